@@ -1,0 +1,108 @@
+"""The wire: what clients post and what the broker answers, as published in docs/protocol.md.
+
+The backend imports these models from here; nothing in this package imports the backend. Unknown fields are
+ignored, so that a newer client works against an older broker and the reverse.
+"""
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field
+from pydantic.alias_generators import to_camel
+
+DeliveryStatus = Literal["pending", "dispatched", "confirmed", "completed", "failed"]
+
+
+class Wire(BaseModel):
+    """camelCase outside, snake_case inside; extra fields are ignored."""
+
+    model_config = ConfigDict(alias_generator=to_camel, populate_by_name=True, extra="ignore", frozen=True)
+
+
+class Causation(Wire):
+    """The delivery that started the run that sends this message: how chains across organisations are drawn."""
+
+    correlation_id: str | None = Field(default=None, max_length=100)
+    delivery_id: str | None = Field(default=None, max_length=100)
+
+
+class MessageHead(Wire):
+    """Everything of `POST /api/events/receive` but the payload, which is kept byte for byte beside it.
+
+    Identity is taken from the token's signed claims; what stands here must agree with them or be absent.
+    """
+
+    event_type: str | None = None
+    repository: str | None = None
+    workflow_run_id: str | None = Field(default=None, coerce_numbers_to_str=True)
+    triggered_by: str | None = None
+    commit_sha: str | None = None
+    ref: str | None = None
+    workflow: str | None = None
+    timestamp: str | None = None
+    run_attempt: int | None = None
+    job: str | None = Field(default=None, max_length=300)
+    step: str | None = Field(default=None, max_length=300)
+    message_id: str | None = Field(default=None, max_length=100)
+    payload_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
+    causation: Causation | None = None
+    # The hosted service's own orchestration sends this, and then no eventType.
+    orchestration_step_ref: str | None = Field(default=None, alias="orchestration_step_ref", max_length=300)
+
+
+class Receipt(Wire):
+    """202 for a new message, 200 for one that was stored before (same `eventId`).
+
+    `consumersNotified` counts the approved consumers this message goes to when its run ends (or went to at
+    once, when it came late).
+    """
+
+    success: Literal[True] = True
+    event_id: str
+    consumers_notified: int
+    correlation_id: str
+    message: str
+
+
+class ConfirmRequest(Wire):
+    """`POST /api/event-delivery/confirm`. Without a delivery id: the newest open one of that correlation id."""
+
+    correlation_id: str = Field(min_length=1, max_length=100)
+    delivery_id: str | None = Field(default=None, max_length=100)
+
+
+class CompleteRequest(ConfirmRequest):
+    """`POST /api/event-delivery/complete`. `result` (JSON, at most 65,536 bytes) is shown to the provider."""
+
+    success: bool
+    conclusion: str | None = Field(default=None, max_length=100)
+    result: Any = None
+
+
+class Acknowledgement(Wire):
+    """The answer to confirm and complete.
+
+    `duplicate` is true when another run confirmed this delivery before: skip the work. `changed` is false
+    when the call was accepted and explained in `message`, but the delivery stayed as it was.
+    """
+
+    success: Literal[True] = True
+    delivery_id: str
+    correlation_id: str
+    status: DeliveryStatus
+    attempt: int
+    duplicate: bool = False
+    changed: bool
+    message: str
+
+
+class Problem(Wire):
+    """RFC 9457 `application/problem+json`, plus `error` and `message`, which older clients read."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    success: Literal[False] = False
+    error: str
+    message: str

@@ -1,0 +1,75 @@
+"""Every setting, read once from the environment into one frozen object. The only reader of it in the broker."""
+
+from datetime import timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import Annotated, Any, Self
+
+from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from zekt_backend.errors import ZektError
+
+_Positive = Annotated[timedelta, AfterValidator(lambda t: t if t > timedelta(0) else _not_positive())]
+
+_SECRETS = ("github_app_private_key", "webhook_secret", "admin_token")
+
+
+def _not_positive() -> timedelta:
+    raise ValueError("must be longer than zero")
+
+
+class Settings(BaseSettings):
+    """`ZEKT_…`, each documented in README and docs/settings.md. Durations: seconds, or ISO 8601 (`PT30M`)."""
+
+    model_config = SettingsConfigDict(env_prefix="ZEKT_", frozen=True, extra="ignore")
+
+    database_url: SecretStr | None = None
+    data_dir: Path = Path.home() / ".local" / "share" / "zekt"
+    embedded_as_root: bool = False
+    database_pool_size: int = Field(default=10, ge=2, le=200)
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8750, ge=0, le=65535)
+    public_url: str | None = None
+    admin_token: SecretStr | None = None
+
+    github_api_url: str = "https://api.github.com"
+    github_app_id: str | None = None
+    github_app_private_key: SecretStr | None = None
+    github_timeout: _Positive = timedelta(seconds=15)
+    webhook_secret: SecretStr | None = None
+
+    oidc_issuer: Annotated[tuple[str, ...], NoDecode] = ("https://token.actions.githubusercontent.com",)
+    oidc_audience: str = "api://zekt"
+
+    confirm_timeout: _Positive = timedelta(minutes=30)
+    complete_timeout: _Positive = timedelta(hours=6)
+    max_dispatches: int = Field(default=5, ge=1, le=100)
+    dispatch_spacing: timedelta = Field(default=timedelta(seconds=1), ge=timedelta(0))
+    dispatch_lease: _Positive = timedelta(seconds=60)
+    worker_heartbeat: _Positive = timedelta(seconds=10)
+    worker_threads: int = Field(default=16, ge=1, le=200)
+    sweep_every: _Positive = timedelta(seconds=5)
+    payload_retention: _Positive = timedelta(days=90)
+    delivery_retention: _Positive = timedelta(days=396)
+    log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
+
+    @field_validator("oidc_issuer", mode="before")
+    @classmethod
+    def _several(cls, value: Any) -> Any:
+        """Several issuers stand in one variable, separated by commas."""
+        if isinstance(value, str):
+            return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
+        return value
+
+    @model_validator(mode="after")
+    def _app_is_whole(self) -> Self:
+        if (self.github_app_id is None) != (self.github_app_private_key is None):
+            raise ValueError("ZEKT_GITHUB_APP_ID and ZEKT_GITHUB_APP_PRIVATE_KEY belong together: set both or none")
+        return self
+
+    @cached_property
+    def base_url(self) -> str:
+        """Where clients reach us, without a trailing slash."""
+        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")

@@ -1,0 +1,1 @@
+"""A stand-in GitHub: REST, webhooks, OIDC, limits and faults, on loopback."""
