@@ -1,0 +1,90 @@
+# Everything a contributor runs. Needs Python >= 3.11 and make; `.venv` and its hash-checked contents are made once.
+
+SHELL := /bin/sh
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test lint format lock clean
+
+# The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
+CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
+PYTHON ?= $(shell for python in $(CANDIDATES); do \
+	"$$python" -c 'import sys; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1 && { echo "$$python"; break; }; done)
+CHECK_PYTHON = test -n '$(PYTHON)' || { echo 'zekt needs Python >= 3.11, and none of these is: $(CANDIDATES)'; \
+	echo 'Install one, or name it: make PYTHON=/path/to/python $(MAKECMDGOALS)'; exit 2; }; \
+	'$(PYTHON)' -c 'import ensurepip, venv' || { echo '$(PYTHON) cannot make virtual environments, see above.'; \
+	echo 'On Debian and Ubuntu: apt-get install python3-venv'; exit 2; }
+
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+# uv writes the locks and is needed for nothing else, so it lives apart from what is tested.
+UV_VERSION := 0.13.8
+UV := .cache/uv/bin/uv
+# The other things to lint beside Python.
+WORKFLOWS := $(wildcard .github/workflows/*.yml)
+ACTIONS := $(wildcard action.yml confirm/action.yml complete/action.yml)
+SCRIPTS := $(wildcard .ci/run .ci/*.sh)
+
+# The embedded PostgreSQL never runs as root: it makes a system user and opens the folders above its data, which
+# `zekt serve` refuses to do unasked. Here it is asked, and said.
+ifeq ($(shell id -u),0)
+ifndef ZEKT_DATABASE_URL
+export ZEKT_EMBEDDED_AS_ROOT := 1
+AS_ROOT_NOTE := running as root: ZEKT_EMBEDDED_AS_ROOT=1 lets the embedded PostgreSQL make its own system user
+endif
+endif
+
+help: ## show this
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 10
+
+demo: $(READY) ## a message from one organisation to another and back, here, in a minute
+	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
+	@$(BIN)/zekt demo
+
+test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, ZEKT_TEST_REQUIRE=all forbids skips
+	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
+	@$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
+	@set -e; run() { echo "+ $$*"; "$$@"; }; \
+	run $(BIN)/ruff check .; \
+	run $(BIN)/ruff format --check .; \
+	run $(BIN)/mypy; \
+	run $(BIN)/zizmor --offline --no-progress --persona pedantic $(ACTIONS) $(WORKFLOWS) .github/dependabot.yml; \
+	run $(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS); \
+	run $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS); \
+	run $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml; \
+	if command -v shellcheck >/dev/null; then run shellcheck $(SCRIPTS); \
+	elif [ "$$ZEKT_TEST_REQUIRE" = all ]; then echo "shellcheck is required here and missing"; exit 1; \
+	else echo "- shellcheck is not installed: the scripts in .ci are not checked"; fi
+
+format: $(READY) ## let ruff rewrite what it can
+	$(BIN)/ruff check --fix-only --quiet .
+	$(BIN)/ruff format .
+
+lock: $(UV) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
+	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/action.txt
+	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --constraint requirements/action.txt \
+		--extra backend --group dev --output-file requirements/lock.txt
+
+# No index, no folder and no command line goes into the files: they are the same wherever they were made.
+LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
+	--no-emit-index-url --no-emit-find-links --no-sources $(if $(UPGRADE),--upgrade)
+
+clean: ## remove what make made
+	rm -rf $(VENV) .cache build dist .coverage .coverage.* .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+# A new lock is a new environment: nothing that left the lock stays installed.
+$(READY): requirements/lock.txt pyproject.toml
+	@$(CHECK_PYTHON)
+	'$(PYTHON)' -m venv --clear $(VENV)
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install --require-hashes --only-binary :all: \
+		--requirement requirements/lock.txt
+	$(BIN)/python -m pip --disable-pip-version-check --quiet install --no-build-isolation --no-deps --editable .
+	@touch $@
+
+$(UV):
+	@$(CHECK_PYTHON)
+	'$(PYTHON)' -m venv --clear .cache/uv
+	.cache/uv/bin/python -m pip --disable-pip-version-check --quiet install uv==$(UV_VERSION)
