@@ -1,1 +1,1 @@
-"""A stand-in GitHub: REST, webhooks, OIDC, limits and faults, on loopback."""
+"""The sandbox: a stand-in GitHub on loopback, as far as Zekt can tell. It imports nothing of the backend."""

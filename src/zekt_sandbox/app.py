@@ -1,0 +1,66 @@
+"""The whole URL table of the stand-in GitHub."""
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from zekt_sandbox import control, github_api, hooks_api, oidc_api
+from zekt_sandbox.edge import Edge
+from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
+from zekt_sandbox.world import World
+
+_REPO = "/repos/{owner}/{repo}"
+_HOOK = _REPO + "/hooks/{hook_id:int}"
+_LINE = "/deliveries/{delivery_id:int}"
+
+ROUTES = [
+    Route("/", github_api.root),
+    Route("/rate_limit", github_api.get_rate_limit),
+    Route("/app", github_api.get_app),
+    Route("/app/installations", github_api.list_installations),
+    Route("/app/installations/{installation_id:int}", github_api.get_installation),
+    Route("/app/installations/{installation_id:int}/access_tokens", github_api.create_token, methods=["POST"]),
+    Route("/app/hook/deliveries", hooks_api.list_app_deliveries),
+    Route("/app/hook" + _LINE, hooks_api.get_app_delivery),
+    Route("/app/hook" + _LINE + "/attempts", hooks_api.redeliver_app, methods=["POST"]),
+    Route("/installation/repositories", github_api.list_installation_repositories),
+    Route("/repositories/{repository_id:int}", github_api.get_repository_by_id),
+    Route(_REPO, github_api.get_repository),
+    Route(_REPO + "/dispatches", github_api.create_dispatch, methods=["POST"]),
+    Route(_REPO + "/installation", github_api.get_repository_installation),
+    Route(_REPO + "/actions/runs", github_api.list_runs),
+    Route(_REPO + "/actions/runs/{run_id:int}", github_api.get_run),
+    Route(_REPO + "/actions/runs/{run_id:int}/attempts/{attempt:int}", github_api.get_run),
+    Route(_REPO + "/actions/workflows", github_api.list_workflows),
+    Route(_REPO + "/hooks", hooks_api.list_hooks),
+    Route(_REPO + "/hooks", hooks_api.create_hook, methods=["POST"]),
+    Route(_HOOK, hooks_api.get_hook),
+    Route(_HOOK, hooks_api.delete_hook, methods=["DELETE"]),
+    Route(_HOOK + "/pings", hooks_api.ping_hook, methods=["POST"]),
+    Route(_HOOK + "/deliveries", hooks_api.list_deliveries),
+    Route(_HOOK + _LINE, hooks_api.get_delivery),
+    Route(_HOOK + _LINE + "/attempts", hooks_api.redeliver, methods=["POST"]),
+    Route("/oidc/.well-known/openid-configuration", oidc_api.discovery),
+    Route("/oidc/.well-known/jwks", oidc_api.jwks),
+    Route("/oidc/idtoken/{run_id:int}", oidc_api.id_token),
+    *control.ROUTES,
+]
+
+
+async def _not_found(_request: Request, error: Exception) -> JSONResponse:
+    """GitHub answers JSON, also where there is no such page."""
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    return JSONResponse(refusal_body(status, "Not Found"), status)
+
+
+def create_app(world: World) -> Starlette:
+    app = Starlette(
+        routes=ROUTES,
+        middleware=[Middleware(Edge, world=world)],
+        exception_handlers={Refused: answer_refusal, HTTPException: _not_found},
+    )
+    app.state.world = world
+    return app

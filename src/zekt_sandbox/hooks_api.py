@@ -1,0 +1,186 @@
+"""The REST routes of webhooks, their delivery logs and redelivery: a repository's and the app's own."""
+
+import json
+from typing import Any
+
+from starlette.background import BackgroundTask
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from zekt_sandbox.github_api import authorization, json_object, per_page, reach, world_of
+from zekt_sandbox.hooks import Hook, HookDelivery
+from zekt_sandbox.refusals import Refused
+from zekt_sandbox.shapes import stamp
+
+
+def _hook_json(hook: Hook, base: str) -> dict[str, Any]:
+    config = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
+    if hook.secret:
+        config["secret"] = "********"  # noqa: S105 - GitHub's own mask
+    return {
+        "type": "Repository",
+        "id": hook.id,
+        "name": "web",
+        "active": True,
+        "events": list(hook.events),
+        "config": config,
+        "url": f"{base}/hooks/{hook.id}",
+        "ping_url": f"{base}/hooks/{hook.id}/pings",
+        "deliveries_url": f"{base}/hooks/{hook.id}/deliveries",
+    }
+
+
+def _summary(line: HookDelivery) -> dict[str, Any]:
+    """As https://docs.github.com/rest/repos/webhooks#list-deliveries-for-a-repository-webhook has it."""
+    return {
+        "id": line.id,
+        "guid": line.guid,
+        "delivered_at": stamp(line.delivered_at),
+        "redelivery": line.redelivery,
+        "duration": round(line.duration, 2),
+        "status": line.status,
+        "status_code": line.status_code,
+        "event": line.event,
+        "action": line.action,
+        "installation_id": line.installation_id,
+        "repository_id": line.repository_id,
+        "throttled_at": None,
+    }
+
+
+def _detail(line: HookDelivery) -> dict[str, Any]:
+    return {
+        **_summary(line),
+        "url": line.url,
+        "request": {"headers": dict(line.request_headers), "payload": json.loads(line.request_body)},
+        "response": {"headers": dict(line.response_headers), "payload": line.response_body},
+    }
+
+
+def _repository_hook(request: Request, level: str = "read") -> Hook:
+    repository = reach(request, "repository_hooks", level)
+    hook = world_of(request).hooks.get(request.path_params["hook_id"])
+    if hook is None or hook.repository is None or hook.repository.id != repository.id:
+        raise Refused(404, "Not Found")
+    return hook
+
+
+def _app_hook(request: Request) -> Hook:
+    world_of(request).credentials.require_app(authorization(request))
+    hook = world_of(request).hooks.app_hook()
+    if hook is None:
+        raise Refused(404, "Not Found")
+    return hook
+
+
+def _line(request: Request, hook: Hook) -> HookDelivery:
+    line = world_of(request).hooks.delivery(request.path_params["delivery_id"])
+    if line is None or line.hook_id != hook.id:
+        raise Refused(404, "Not Found")
+    return line
+
+
+def _matches(line: HookDelivery, status: str | None) -> bool:
+    """GitHub's filter knows answers only: a delivery that got none is neither a success nor a failure."""
+    if status is None:
+        return True
+    return line.status_code > 0 and line.ok == (status == "success")
+
+
+def _page(request: Request, hook: Hook) -> Response:
+    """Newest first, by cursor; the Link header names the next page."""
+    cursor = request.query_params.get("cursor", "")
+    before = int(cursor) if cursor.isdecimal() else None
+    status = request.query_params.get("status")
+    lines = [
+        line
+        for line in world_of(request).hooks.log(hook.id)
+        if (before is None or line.id < before) and _matches(line, status)
+    ]
+    size = per_page(request)
+    shown = lines[:size]
+    headers = {}
+    if len(lines) > size:
+        url = request.url.include_query_params(cursor=shown[-1].id)
+        headers["link"] = f'<{url}>; rel="next"'
+    return JSONResponse([_summary(line) for line in shown], headers=headers)
+
+
+def _attempt(request: Request, hook: Hook) -> Response:
+    line = _line(request, hook)
+    again = BackgroundTask(world_of(request).hooks.redeliver, line.id)
+    return JSONResponse({}, 202, background=again)
+
+
+def _base(request: Request) -> str:
+    return f"{world_of(request).url}/repos/{request.path_params['owner']}/{request.path_params['repo']}"
+
+
+async def list_hooks(request: Request) -> Response:
+    """GET /repos/{owner}/{repo}/hooks."""
+    repository = reach(request, "repository_hooks")
+    own = [h for h in world_of(request).hooks.all() if h.repository and h.repository.id == repository.id]
+    return JSONResponse([_hook_json(hook, _base(request)) for hook in own])
+
+
+async def create_hook(request: Request) -> Response:
+    """POST /repos/{owner}/{repo}/hooks; the ping follows the answer."""
+    repository = reach(request, "repository_hooks", "write")
+    asked = await json_object(request)
+    config = asked.get("config")
+    if not isinstance(config, dict) or not isinstance(config.get("url"), str):
+        raise Refused(422, "Validation Failed")
+    hooks = world_of(request).hooks
+    named = tuple(str(event) for event in asked.get("events") or ["push"])
+    try:
+        hook = hooks.add(config["url"], config.get("secret"), repository=repository, events=named)
+    except ValueError as refused:
+        raise Refused(422, f"Validation Failed: {refused}") from refused
+    return JSONResponse(_hook_json(hook, _base(request)), 201, background=BackgroundTask(hooks.ping, hook))
+
+
+async def get_hook(request: Request) -> Response:
+    """GET /repos/{owner}/{repo}/hooks/{id}."""
+    return JSONResponse(_hook_json(_repository_hook(request), _base(request)))
+
+
+async def delete_hook(request: Request) -> Response:
+    """DELETE /repos/{owner}/{repo}/hooks/{id}."""
+    world_of(request).hooks.remove(_repository_hook(request, "write").id)
+    return Response(status_code=204)
+
+
+async def ping_hook(request: Request) -> Response:
+    """POST /repos/{owner}/{repo}/hooks/{id}/pings."""
+    hook = _repository_hook(request)
+    return Response(status_code=204, background=BackgroundTask(world_of(request).hooks.ping, hook))
+
+
+async def list_deliveries(request: Request) -> Response:
+    """GET /repos/{owner}/{repo}/hooks/{id}/deliveries."""
+    return _page(request, _repository_hook(request))
+
+
+async def get_delivery(request: Request) -> Response:
+    """GET /repos/{owner}/{repo}/hooks/{id}/deliveries/{delivery_id}."""
+    return JSONResponse(_detail(_line(request, _repository_hook(request))))
+
+
+async def redeliver(request: Request) -> Response:
+    """POST /repos/{owner}/{repo}/hooks/{id}/deliveries/{delivery_id}/attempts."""
+    return _attempt(request, _repository_hook(request, "write"))
+
+
+async def list_app_deliveries(request: Request) -> Response:
+    """GET /app/hook/deliveries."""
+    return _page(request, _app_hook(request))
+
+
+async def get_app_delivery(request: Request) -> Response:
+    """GET /app/hook/deliveries/{delivery_id}."""
+    return JSONResponse(_detail(_line(request, _app_hook(request))))
+
+
+async def redeliver_app(request: Request) -> Response:
+    """POST /app/hook/deliveries/{delivery_id}/attempts."""
+    return _attempt(request, _app_hook(request))

@@ -1,0 +1,130 @@
+"""Repositories, their owners, and the app's installations on them."""
+
+import threading
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import count
+from types import MappingProxyType
+
+DEFAULT_PERMISSIONS: Mapping[str, str] = MappingProxyType(
+    {"actions": "read", "contents": "write", "metadata": "read", "repository_hooks": "write"}
+)
+"""What an installation of Zekt's app may do, unless a test says otherwise."""
+
+_LEVELS = {"read": 1, "write": 2, "admin": 3}
+
+
+def stable_id(kind: str, text: str) -> int:
+    """A number for a name: the same in every server, so that tests can compare; below 100,000,000."""
+    return 10_000_000 + zlib.crc32(f"{kind}:{text.lower()}".encode()) % 90_000_000
+
+
+def covers(permissions: Mapping[str, str], name: str, level: str) -> bool:
+    """Whether these permissions hold `name` at `level` (read < write < admin)."""
+    return _LEVELS.get(permissions.get(name, ""), 0) >= _LEVELS[level]
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    id: int
+    full_name: str
+    installation_id: int
+    default_branch: str = "main"
+
+    def __str__(self) -> str:
+        return self.full_name
+
+    @property
+    def owner(self) -> str:
+        return self.full_name.partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.full_name.partition("/")[2]
+
+    @property
+    def owner_id(self) -> int:
+        return stable_id("owner", self.owner)
+
+
+class Repositories:
+    """All repositories are private: to another installation they do not exist, as on GitHub."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._by_name: dict[str, Repository] = {}
+        self._permissions: dict[int, Mapping[str, str]] = {}
+        self._ids = count(700_000_001)
+
+    def add(
+        self,
+        full_name: str,
+        *,
+        id: int | None = None,  # noqa: A002 - GitHub's word
+        installation_id: int | None = None,
+    ) -> Repository:
+        """Create a repository with the app installed; an owner's share one installation by default.
+
+        Raises:
+            ValueError: the name is not `owner/name`, or the name or the id is taken.
+        """
+        owner, slash, name = full_name.partition("/")
+        if not (owner and slash and name) or "/" in name:
+            raise ValueError(f"{full_name!r} is not owner/name")
+        with self._lock:
+            made = Repository(
+                id=id if id is not None else next(self._ids),
+                full_name=full_name,
+                installation_id=installation_id or stable_id("installation", owner),
+            )
+            if any(r.id == made.id or r.full_name.lower() == full_name.lower() for r in self._by_name.values()):
+                raise ValueError(f"{full_name} or its id {made.id} is taken")
+            self._by_name[full_name.lower()] = made
+            self._permissions.setdefault(made.installation_id, DEFAULT_PERMISSIONS)
+        return made
+
+    def remove(self, repository: str | Repository) -> None:
+        """Delete a repository: from now on it is 404 to everyone."""
+        with self._lock:
+            self._by_name.pop(str(repository).lower(), None)
+
+    def get(self, repository: str | Repository) -> Repository:
+        """The repository of that name.
+
+        Raises:
+            LookupError: there is none.
+        """
+        found = self.find(str(repository))
+        if found is None:
+            raise LookupError(f"the sandbox has no repository {str(repository)!r}; add_repository makes one")
+        return found
+
+    def find(self, full_name: str) -> Repository | None:
+        with self._lock:
+            return self._by_name.get(full_name.lower())
+
+    def all(self) -> list[Repository]:
+        with self._lock:
+            return list(self._by_name.values())
+
+    def by_id(self, repository_id: int) -> Repository | None:
+        return next((r for r in self.all() if r.id == repository_id), None)
+
+    def of_installation(self, installation_id: int) -> list[Repository]:
+        return [r for r in self.all() if r.installation_id == installation_id]
+
+    def permissions(self, installation_id: int) -> Mapping[str, str] | None:
+        """What the installation may do, or None where the app is not installed."""
+        with self._lock:
+            return self._permissions.get(installation_id)
+
+    def permit(self, installation_id: int, permissions: Mapping[str, str]) -> None:
+        """Replace what an installation may do; tokens made earlier are held to it too."""
+        with self._lock:
+            self._permissions[installation_id] = dict(permissions)
+
+    def uninstall(self, installation_id: int) -> None:
+        """Take the app away: its tokens are bad credentials from now on."""
+        with self._lock:
+            self._permissions.pop(installation_id, None)

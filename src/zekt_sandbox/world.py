@@ -1,0 +1,51 @@
+"""All that the stand-in GitHub knows, in one place: what the routes read and the Python API drives."""
+
+import threading
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+
+from zekt_sandbox.credentials import Credentials
+from zekt_sandbox.dispatches import Dispatches
+from zekt_sandbox.faults import Faults
+from zekt_sandbox.hooks import Hooks
+from zekt_sandbox.keys import SigningKeys
+from zekt_sandbox.limits import Limits
+from zekt_sandbox.oidc import Issuer
+from zekt_sandbox.repositories import Repositories
+from zekt_sandbox.runs import Runs
+
+_REMEMBERED_REQUESTS = 20_000
+
+
+@dataclass(slots=True)
+class Visit:
+    """One request to the stand-in (but to its own control routes). `status` None: nothing was answered."""
+
+    method: str
+    path: str
+    where: str
+    """dispatch, rest, oidc or jwks."""
+    repository: str | None
+    installation_id: int | None
+    at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    status: int | None = None
+    fault: str | None = None
+
+
+class World:
+    """Everything here may be used from any thread."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+        self.faults = Faults()
+        self.limits = Limits()
+        self.repositories = Repositories()
+        self.credentials = Credentials(self.repositories)
+        self.keys = SigningKeys()
+        self.issuer = Issuer(f"{url}/oidc", self.keys)
+        self.runs = Runs(url, self.issuer)
+        self.hooks = Hooks(self.faults)
+        self.dispatches = Dispatches()
+        self.visits: deque[Visit] = deque(maxlen=_REMEMBERED_REQUESTS)
+        self.closing = threading.Event()
