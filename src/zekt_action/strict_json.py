@@ -1,8 +1,8 @@
 """Strict JSON: RFC 8259, and what every hop of a message can carry. Standard library only, Python 3.9.
 
 Python's own reader is lenient where the next reader is not: it takes NaN, repeated keys, half characters,
-and dies of deep nesting. Each is refused here, in time linear in the input, with a code and a place. A place is a
-line and column or a byte offset; of the content, only a repeated key's name is ever shown.
+and dies of deep nesting. Each is refused here, in time linear in the input, with a code and a place: a line
+and column, or a byte offset. Of the content, only a repeated key's name is ever shown.
 """
 
 import json

@@ -1,0 +1,26 @@
+# The image of the zekt-action: a Python, three locked libraries, and src/zekt_action. Nothing else of this project.
+#
+# BASE_IMAGE may be any image with python3 >= 3.11 and its venv module; a release pins it by digest.
+ARG BASE_IMAGE=python:3.13-slim
+
+FROM ${BASE_IMAGE} AS build
+# Given with --build-arg where packages come from elsewhere; unset they do nothing, and the final image has none.
+ARG PIP_INDEX_URL
+ARG PIP_TRUSTED_HOST
+ARG PIP_NO_INDEX
+# A folder of wheels beside this file, if there is one, spares the download (the pattern makes it optional).
+COPY requirements/action.txt wheel[s] /build/
+RUN python3 -m venv /opt/zekt \
+ && /opt/zekt/bin/python -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
+      --require-hashes --find-links /build --requirement /build/action.txt \
+ && /opt/zekt/bin/python -m pip uninstall --yes --quiet --disable-pip-version-check setuptools pip
+COPY src/zekt_action /opt/zekt/source/zekt_action
+RUN /opt/zekt/bin/python -c 'import pathlib, sysconfig; \
+      pathlib.Path(sysconfig.get_path("purelib"), "zekt.pth").write_text("/opt/zekt/source\n")' \
+ && /opt/zekt/bin/python -m compileall -q /opt/zekt/source
+
+FROM ${BASE_IMAGE}
+COPY --from=build /opt/zekt /opt/zekt
+# -I: the working folder is the workspace, where a pull request may have put a json.py.
+# There is no USER: GitHub requires root, https://docs.github.com/actions/reference/workflows-and-actions/dockerfile-support
+ENTRYPOINT ["/opt/zekt/bin/python", "-I", "-m", "zekt_action"]

@@ -1,0 +1,75 @@
+"""The image's HTTP client. Imported after the checks, because it costs 100 ms."""
+
+from http.client import HTTPException
+
+import requests
+from requests.auth import AuthBase
+from urllib3.exceptions import HTTPError, ReadTimeoutError
+
+from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request
+
+_CONNECT_SECONDS = 10.0
+
+
+class _Bearer(AuthBase):
+    """A token that stays: without an auth object, requests puts a netrc file's password in its place."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+
+    def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        request.headers["Authorization"] = f"Bearer {self._token}"
+        return request
+
+
+class RequestsTransport:
+    """One session, so that a second try finds the connection open. Follows no redirect."""
+
+    def __init__(self) -> None:
+        self._session = requests.Session()
+
+    def __call__(self, request: Request, seconds: float) -> Answer:
+        """Send once. The time is of silence on the line; the whole is bounded by the step's alarm."""
+        try:
+            with self._session.request(
+                request.method,
+                request.url,
+                # No compression: the bound on the answer is then a bound on memory too.
+                headers={**request.headers, "Accept-Encoding": "identity"},
+                data=request.body,
+                auth=_Bearer(request.token),
+                timeout=(min(seconds, _CONNECT_SECONDS), seconds),
+                allow_redirects=False,
+                stream=True,
+            ) as response:
+                body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
+                headers = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status_code, headers, body)
+        except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
+            raise NoAnswerError(_words(error)) from None
+
+
+_WORDS: tuple[tuple[type[Exception], str], ...] = (
+    (
+        requests.exceptions.SSLError,
+        "TLS failed: the certificate is not trusted, or TLS is not spoken there",
+    ),
+    (requests.exceptions.ProxyError, "The proxy (HTTPS_PROXY) did not connect"),
+    (requests.exceptions.ConnectTimeout, "The connection was not accepted in time"),
+    (requests.exceptions.Timeout, "No answer in time"),
+    (ReadTimeoutError, "No answer in time"),
+)
+_HINTS = {
+    "resolve": "The host name is unknown (DNS)",
+    "refused": "The connection was refused: nothing listens there",
+    "timed out": "No answer in time",
+}
+
+
+def _words(error: Exception) -> str:
+    """What failed, without the address and objects that the libraries' own texts carry."""
+    for kind, words in _WORDS:
+        if isinstance(error, kind):
+            return words
+    text = str(error)
+    return next((words for hint, words in _HINTS.items() if hint in text), "The connection broke")

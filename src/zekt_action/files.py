@@ -1,0 +1,87 @@
+"""Read a file that an input names: inside the workspace or RUNNER_TEMP, regular, and bounded. 3.9."""
+
+from __future__ import annotations
+
+import os
+import re
+import stat
+from pathlib import Path
+
+from zekt_action.errors import ActionError
+
+_RUNNER_TEMP_IN_CONTAINER = Path("/github/runner_temp")
+"""Where a runner mounts RUNNER_TEMP for a Docker action."""
+
+# What a path of the host looks like: <work folder>/_temp/… and <work folder>/<repository>/<repository>/…
+_HOST_TEMP = re.compile(r".*/_temp/(.+)", re.DOTALL)
+_HOST_WORKSPACE = re.compile(r".*/([^/]+)/\1/(.+)", re.DOTALL)
+
+
+def read(name: str, *, workspace: Path | None, temp: Path | None, limit: int) -> bytes:
+    """Return the file's bytes, at most `limit`.
+
+    Args:
+        name: as the workflow gave it: absolute, or relative to the workspace. A path of the host, which some
+            runners do not translate for a container, is understood too.
+        workspace: GITHUB_WORKSPACE.
+        temp: RUNNER_TEMP.
+        limit: in bytes; never more than one byte above it is read.
+
+    Raises:
+        ActionError: one of the `file_…` codes.
+    """
+    roots = [root.resolve() for root in (workspace, temp, _RUNNER_TEMP_IN_CONTAINER) if root is not None]
+    path = _resolve(_inside_container(name, workspace, temp), name)
+    if not any(path == root or root in path.parents for root in roots):
+        raise ActionError("file_outside", f"{name} leads outside the workspace and RUNNER_TEMP.")
+    raw, size = _read(path, name, limit)
+    if len(raw) > limit:
+        raise ActionError("file_too_large", f"{name} has {size:,} bytes; at most {limit:,} are allowed.")
+    return raw
+
+
+def _inside_container(name: str, workspace: Path | None, temp: Path | None) -> Path:
+    path = (workspace or Path.cwd()) / name
+    if path.exists() or not name.startswith("/"):
+        return path
+    if found := _HOST_TEMP.fullmatch(name):
+        for root in (temp, _RUNNER_TEMP_IN_CONTAINER):
+            if root is not None and (root / found.group(1)).exists():
+                return root / found.group(1)
+    if workspace is not None and (found := _HOST_WORKSPACE.fullmatch(name)):
+        return workspace / found.group(2)
+    return path
+
+
+def _resolve(path: Path, name: str) -> Path:
+    try:
+        return path.resolve(strict=True)
+    except FileNotFoundError:
+        raise ActionError("file_missing", f"{name} does not exist (looked at {path}).") from None
+    except (
+        OSError,
+        RuntimeError,
+        ValueError,
+    ) as error:  # links in a circle are a RuntimeError up to Python 3.12
+        raise ActionError("file_unreadable", f"{name}: {_reason(error)}.") from None
+
+
+def _read(path: Path, name: str, limit: int) -> tuple[bytes, int]:
+    """Open without following a link set meanwhile, and without waiting for a pipe's other end."""
+    flags = (
+        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
+    )
+    if path.is_dir():
+        raise ActionError("file_is_directory", f"{name} is a directory.")
+    try:
+        with os.fdopen(os.open(path, flags), "rb") as file:
+            state = os.fstat(file.fileno())
+            if not stat.S_ISREG(state.st_mode):
+                raise ActionError("file_unreadable", f"{name} is not a regular file.")
+            return file.read(limit + 1), state.st_size
+    except OSError as error:
+        raise ActionError("file_unreadable", f"{name}: {_reason(error)}.") from None
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or "its links lead in a circle"

@@ -1,0 +1,54 @@
+"""The message: taken from its one source, checked, and kept byte for byte."""
+
+import hashlib
+from dataclasses import dataclass, field
+from typing import Any
+
+from zekt_action import files
+from zekt_action.errors import ActionError
+from zekt_action.inputs import Inputs, Job
+from zekt_action.limits import MAX_INPUT_BYTES, MAX_PAYLOAD_BYTES
+from zekt_action.strict_json import JsonRefused, parse
+
+
+@dataclass(frozen=True)
+class Payload:
+    """A well-formed message."""
+
+    raw: bytes = field(repr=False)
+    value: Any = field(repr=False)
+    sha256: str
+    """Of the bytes as given."""
+
+
+def take(inputs: Inputs, job: Job) -> Payload:
+    """Read the message from the input or the file.
+
+    Raises:
+        ActionError: it is too large, not strict JSON, or its file cannot be read.
+    """
+    raw = _from_file(inputs, job) if inputs.payload is None else _from_input(inputs.payload)
+    try:
+        value = parse(raw)
+    except JsonRefused as refused:
+        raise ActionError(refused.code, refused.detail) from None
+    return Payload(raw, value, hashlib.sha256(raw).hexdigest())
+
+
+def _from_input(raw: bytes) -> bytes:
+    if len(raw) > MAX_INPUT_BYTES:
+        raise ActionError(
+            "payload_input_too_large", f"The `payload` input has {len(raw):,} bytes; {MAX_INPUT_BYTES:,} fit."
+        )
+    return raw
+
+
+def _from_file(inputs: Inputs, job: Job) -> bytes:
+    try:
+        return files.read(
+            inputs.payload_file, workspace=job.workspace, temp=job.temp, limit=MAX_PAYLOAD_BYTES
+        )
+    except ActionError as error:
+        if error.code == "file_too_large":
+            raise ActionError("payload_too_large", error.detail) from None
+        raise

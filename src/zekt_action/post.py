@@ -1,0 +1,108 @@
+"""Send the message, as often as it takes, inside one deadline."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from zekt_action import __version__
+from zekt_action.errors import ActionError, broker_code
+from zekt_action.oidc import TokenSource
+from zekt_action.transport import Answer, Request, Transport
+from zekt_action.tries import Deadline, keep_trying
+
+_MAX_TEXT = 500
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """What the broker answered, as far as this step needs it (`wire.Receipt` is the whole of it)."""
+
+    event_id: str
+    consumers_notified: int
+    correlation_id: str
+    known_before: bool
+    tries: int
+
+
+@dataclass(frozen=True)
+class Letter:
+    """A message ready to go."""
+
+    api_url: str
+    repository: str
+    message_id: str
+    body: bytes
+
+
+def post(
+    letter: Letter,
+    tokens: TokenSource,
+    send: Transport,
+    *,
+    most: int,
+    deadline: Deadline,
+    mask: Callable[[str], None],
+    tell: Callable[[str], None],
+) -> Receipt:
+    """Deliver one message and return the receipt.
+
+    Raises:
+        ActionError: no token, no broker, or it refused; then `code` is the broker's own.
+    """
+
+    def attempt() -> Answer:
+        token = tokens.fetch(send, deadline, mask)
+        return send(_request(letter, token), deadline.for_one_try())
+
+    answer, tries = keep_trying(attempt, most=most, deadline=deadline, tell=tell)
+    refuse(answer)
+    return _receipt(answer, tries)
+
+
+def _request(letter: Letter, token: str) -> Request:
+    headers = {
+        "Content-Type": "application/json",
+        "Accept": "application/json",
+        "User-Agent": f"zekt-action/{__version__}",
+        "x-github-repository": letter.repository,
+        "Idempotency-Key": letter.message_id,
+    }
+    return Request("POST", f"{letter.api_url}/api/events/receive", headers, token, letter.body)
+
+
+def refuse(answer: Answer) -> None:
+    """Turn every final answer but 200 and 202 into an error.
+
+    Raises:
+        ActionError: `redirected`, or the broker's own code with its own words.
+    """
+    if answer.ok:
+        return
+    if answer.redirects:
+        raise ActionError(
+            "redirected", f"HTTP {answer.status} to {answer.headers.get('location', '')[:_MAX_TEXT]}"
+        )
+    problem = answer.json()
+    words = next(
+        (problem[key] for key in ("detail", "message", "error") if isinstance(problem.get(key), str)), ""
+    )
+    raise ActionError(broker_code(problem.get("code")), f"HTTP {answer.status}. {words[:_MAX_TEXT]}")
+
+
+def _receipt(answer: Answer, tries: int) -> Receipt:
+    found = answer.json()
+    event_id = found.get("eventId")
+    if not isinstance(event_id, str) or not event_id:
+        raise ActionError("answer_unreadable", f"HTTP {answer.status} came without an eventId.")
+    return Receipt(
+        event_id,
+        _count(found.get("consumersNotified")),
+        str(found.get("correlationId", "")),
+        answer.status == HTTPStatus.OK,
+        tries,
+    )
+
+
+def _count(value: Any) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0

@@ -1,0 +1,74 @@
+"""One HTTP exchange, as data: what requests (in the image) and urllib (in confirm) have in common. 3.9."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any
+
+MAX_ANSWER_BYTES = 1_048_576
+"""Most that is ever read of an answer. The largest real one is an archived message of 512 KiB."""
+
+_OK = {200, 202}
+_REDIRECTS = range(300, 400)
+_LATER = {408, 425, 429}
+_BROKEN = range(500, 600)
+
+
+@dataclass(frozen=True)
+class Request:
+    """A request; the body is sent as it is."""
+
+    method: str
+    url: str
+    headers: dict[str, str] = field(default_factory=dict)
+    token: str = field(default="", repr=False)
+    """Sent as a bearer token, whatever a netrc file says."""
+    body: bytes | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What came back. Header names are lower case; the body is cut at one byte above MAX_ANSWER_BYTES."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes = field(repr=False)
+
+    @property
+    def ok(self) -> bool:
+        return self.status in _OK
+
+    @property
+    def redirects(self) -> bool:
+        return self.status in _REDIRECTS
+
+    @property
+    def temporary(self) -> bool:
+        """Whether the same request may succeed later: 408, 425, 429 and 5xx."""
+        return self.status in _LATER or self.status in _BROKEN
+
+    def json(self) -> dict[str, Any]:
+        """The body as a JSON object; empty where it is none."""
+        try:
+            found = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return found if isinstance(found, dict) else {}
+
+
+class NoAnswerError(Exception):
+    """The connection failed, or no whole answer came in time; whether the request arrived is not known."""
+
+    def __init__(self, what: str, code: str = "backend_unreachable") -> None:
+        super().__init__(what)
+        self.code = code
+
+
+Transport = Callable[[Request, float], Answer]
+"""Send once, follow nothing, and give up after so many seconds of silence.
+
+Raises:
+    NoAnswerError: there was no answer.
+"""
