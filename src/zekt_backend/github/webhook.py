@@ -1,0 +1,169 @@
+"""GitHub's webhooks, verified and read. No I/O: bytes and headers in, a record out."""
+
+import hmac
+import re
+from typing import Annotated, NoReturn, TypeVar
+
+import msgspec
+from msgspec import Meta
+
+from zekt_backend.errors import ZektError
+from zekt_backend.rules.paths import normalise_path
+from zekt_backend.rules.records import Ignored, RunEvent, RunKey
+
+_SIGNATURE = re.compile(r"sha256=([0-9a-fA-F]{64})")
+
+_Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
+_Attempt = Annotated[int, Meta(ge=1, le=2**31 - 1)]
+_Text = Annotated[str, Meta(max_length=2_000)]
+_FullName = Annotated[str, Meta(pattern="^[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}\\Z")]
+
+
+class _Head(msgspec.Struct):
+    action: _Text
+
+
+class _Actor(msgspec.Struct):
+    login: _Text = ""
+
+
+class _Repository(msgspec.Struct):
+    id: _Id
+    full_name: _FullName
+
+
+class _Workflow(msgspec.Struct):
+    name: _Text | None = None
+    path: _Text | None = None
+
+
+class _Run(msgspec.Struct):
+    """The part of `workflow_run` that is read; GitHub sends far more, and more every year."""
+
+    id: _Id
+    head_sha: _Text
+    event: _Text
+    run_attempt: _Attempt = 1
+    workflow_id: _Id | None = None
+    path: _Text | None = None
+    name: _Text | None = None
+    conclusion: _Text | None = None
+    head_branch: _Text | None = None
+    html_url: _Text = ""
+    actor: _Actor | None = None
+    run_started_at: _Text | None = None
+    updated_at: _Text | None = None
+
+
+class _Completed(msgspec.Struct):
+    """As documented in https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run ."""
+
+    workflow_run: _Run
+    repository: _Repository
+    workflow: _Workflow | None = None
+
+
+_Model = TypeVar("_Model", bound=msgspec.Struct)
+
+_HEAD = msgspec.json.Decoder(_Head)
+_COMPLETED = msgspec.json.Decoder(_Completed)
+
+
+def verify(body: bytes, signature: str | None, secret: bytes) -> None:
+    """Raise unless `signature` (the header `X-Hub-Signature-256`) is the body's HMAC-SHA256 under our secret.
+
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    """
+    if not secret:
+        raise ZektError("settings_invalid", "ZEKT_WEBHOOK_SECRET is empty, so no webhook can be verified: set it.")
+    if not signature:
+        raise ZektError(
+            "webhook_signature_missing",
+            "The header X-Hub-Signature-256 is missing. GitHub sends it when the webhook has a secret: set the same"
+            " secret in the webhook's settings and in ZEKT_WEBHOOK_SECRET.",
+        )
+    match = _SIGNATURE.fullmatch(signature)
+    if match is None:
+        raise ZektError(
+            "webhook_signature_malformed",
+            "X-Hub-Signature-256 must be `sha256=` and 64 hexadecimal digits. The older X-Hub-Signature (SHA-1) is"
+            " not accepted in its place.",
+        )
+    if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), bytes.fromhex(match[1])):
+        raise ZektError(
+            "webhook_signature_wrong",
+            "The signature does not fit the body. Usually the webhook's secret and ZEKT_WEBHOOK_SECRET differ;"
+            " otherwise something between GitHub and here changed the body.",
+        )
+
+
+def parse(event: str, guid: str, body: bytes) -> RunEvent | Ignored:
+    """What a verified webhook says: the completed run, or why it is nothing to us.
+
+    Args:
+        event: the header `X-GitHub-Event`.
+        guid: the header `X-GitHub-Delivery`.
+        body: JSON, as it was signed; at most 25 MB by GitHub's own rule.
+
+    Raises:
+        ZektError: `webhook_malformed`, and nothing else, whatever the body is.
+    """
+    if event != "workflow_run":
+        return Ignored(guid, f"only workflow_run is read here, not {event[:50]!a}")
+    action = _read(_HEAD, body).action
+    if action != "completed":
+        return Ignored(guid, f"the run is not completed: {action[:50]!a}")
+    return _run_event(guid, _read(_COMPLETED, body))
+
+
+def _read(decoder: msgspec.json.Decoder[_Model], body: bytes) -> _Model:
+    try:
+        return decoder.decode(body)
+    except RecursionError:
+        _refuse("it is nested too deeply")
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        _refuse(str(error)[:500])
+
+
+def _refuse(why: str) -> NoReturn:
+    # The library's own exception may hold a piece of the body, so it is not kept as the cause.
+    raise ZektError("webhook_malformed", f"This is no workflow_run as GitHub sends it: {why}.") from None
+
+
+def _run_event(guid: str, told: _Completed) -> RunEvent:
+    run, repository = told.workflow_run, told.repository
+    workflow = told.workflow or _Workflow()
+    path = run.path or workflow.path
+    event = RunEvent(
+        guid=guid,
+        key=RunKey(repository.id, run.id, run.run_attempt),
+        repository=repository.full_name,
+        workflow_id=run.workflow_id,
+        workflow_path=normalise_path(path, repository=repository.full_name) if path else None,
+        # workflow_run.name may be the title of this one run (`run-name:`); workflow.name is the workflow's.
+        workflow_name=workflow.name or run.name or "",
+        conclusion=run.conclusion,
+        head_branch=run.head_branch,
+        head_sha=run.head_sha,
+        event=run.event,
+        actor=run.actor.login if run.actor else "",
+        html_url=_link(run.html_url),
+        started_at=run.run_started_at,
+        # The payload names no end; a completed run was last updated when it ended.
+        completed_at=run.updated_at,
+    )
+    _refuse_nul(event)
+    return event
+
+
+def _link(url: str) -> str:
+    """The console shows it as a link, so nothing but a web address is kept."""
+    return url if url.startswith(("https://", "http://")) else ""
+
+
+def _refuse_nul(event: RunEvent) -> None:
+    """PostgreSQL's text holds every character but NUL; a legal JSON string may have it."""
+    for name in RunEvent.__slots__:
+        value = getattr(event, name)
+        if isinstance(value, str) and "\0" in value:
+            _refuse(f"{name} has a NUL character")

@@ -1,0 +1,30 @@
+"""One spelling for a workflow's path, since GitHub has three."""
+
+import re
+
+# `.github/workflows/x.yml`, `.github/workflows/x.yml@refs/heads/main` and `owner/repo/.github/workflows/x.yml@ref`
+# all come: in `workflow_run.path`, and in the token's `workflow_ref`:
+# https://docs.github.com/en/actions/concepts/security/openid-connect. A branch may itself hold an `@`, so the
+# path ends at its first extension.
+_PATH = re.compile(r"(?:(?P<home>[^/@]+/[^/@]+)/)?(?P<file>\.github/workflows/[^/]+?\.ya?ml)(?:@.*)?", re.DOTALL)
+
+
+def normalise_path(path: str, *, repository: str | None = None) -> str:
+    """`.github/workflows/x.yml`, without the repository before it and the ref behind it.
+
+    What has another form (GitHub's own `dynamic/…` workflows) is given back as it is, without its ref.
+
+    Args:
+        path: as GitHub or a person wrote it.
+        repository: whose run this is, `owner/name`. A file of *another* repository (a workflow that an
+            organisation requires everywhere) then keeps its repository in front, so that it never passes for
+            the file of the same name that was whitelisted here.
+    """
+    path = path.strip()
+    match = _PATH.fullmatch(path)
+    if match is None:
+        return path.partition("@")[0]
+    home, file = match["home"], match["file"]
+    if home is None or repository is None or home.casefold() == repository.casefold():
+        return file
+    return f"{home}/{file}"
