@@ -23,9 +23,7 @@ def check(url: str) -> str:
     if not url:
         raise ActionError("api_url_missing", "`zekt-api-url` is empty, and so is ZEKT_API_URL.")
     if not _URL.fullmatch(url):
-        raise ActionError(
-            "api_url_invalid", "The address has spaces or other characters that no address has."
-        )
+        raise ActionError("api_url_invalid", "The address has spaces or other characters that no address has.")
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port

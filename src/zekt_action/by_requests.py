@@ -4,9 +4,9 @@ from http.client import HTTPException
 
 import requests
 from requests.auth import AuthBase
-from urllib3.exceptions import HTTPError, ReadTimeoutError
+from urllib3.exceptions import HTTPError
 
-from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request
+from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, words
 
 _CONNECT_SECONDS = 10.0
 
@@ -50,26 +50,10 @@ class RequestsTransport:
 
 
 _WORDS: tuple[tuple[type[Exception], str], ...] = (
-    (
-        requests.exceptions.SSLError,
-        "TLS failed: the certificate is not trusted, or TLS is not spoken there",
-    ),
     (requests.exceptions.ProxyError, "The proxy (HTTPS_PROXY) did not connect"),
     (requests.exceptions.ConnectTimeout, "The connection was not accepted in time"),
-    (requests.exceptions.Timeout, "No answer in time"),
-    (ReadTimeoutError, "No answer in time"),
 )
-_HINTS = {
-    "resolve": "The host name is unknown (DNS)",
-    "refused": "The connection was refused: nothing listens there",
-    "timed out": "No answer in time",
-}
 
 
 def _words(error: Exception) -> str:
-    """What failed, without the address and objects that the libraries' own texts carry."""
-    for kind, words in _WORDS:
-        if isinstance(error, kind):
-            return words
-    text = str(error)
-    return next((words for hint, words in _HINTS.items() if hint in text), "The connection broke")
+    return next((text for kind, text in _WORDS if isinstance(error, kind)), words(error))

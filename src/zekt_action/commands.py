@@ -25,9 +25,7 @@ def annotate(out: TextIO, level: str, title: str, message: str) -> None:
 
 def annotate_error(out: TextIO, level: str, error: ActionError) -> None:
     """What happened, why it usually does, what to paste; and the code, to look up in docs/errors.md."""
-    annotate(
-        out, level, f"Zekt: {error.kind.title}", f"{printable(error.detail)}\n{error.advice}\n[{error.code}]"
-    )
+    annotate(out, level, f"Zekt: {error.kind.title}", f"{printable(error.detail)}\n{error.advice}\n[{error.code}]")
 
 
 def mask(out: TextIO, secret: str) -> None:

@@ -26,9 +26,7 @@ _STRICT = "Check the message with `python3 -m json.tool` or `jq .` in the step t
 
 CODES = {
     # The inputs.
-    "input_invalid": Kind(
-        "An input does not fit", "Correct the input named above; README has the table of them."
-    ),
+    "input_invalid": Kind("An input does not fit", "Correct the input named above; README has the table of them."),
     "event_type_invalid": Kind(
         "The event type does not fit",
         "Give `event-type` 1 to 100 characters, for example `event-type: order-placed`.",
@@ -81,24 +79,16 @@ CODES = {
         "The message is too large",
         "A message has at most 524,288 bytes. Send a link to the data, or several messages.",
     ),
-    "payload_not_utf8": Kind(
-        "The message is not UTF-8", "Write the file as UTF-8, without a byte order mark."
-    ),
+    "payload_not_utf8": Kind("The message is not UTF-8", "Write the file as UTF-8, without a byte order mark."),
     "payload_not_json": Kind("The message is not JSON", _STRICT),
-    "payload_not_finite": Kind(
-        "The message has NaN or Infinity", "JSON has neither: send null or a string instead."
-    ),
-    "payload_duplicate_key": Kind(
-        "The message repeats a key", "Readers disagree on which one counts: keep one."
-    ),
+    "payload_not_finite": Kind("The message has NaN or Infinity", "JSON has neither: send null or a string instead."),
+    "payload_duplicate_key": Kind("The message repeats a key", "Readers disagree on which one counts: keep one."),
     "payload_too_deep": Kind("The message is nested too deeply", "At most 100 levels of arrays and objects."),
     "payload_lone_surrogate": Kind(
         "The message has half a character",
         "The program that wrote it cut a string inside a \\uD83D\\uDE00 pair.",
     ),
-    "schema_invalid": Kind(
-        "The schema cannot be used", "`payload-schema` must be a JSON Schema (Draft 2020-12)."
-    ),
+    "schema_invalid": Kind("The schema cannot be used", "`payload-schema` must be a JSON Schema (Draft 2020-12)."),
     "schema_violation": Kind(
         "The message does not fit its schema", "Nothing was sent. Correct the message, or `payload-schema`."
     ),
@@ -112,12 +102,8 @@ CODES = {
         "GitHub gives none to a `pull_request` run from a fork, whatever `permissions:` says. Skip it:\n"
         "if: github.event.pull_request.head.repo.full_name == github.repository",
     ),
-    "oidc_refused": Kind(
-        "GitHub did not give a token", "Check `audience`, and that the job is still running."
-    ),
-    "oidc_unreachable": Kind(
-        "GitHub's token service does not answer", "See githubstatus.com, then run the job again."
-    ),
+    "oidc_refused": Kind("GitHub did not give a token", "Check `audience`, and that the job is still running."),
+    "oidc_unreachable": Kind("GitHub's token service does not answer", "See githubstatus.com, then run the job again."),
     # The broker.
     "backend_unreachable": Kind(
         "The broker cannot be reached",
@@ -134,12 +120,8 @@ CODES = {
     "answer_unreadable": Kind(
         "The answer is not a broker's", "Something else answers at `zekt-api-url`: check host, port and path."
     ),
-    "deadline": Kind(
-        "Time is up", "Raise `timeout-seconds` if the broker is slow by nature; else see its status."
-    ),
-    "cancelled": Kind(
-        "The run was cancelled", "The message may or may not have arrived; sending it again is safe."
-    ),
+    "deadline": Kind("Time is up", "Raise `timeout-seconds` if the broker is slow by nature; else see its status."),
+    "cancelled": Kind("The run was cancelled", "The message may or may not have arrived; sending it again is safe."),
     # confirm and complete.
     "not_from_zekt": Kind("Not started by Zekt", "Nothing to do: this run has no `client_payload.zekt`."),
     "id_invalid": Kind(
@@ -150,9 +132,7 @@ CODES = {
         "The message is not what was announced", "Its size or sha256 differs, so it is not given to the job."
     ),
     "status_invalid": Kind("`status` does not fit", "Write `status: ${{ job.status }}`."),
-    "result_invalid": Kind(
-        "The result does not fit", "Give at most 65,536 bytes of JSON, by one input only."
-    ),
+    "result_invalid": Kind("The result does not fit", "Give at most 65,536 bytes of JSON, by one input only."),
     "internal": Kind("Something broke in this step", "Please report it, with the place named above."),
 }
 

@@ -68,9 +68,7 @@ def _resolve(path: Path, name: str) -> Path:
 
 def _read(path: Path, name: str, limit: int) -> tuple[bytes, int]:
     """Open without following a link set meanwhile, and without waiting for a pipe's other end."""
-    flags = (
-        os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    )
+    flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
     if path.is_dir():
         raise ActionError("file_is_directory", f"{name} is a directory.")
     try:

@@ -1,5 +1,7 @@
 """What the workflow asked for, read once into frozen objects: the image's only reader of the environment."""
 
+from __future__ import annotations
+
 import os
 import re
 from collections.abc import Mapping
@@ -12,6 +14,8 @@ from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
 
 _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
 _NUMBER = re.compile(r"[0-9]{1,5}")
+# Half characters stand for bytes of the environment that were not UTF-8.
+_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -58,36 +62,39 @@ class Job:
 def job(environ: Mapping[str, str] = os.environ) -> Job:
     """Read what the runner sets; never fails, so that a failure can always be reported."""
 
-    def text(name: str) -> str:
+    def value(name: str) -> str:
         return environ.get(name, "")
 
     def path(name: str) -> Path | None:
         return Path(environ[name]) if environ.get(name) else None
 
     return Job(
-        repository=text("GITHUB_REPOSITORY"),
-        repository_id=text("GITHUB_REPOSITORY_ID"),
-        run_id=text("GITHUB_RUN_ID"),
-        run_attempt=text("GITHUB_RUN_ATTEMPT") or "1",
-        workflow=text("GITHUB_WORKFLOW"),
-        name=text("GITHUB_JOB"),
-        step=text("GITHUB_ACTION"),
-        actor=text("GITHUB_ACTOR"),
-        sha=text("GITHUB_SHA"),
-        ref=text("GITHUB_REF"),
+        repository=value("GITHUB_REPOSITORY"),
+        repository_id=value("GITHUB_REPOSITORY_ID"),
+        run_id=value("GITHUB_RUN_ID"),
+        run_attempt=value("GITHUB_RUN_ATTEMPT") or "1",
+        workflow=value("GITHUB_WORKFLOW"),
+        name=value("GITHUB_JOB"),
+        step=value("GITHUB_ACTION"),
+        actor=value("GITHUB_ACTOR"),
+        sha=value("GITHUB_SHA"),
+        ref=value("GITHUB_REF"),
         workspace=path("GITHUB_WORKSPACE"),
         temp=path("RUNNER_TEMP"),
         event_file=path("GITHUB_EVENT_PATH"),
         output_file=path("GITHUB_OUTPUT"),
         summary_file=path("GITHUB_STEP_SUMMARY"),
-        oidc_url=text("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        oidc_secret=text("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        oidc_url=value("ACTIONS_ID_TOKEN_REQUEST_URL"),
+        oidc_secret=value("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
     )
 
 
-def fail_on_error(environ: Mapping[str, str] = os.environ) -> bool:
+def fail_on_error(environ: Mapping[str, str] = os.environ, *, default: bool) -> bool:
     """Whether a failure fails the step; asked first, because it decides how all other failures end."""
-    return _truth(environ, "fail-on-error", default="true")
+    value = text(environ, "fail-on-error") or str(default)
+    if value not in _TRUE | _FALSE:
+        raise ActionError("input_invalid", "`fail-on-error` must be true or false.")
+    return value in _TRUE
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Inputs:
@@ -97,27 +104,43 @@ def read(environ: Mapping[str, str] = os.environ) -> Inputs:
         ActionError: the first input that does not fit.
     """
     _refuse_shield(environ)
-    payload_file = _input(environ, "payload-file")
+    payload_file = text(environ, "payload-file")
     return Inputs(
         event_type=_event_type(environ),
         payload=_payload(environ, payload_file),
         payload_file=payload_file,
-        payload_schema=_input(environ, "payload-schema"),
-        api_url=address.check(
-            _input(environ, "zekt-api-url").strip() or environ.get("ZEKT_API_URL", "").strip()
-        ),
-        audience=_input(environ, "audience") or "api://zekt",
-        timeout_seconds=_number(environ, "timeout-seconds", default=60, most=3_600),
-        max_attempts=_number(environ, "max-attempts", default=5, most=20),
+        payload_schema=text(environ, "payload-schema"),
+        api_url=api_url(environ),
+        audience=audience(environ),
+        timeout_seconds=number(environ, "timeout-seconds", default=60, most=3_600),
+        max_attempts=number(environ, "max-attempts", default=5, most=20),
     )
 
 
-def _input(environ: Mapping[str, str], name: str) -> str:
+def api_url(environ: Mapping[str, str]) -> str:
+    """The broker's address: the input, or else ZEKT_API_URL. There is no other default."""
+    return address.check(text(environ, "zekt-api-url").strip() or environ.get("ZEKT_API_URL", "").strip())
+
+
+def audience(environ: Mapping[str, str]) -> str:
+    return text(environ, "audience") or "api://zekt"
+
+
+def text(environ: Mapping[str, str], name: str) -> str:
+    """An input, empty where it is not given."""
     return _given(environ, name) or ""
 
 
+def number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
+    """An input that is a whole number from 1 to `most`."""
+    value = text(environ, name) or str(default)
+    if not _NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
+        raise ActionError("input_invalid", f"`{name}` must be a whole number from 1 to {most:,}.")
+    return int(value)
+
+
 def _given(environ: Mapping[str, str], name: str) -> str | None:
-    """A runner keeps the hyphens of a name; action.yml maps each also without, for tools which drop those."""
+    """A runner keeps the hyphens of a name; every action.yml maps each also without them."""
     hyphened = "INPUT_" + name.upper()
     return environ.get(hyphened, environ.get(hyphened.replace("-", "_")))
 
@@ -136,29 +159,15 @@ def _payload(environ: Mapping[str, str], payload_file: str) -> bytes | None:
 
 
 def _event_type(environ: Mapping[str, str]) -> str:
-    value = _input(environ, "event-type")
+    value = text(environ, "event-type")
     if not 1 <= len(value) <= MAX_EVENT_TYPE_CHARACTERS or not value.strip():
         raise ActionError("event_type_invalid", f"`event-type` has {len(value)} characters.")
-    if not value.isprintable():
+    if _UNPRINTABLE.search(value):
         raise ActionError("event_type_invalid", "`event-type` has characters that cannot be printed.")
     return value
 
 
 def _refuse_shield(environ: Mapping[str, str]) -> None:
-    value = _input(environ, "shield")
+    value = text(environ, "shield")
     if value and value not in _FALSE:
         raise ActionError("shield_unsupported", "`shield` asks for encryption, which this version cannot do.")
-
-
-def _truth(environ: Mapping[str, str], name: str, *, default: str) -> bool:
-    value = _input(environ, name) or default
-    if value not in _TRUE | _FALSE:
-        raise ActionError("input_invalid", f"`{name}` must be true or false.")
-    return value in _TRUE
-
-
-def _number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
-    value = _input(environ, name) or str(default)
-    if not _NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
-        raise ActionError("input_invalid", f"`{name}` must be a whole number from 1 to {most:,}.")
-    return int(value)

@@ -49,17 +49,13 @@ class TokenSource:
         joint = "&" if "?" in self.url else "?"
         url = f"{self.url}{joint}audience={quote(self.audience, safe='')}"
         try:
-            answer = send(
-                Request("GET", url, {"Accept": "application/json"}, self.secret), deadline.for_one_try()
-            )
+            answer = send(Request("GET", url, {"Accept": "application/json"}, self.secret), deadline.for_one_try())
         except NoAnswerError as error:
             raise NoAnswerError(f"GitHub's token service: {error}", "oidc_unreachable") from None
         if answer.temporary:
             raise NoAnswerError(f"GitHub's token service answered HTTP {answer.status}", "oidc_unreachable")
         token = answer.json().get("value")
         if not answer.ok or not isinstance(token, str) or not _TOKEN.fullmatch(token):
-            raise ActionError(
-                "oidc_refused", f"The token service answered HTTP {answer.status} without a token."
-            )
+            raise ActionError("oidc_refused", f"The token service answered HTTP {answer.status} without a token.")
         mask(token)
         return token

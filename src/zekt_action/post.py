@@ -1,4 +1,6 @@
-"""Send the message, as often as it takes, inside one deadline."""
+"""Send the message, as often as it takes, inside one deadline. 3.9."""
+
+from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -80,13 +82,9 @@ def refuse(answer: Answer) -> None:
     if answer.ok:
         return
     if answer.redirects:
-        raise ActionError(
-            "redirected", f"HTTP {answer.status} to {answer.headers.get('location', '')[:_MAX_TEXT]}"
-        )
+        raise ActionError("redirected", f"HTTP {answer.status} to {answer.headers.get('location', '')[:_MAX_TEXT]}")
     problem = answer.json()
-    words = next(
-        (problem[key] for key in ("detail", "message", "error") if isinstance(problem.get(key), str)), ""
-    )
+    words = next((problem[key] for key in ("detail", "message", "error") if isinstance(problem.get(key), str)), "")
     raise ActionError(broker_code(problem.get("code")), f"HTTP {answer.status}. {words[:_MAX_TEXT]}")
 
 

@@ -1,4 +1,6 @@
-"""Tell the workflow and its readers how it went: outputs, job summary, annotation and log."""
+"""Tell the workflow and its readers how it went: outputs, job summary, annotation and log. 3.9."""
+
+from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import TextIO
@@ -6,19 +8,6 @@ from typing import TextIO
 from zekt_action import commands, outputs
 from zekt_action.errors import ActionError
 from zekt_action.inputs import Job
-from zekt_action.post import Receipt
-
-NAMES = (
-    "event-id",
-    "status",
-    "consumers-notified",
-    "correlation-id",
-    "message-id",
-    "payload-bytes",
-    "payload-sha256",
-    "error-code",
-)
-"""The outputs of action.yml, in its order. All are always written; what is not known is empty."""
 
 
 @dataclass
@@ -27,49 +16,66 @@ class Report:
 
     job: Job
     out: TextIO
+    names: tuple[str, ...]
+    """The outputs of the step's action.yml. All are always written; what is not known is empty."""
+    if_failed: dict[str, str] = field(default_factory=dict)
+    """Outputs that a failure sets, beside the error code."""
     known: dict[str, str] = field(default_factory=dict)
 
     def note(self, **values: str) -> None:
+        """Keep outputs, with underscores for the hyphens of their names."""
         self.known.update({name.replace("_", "-"): value for name, value in values.items()})
 
-    def sent(self, event_type: str, receipt: Receipt) -> None:
-        """The message is with the broker."""
-        self.note(
-            event_id=commands.printable(receipt.event_id),
-            consumers_notified=str(receipt.consumers_notified),
-            correlation_id=commands.printable(receipt.correlation_id) or self.job.run_id,
-            status="success",
-        )
-        before = " (it had it already)" if receipt.known_before else ""
-        commands.say(
-            self.out,
-            f"Sent {event_type}: {self.known['payload-bytes']} bytes as {self.known['event-id']}{before}, "
-            f"consumers: {receipt.consumers_notified}.",
-        )
-        self._write("Zekt: message sent", {"Event type": event_type, "Tries": str(receipt.tries)})
+    def say(self, text: str) -> None:
+        commands.say(self.out, text)
+
+    def mask(self, secret: str) -> None:
+        commands.mask(self.out, secret)
+
+    def succeeded(self, title: str, line: str, **rows: str) -> None:
+        """Write outputs and summary; `line` is for the log, `rows` are further lines of the summary's table."""
+        self.say(line)
+        self._write(title, rows)
+
+    def skipped(self, error: ActionError) -> None:
+        """There was nothing to do, which is no error: a notice, and empty outputs."""
+        commands.annotate_error(self.out, "notice", error)
+        self._write("", {})
 
     def failed(self, error: ActionError, *, level: str) -> None:
-        """The message is not with the broker, as far as is known.
+        """The work is not done, as far as is known.
 
         Args:
             error: why.
             level: error, or warning where the step does not fail.
         """
-        self.note(status="failed", error_code=error.code)
+        self.note(**self.if_failed, error_code=error.code)
         commands.annotate_error(self.out, level, error)
         text = f"{commands.printable(error.detail)}\n{error.advice}"
         self._write(f"Zekt: {error.kind.title}", {"Error": error.code}, text)
 
     def _write(self, title: str, rows: dict[str, str], text: str = "") -> None:
-        values = {name: self.known.get(name, "") for name in NAMES}
-        shown = {
-            name.replace("-", " ").capitalize(): value
-            for name, value in values.items()
-            if name != "error-code"
-        }
+        values = {name: self.known.get(name, "") for name in self.names}
+        shown = {name.replace("-", " ").capitalize(): values[name] for name in self.names if name in _SHOWN}
         try:
             outputs.write(self.job.output_file, values)
-            outputs.summarise(self.job.summary_file, title, {**rows, **shown}, text)
+            if title:
+                outputs.summarise(self.job.summary_file, title, {**rows, **shown}, text)
         except OSError as error:
             why = error.strerror or type(error).__name__
             commands.annotate(self.out, "warning", "Zekt: outputs not written", f"The runner's files: {why}.")
+
+
+_SHOWN = {
+    "event-id",
+    "status",
+    "consumers-notified",
+    "correlation-id",
+    "delivery-id",
+    "message-id",
+    "payload-bytes",
+    "payload-sha256",
+    "duplicate",
+    "attempt",
+}
+"""Outputs for the summary; `payload` and its path are not for reading."""

@@ -74,9 +74,7 @@ def _decode(raw: bytes) -> str:
     try:
         return raw.decode("utf-8")
     except UnicodeDecodeError as error:
-        raise JsonRefused(
-            "payload_not_utf8", f"Byte {error.start:,} is not UTF-8 ({error.reason})."
-        ) from None
+        raise JsonRefused("payload_not_utf8", f"Byte {error.start:,} is not UTF-8 ({error.reason}).") from None
 
 
 def _refuse_deep(text: str) -> None:
@@ -129,9 +127,7 @@ def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 def _refuse_repeated(pairs: list[tuple[str, Any]]) -> NoReturn:
     seen = set()
     repeated = next(key for key, _ in pairs if key in seen or seen.add(key))  # type: ignore[func-returns-value]
-    shown = json.dumps(repeated[:_SHOWN_KEY_CHARACTERS]) + (
-        "…" if len(repeated) > _SHOWN_KEY_CHARACTERS else ""
-    )
+    shown = json.dumps(repeated[:_SHOWN_KEY_CHARACTERS]) + ("…" if len(repeated) > _SHOWN_KEY_CHARACTERS else "")
     raise JsonRefused("payload_duplicate_key", f"The key {shown} stands twice in one object.")
 
 
@@ -147,9 +143,7 @@ def _integer(digits: str) -> int:
 def _fraction(digits: str) -> float:
     number = float(digits)
     if math.isinf(number):
-        raise JsonRefused(
-            "payload_not_finite", "A number is too large for a double and would become Infinity."
-        )
+        raise JsonRefused("payload_not_finite", "A number is too large for a double and would become Infinity.")
     return number
 
 

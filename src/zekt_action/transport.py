@@ -72,3 +72,20 @@ Transport = Callable[[Request, float], Answer]
 Raises:
     NoAnswerError: there was no answer.
 """
+
+
+_HINTS = {
+    "resolve": "The host name is unknown (DNS)",
+    "not known": "The host name is unknown (DNS)",
+    "getaddrinfo": "The host name is unknown (DNS)",
+    "refused": "The connection was refused: nothing listens there",
+    "timed out": "No answer in time",
+    "CERTIFICATE": "TLS failed: the certificate is not trusted here",
+    "SSL": "TLS failed: it is not spoken there",
+}
+
+
+def words(error: BaseException) -> str:
+    """What failed, without the addresses and objects that the libraries' own texts carry."""
+    text = str(error)
+    return next((words for hint, words in _HINTS.items() if hint in text), "The connection broke")

@@ -148,8 +148,6 @@ def test_half_a_megabyte_of_malice_takes_no_time(raw: bytes) -> None:
 def test_the_oldest_python_on_a_runner_reads_it_the_same_way(old_python: str) -> None:
     script = "from zekt_action.strict_json import parse; print(parse(b'{\"a\": [1, 2.5, null]}'))"
     source = Path(__file__).parents[2] / "src"
-    done = subprocess.run(
-        [old_python, "-c", script], capture_output=True, check=True, env={"PYTHONPATH": str(source)}
-    )
+    done = subprocess.run([old_python, "-c", script], capture_output=True, check=True, env={"PYTHONPATH": str(source)})
     assert done.stdout == b"{'a': [1, 2.5, None]}\n"
     assert sys.version_info >= (3, 11)
