@@ -14,7 +14,7 @@ from starlette.routing import Route
 from zekt_sandbox import events
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.github_api import json_object
-from zekt_sandbox.hooks import Hook, HookDelivery
+from zekt_sandbox.letters import Hook, HookDelivery
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.runs import Run
 from zekt_sandbox.stage import Stage
@@ -58,18 +58,17 @@ def _hook_json(hook: Hook) -> dict[str, Any]:
 
 
 def _line_json(line: HookDelivery) -> dict[str, Any]:
-    kept = (
-        "id",
-        "guid",
-        "hook_id",
-        "event",
-        "action",
-        "redelivery",
-        "status",
-        "status_code",
-        "response_body",
-    )
-    return {name: getattr(line, name) for name in kept}
+    return {
+        "id": line.id,
+        "guid": line.guid,
+        "hook_id": line.hook.id,
+        "event": line.event,
+        "action": line.letter.action,
+        "redelivery": line.redelivery,
+        "status": line.status,
+        "status_code": line.status_code,
+        "response_body": line.outcome.body,
+    }
 
 
 def _dispatch_json(dispatch: Dispatch) -> dict[str, Any]:

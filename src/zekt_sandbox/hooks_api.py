@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from zekt_sandbox.github_api import authorization, json_object, per_page, reach, world_of
-from zekt_sandbox.hooks import Hook, HookDelivery
+from zekt_sandbox.letters import Hook, HookDelivery, headers
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.shapes import stamp
 
@@ -32,18 +32,19 @@ def _hook_json(hook: Hook, base: str) -> dict[str, Any]:
 
 def _summary(line: HookDelivery) -> dict[str, Any]:
     """As https://docs.github.com/rest/repos/webhooks#list-deliveries-for-a-repository-webhook has it."""
+    repository = line.letter.repository
     return {
         "id": line.id,
         "guid": line.guid,
         "delivered_at": stamp(line.delivered_at),
         "redelivery": line.redelivery,
-        "duration": round(line.duration, 2),
+        "duration": round(line.outcome.duration, 2),
         "status": line.status,
         "status_code": line.status_code,
         "event": line.event,
-        "action": line.action,
-        "installation_id": line.installation_id,
-        "repository_id": line.repository_id,
+        "action": line.letter.action,
+        "installation_id": repository.installation_id if repository else None,
+        "repository_id": repository.id if repository else None,
         "throttled_at": None,
     }
 
@@ -51,9 +52,9 @@ def _summary(line: HookDelivery) -> dict[str, Any]:
 def _detail(line: HookDelivery) -> dict[str, Any]:
     return {
         **_summary(line),
-        "url": line.url,
-        "request": {"headers": dict(line.request_headers), "payload": json.loads(line.request_body)},
-        "response": {"headers": dict(line.response_headers), "payload": line.response_body},
+        "url": line.hook.url,
+        "request": {"headers": headers(line.hook, line.letter), "payload": json.loads(line.letter.body)},
+        "response": {"headers": dict(line.outcome.headers), "payload": line.outcome.body},
     }
 
 
@@ -75,7 +76,7 @@ def _app_hook(request: Request) -> Hook:
 
 def _line(request: Request, hook: Hook) -> HookDelivery:
     line = world_of(request).hooks.delivery(request.path_params["delivery_id"])
-    if line is None or line.hook_id != hook.id:
+    if line is None or line.hook.id != hook.id:
         raise Refused(404, "Not Found")
     return line
 
@@ -99,11 +100,11 @@ def _page(request: Request, hook: Hook) -> Response:
     ]
     size = per_page(request)
     shown = lines[:size]
-    headers = {}
+    links = {}
     if len(lines) > size:
         url = request.url.include_query_params(cursor=shown[-1].id)
-        headers["link"] = f'<{url}>; rel="next"'
-    return JSONResponse([_summary(line) for line in shown], headers=headers)
+        links["link"] = f'<{url}>; rel="next"'
+    return JSONResponse([_summary(line) for line in shown], headers=links)
 
 
 def _attempt(request: Request, hook: Hook) -> Response:

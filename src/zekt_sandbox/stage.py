@@ -6,8 +6,8 @@ from typing import Any
 from zekt_sandbox import events
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.faults import Faults
-from zekt_sandbox.hooks import Hook, HookDelivery
 from zekt_sandbox.keys import SigningKeys
+from zekt_sandbox.letters import Hook, HookDelivery
 from zekt_sandbox.limits import Limits
 from zekt_sandbox.repositories import Repository
 from zekt_sandbox.runs import Run
