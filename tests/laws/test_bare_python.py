@@ -41,7 +41,6 @@ def test_confirm_and_complete_load_the_standard_library_only(
 NEWER_THAN_39 = {
     "slots": "dataclass(slots=True) is 3.10's",
     "kw_only": "dataclass(kw_only=True) is 3.10's",
-    "strict": "zip(strict=True) is 3.10's",
 }
 NAMES_NEWER_THAN_39 = {
     "UTC": "datetime.UTC is 3.11's",
@@ -63,6 +62,8 @@ def _newer(tree: ast.Module) -> list[str]:
     for node in ast.walk(tree):
         if isinstance(node, ast.keyword) and node.arg in NEWER_THAN_39:
             found.append(f"line {node.value.lineno}: {NEWER_THAN_39[node.arg]}")
+        if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "zip" and node.keywords:
+            found.append(f"line {node.lineno}: zip(strict=True) is 3.10's")
         name = getattr(node, "attr", None) or getattr(node, "id", None) or getattr(node, "name", None)
         if name in NAMES_NEWER_THAN_39:
             found.append(f"line {getattr(node, 'lineno', '?')}: {NAMES_NEWER_THAN_39[name]}")
@@ -102,6 +103,7 @@ def test_confirm_and_complete_are_python_39(bare: set[str], modules: dict[str, a
     [
         "from dataclasses import dataclass\n@dataclass(slots=True)\nclass A: ...",
         "from datetime import UTC",
+        "zip('a', 'b', strict=True)",
         "def f(x: int | None): ...",
         "def f() -> 'int' | None: ...",
     ],

@@ -14,7 +14,7 @@ OWED = (
     "docs/lifecycle.md", "docs/errors.md", "tests/README.md",
 )  # fmt: skip
 # Variables that stand in the documents and are no setting of the broker: the action's and the tests' own.
-OTHER_VARIABLES = {"ZEKT_API_URL", "ZEKT_TEST_REQUIRE", "ZEKT_TEST_BASE_IMAGE"}
+OTHER_VARIABLES = {"ZEKT_API_URL", "ZEKT_TEST_REQUIRE", "ZEKT_TEST_BASE_IMAGE", "ZEKT_PAYLOAD_PATH", "ZEKT_RESULT_PATH"}
 
 
 @pytest.fixture(scope="module")
