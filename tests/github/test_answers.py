@@ -66,6 +66,11 @@ def test_an_answer_github_does_not_document_is_unexpected_and_tried_again(status
     assert "ZEKT_GITHUB_API_URL" in answer.advice
 
 
+def test_another_yes_than_githubs_may_have_been_one() -> None:
+    assert of(202).ambiguous
+    assert not of(302).ambiguous
+
+
 def test_a_redirect_tells_of_a_rename() -> None:
     assert "renamed" in of(307).advice
 

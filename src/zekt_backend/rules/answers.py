@@ -7,7 +7,7 @@ https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
 import json
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from http import HTTPStatus
@@ -54,6 +54,8 @@ _UNEXPECTED = _Meaning(
     "GitHub does not answer a dispatch like this. Check that ZEKT_GITHUB_API_URL is the REST API's own address"
     " (https://api.github.com, or https://HOST/api/v3) and that no proxy answers in its place.",
 )
+# 200 or 202 is not GitHub's way to accept a dispatch, but whoever answered so may have passed it on.
+_PERHAPS = replace(_UNEXPECTED, ambiguous=True)
 
 _BY_STATUS = {
     204: _ACCEPTED,
@@ -183,6 +185,8 @@ def _meaning(status: int, headers: Mapping[str, str], words: str) -> _Meaning:
         return _BY_STATUS[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _UNAVAILABLE
+    if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
+        return _PERHAPS
     if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
         return _MOVED
     return _UNEXPECTED
