@@ -12,6 +12,9 @@ from zekt_action.errors import ActionError
 _RUNNER_TEMP_IN_CONTAINER = Path("/github/runner_temp")
 """Where a runner mounts RUNNER_TEMP for a Docker action."""
 
+_MAX_SHOWN = 200
+"""Characters of a path that an error shows."""
+
 # What a path of the host looks like: <work folder>/_temp/… and <work folder>/<repository>/<repository>/…
 _HOST_TEMP = re.compile(r".*/_temp/(.+)", re.DOTALL)
 _HOST_WORKSPACE = re.compile(r".*/([^/]+)/\1/(.+)", re.DOTALL)
@@ -31,7 +34,9 @@ def read(name: str, *, workspace: Path | None, temp: Path | None, limit: int) ->
         ActionError: one of the `file_…` codes.
     """
     roots = [root.resolve() for root in (workspace, temp, _RUNNER_TEMP_IN_CONTAINER) if root is not None]
-    path = _resolve(_inside_container(name, workspace, temp), name)
+    path = _inside_container(name, workspace, temp)
+    name = name[:_MAX_SHOWN]
+    path = _resolve(path, name)
     if not any(path == root or root in path.parents for root in roots):
         raise ActionError("file_outside", f"{name} leads outside the workspace and RUNNER_TEMP.")
     raw, size = _read(path, name, limit)
@@ -42,22 +47,29 @@ def read(name: str, *, workspace: Path | None, temp: Path | None, limit: int) ->
 
 def _inside_container(name: str, workspace: Path | None, temp: Path | None) -> Path:
     path = (workspace or Path.cwd()) / name
-    if path.exists() or not name.startswith("/"):
+    if _exists(path) or not name.startswith("/"):
         return path
     if found := _HOST_TEMP.fullmatch(name):
         for root in (temp, _RUNNER_TEMP_IN_CONTAINER):
-            if root is not None and (root / found.group(1)).exists():
+            if root is not None and _exists(root / found.group(1)):
                 return root / found.group(1)
     if workspace is not None and (found := _HOST_WORKSPACE.fullmatch(name)):
         return workspace / found.group(2)
     return path
 
 
+def _exists(path: Path) -> bool:
+    try:
+        return path.exists()
+    except OSError:  # the name is too long, or a folder on the way is closed: opening it will say so
+        return False
+
+
 def _resolve(path: Path, name: str) -> Path:
     try:
-        return path.resolve(strict=True)
+        return path.resolve(True)
     except FileNotFoundError:
-        raise ActionError("file_missing", f"{name} does not exist (looked at {path}).") from None
+        raise ActionError("file_missing", f"{name} does not exist (looked at {str(path)[:_MAX_SHOWN]}).") from None
     except (
         OSError,
         RuntimeError,
@@ -69,9 +81,9 @@ def _resolve(path: Path, name: str) -> Path:
 def _read(path: Path, name: str, limit: int) -> tuple[bytes, int]:
     """Open without following a link set meanwhile, and without waiting for a pipe's other end."""
     flags = os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_BINARY", 0)
-    if path.is_dir():
-        raise ActionError("file_is_directory", f"{name} is a directory.")
     try:
+        if path.is_dir():
+            raise ActionError("file_is_directory", f"{name} is a directory.")
         with os.fdopen(os.open(path, flags), "rb") as file:
             state = os.fstat(file.fileno())
             if not stat.S_ISREG(state.st_mode):

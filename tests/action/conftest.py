@@ -1,8 +1,10 @@
 """What the action's tests share: a broker and token service on a real socket, a runner, an old Python."""
 
+import contextlib
 import json
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import threading
@@ -36,6 +38,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
     cut: bool = False
+    drip: float = 0
+    """Seconds between two bytes."""
 
     def raw(self) -> bytes:
         return self.body if isinstance(self.body, bytes) else json.dumps(self.body).encode()
@@ -49,7 +53,7 @@ class Broker:
 
     def __init__(self) -> None:
         self.heard: list[Heard] = []
-        self.arrived = threading.Event()
+        self._arrived = threading.Condition()
         self.closing = threading.Event()
         self._replies: dict[str, list[Reply]] = {}
         self._tokens = 0
@@ -67,6 +71,11 @@ class Broker:
     def asked(self, path: str) -> list[Heard]:
         return [heard for heard in self.heard if heard.path.partition("?")[0] == path]
 
+    def arrived_at(self, path: str, seconds: float) -> bool:
+        """Wait until something was asked of a path."""
+        with self._arrived:
+            return self._arrived.wait_for(lambda: bool(self.asked(path)), seconds)
+
     def close(self) -> None:
         self.closing.set()
         self._server.shutdown()
@@ -82,7 +91,8 @@ class Broker:
             if found is None and path == "/token":
                 self._tokens += 1
                 found = Reply(200, {"value": f"header.body.signature{self._tokens}"})
-        self.arrived.set()
+        with self._arrived:
+            self._arrived.notify_all()
         return found or Reply(404, {"code": "not_found", "detail": "No such page"})
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
@@ -105,7 +115,16 @@ class Broker:
                     self.send_header(name, value)
                 self.send_header("content-length", str(len(reply.raw())))
                 self.end_headers()
-                self.wfile.write(reply.raw())
+                self.write(reply)
+
+            def write(self, reply: Reply) -> None:
+                raw = reply.raw()
+                step = 1 if reply.drip else max(len(raw), 1)
+                with contextlib.suppress(ConnectionError):  # a step that has gone home hears no more
+                    for start in range(0, len(raw), step):
+                        self.wfile.write(raw[start : start + step])
+                        if broker.closing.wait(reply.drip):
+                            return
 
             do_GET = do_POST = answer  # noqa: N815 - the library's own names
 
@@ -120,6 +139,14 @@ def broker() -> Iterator[Broker]:
     broker = Broker()
     yield broker
     broker.close()
+
+
+@pytest.fixture
+def closed_port() -> Iterator[int]:
+    """A port that is taken, so that no other test gets it, and on which nobody listens."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield taken.getsockname()[1]
 
 
 @pytest.fixture
@@ -146,9 +173,9 @@ class Runner:
     environ: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        workspace, temp = self.folder / "workspace", self.folder / "temp"
-        workspace.mkdir()
-        temp.mkdir()
+        self.workspace, self.temp = self.folder / "workspace", self.folder / "temp"
+        self.workspace.mkdir()
+        self.temp.mkdir()
         self.environ = {
             "PATH": os.environ["PATH"],
             "GITHUB_ACTIONS": "true",
@@ -163,8 +190,8 @@ class Runner:
             "GITHUB_SHA": "a" * 40,
             "GITHUB_REF": "refs/heads/main",
             "GITHUB_EVENT_NAME": "push",
-            "GITHUB_WORKSPACE": str(workspace),
-            "RUNNER_TEMP": str(temp),
+            "GITHUB_WORKSPACE": str(self.workspace),
+            "RUNNER_TEMP": str(self.temp),
             "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
             "GITHUB_OUTPUT": str(self.folder / "output"),
             "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
@@ -173,14 +200,6 @@ class Runner:
             "ZEKT_API_URL": self.broker.url,
         }
         self.event({})
-
-    @property
-    def workspace(self) -> Path:
-        return self.folder / "workspace"
-
-    @property
-    def temp(self) -> Path:
-        return self.folder / "temp"
 
     def event(self, event: Any) -> None:
         (self.folder / "event.json").write_text(json.dumps(event))
@@ -212,8 +231,20 @@ class Runner:
 
     def start_send(self, environ: dict[str, str] | None = None, **inputs: str) -> subprocess.Popen[bytes]:
         given = self.inputs(**{"event_type": "order-placed", "payload": "{}"} | inputs)
-        command = [sys.executable, "-m", "zekt_action"]
-        return self.start(command, {"PYTHONPATH": str(SOURCE)} | given | (environ or {}))
+        return self.start_bare(given | (environ or {}))
+
+    def start_bare(self, environ: dict[str, str]) -> subprocess.Popen[bytes]:
+        """As the image does, -I included: then the working folder is no place to import from."""
+        script = (
+            f"import sys, runpy; sys.path.insert(0, {str(SOURCE)!r}); runpy.run_module('zekt_action', None, '__main__')"
+        )
+        return self.start([sys.executable, "-I", "-c", script], environ)
+
+    def receive(self, verb: str, python: str, environ: dict[str, str] | None = None, **inputs: str) -> Done:
+        """Run confirm or complete as its composite does."""
+        launch = SOURCE / "zekt_action" / "receive" / "launch.py"
+        given = {name.replace("-", "_"): value for name, value in self.inputs(**inputs).items()}
+        return self.finish(self.start([python, "-I", "-S", "-B", str(launch), verb], given | (environ or {})))
 
 
 def parse_outputs(text: str) -> dict[str, str]:
@@ -256,3 +287,9 @@ def old_python() -> str:
         if asked.stdout.startswith(b"Python 3.9."):
             return candidate
     pytest.skip("no Python 3.9 on this machine: install one to run this")
+
+
+@pytest.fixture(params=["3.9", "current"])
+def python(request: pytest.FixtureRequest) -> str:
+    """The oldest and the present Python, one after the other."""
+    return str(request.getfixturevalue("old_python")) if request.param == "3.9" else sys.executable

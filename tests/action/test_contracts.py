@@ -1,0 +1,131 @@
+"""action.yml, its siblings and the code say the same."""
+
+import json
+import re
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from zekt_action import __main__ as send
+from zekt_action.errors import CODES
+from zekt_action.receive import complete, confirm
+
+OUTPUTS = {"action.yml": send.OUTPUTS, "confirm/action.yml": confirm.OUTPUTS, "complete/action.yml": complete.OUTPUTS}
+READERS = {
+    "action.yml": ["inputs.py"],
+    "confirm/action.yml": ["receive/inputs.py", "inputs.py"],
+    "complete/action.yml": ["receive/inputs.py", "inputs.py"],
+}
+
+
+@pytest.fixture(params=OUTPUTS)
+def name(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def action(root: Path, name: str) -> dict[str, Any]:
+    found: dict[str, Any] = yaml.safe_load((root / name).read_text())
+    return found
+
+
+def mapping(action: dict[str, Any]) -> dict[str, str]:
+    runs = action["runs"]
+    found: dict[str, str] = runs["env"] if "env" in runs else runs["steps"][0]["env"]
+    return found
+
+
+def test_the_outputs_are_those_the_code_writes(action: dict[str, Any], name: str) -> None:
+    assert tuple(action["outputs"]) == OUTPUTS[name]
+
+
+def test_every_input_is_mapped_by_name(action: dict[str, Any]) -> None:
+    """But in the Docker action only those with a hyphen: a runner gives it the others under that very name."""
+    own = action["runs"]["using"] == "composite"
+    assert mapping(action) == {
+        "INPUT_" + name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
+        for name in action["inputs"]
+        if own or "-" in name
+    }
+
+
+def test_every_input_is_read(action: dict[str, Any], root: Path, name: str) -> None:
+    code = "".join((root / "src/zekt_action" / reader).read_text() for reader in READERS[name])
+    assert [given for given in action["inputs"] if f'"{given}"' not in code] == []
+
+
+def test_the_defaults_are_the_codes_own(action: dict[str, Any]) -> None:
+    defaults = {given: spec.get("default") for given, spec in action["inputs"].items()}
+    assert defaults["timeout-seconds"] == "60"
+    assert defaults["max-attempts"] == "5"
+    assert defaults["audience"] == "api://zekt"
+    assert defaults["fail-on-error"] == ("true" if "payload" in defaults else "false")
+
+
+def test_no_input_reaches_a_script(action: dict[str, Any]) -> None:
+    for step in action["runs"].get("steps", []):
+        assert "${{" not in step["run"]
+
+
+def test_confirm_and_complete_take_the_ids_from_the_event(root: Path) -> None:
+    for sibling in ("confirm", "complete"):
+        inputs = yaml.safe_load((root / sibling / "action.yml").read_text())["inputs"]
+        for given, member in (("correlation-id", "correlationId"), ("delivery-id", "deliveryId")):
+            assert inputs[given]["default"] == f"${{{{ github.event.client_payload.zekt.{member} }}}}"
+
+
+@pytest.mark.parametrize("verb", ["confirm", "complete"])
+def test_a_composites_script_runs_as_a_runner_runs_it(root: Path, runner: Any, verb: str, tmp_path: Path) -> None:
+    step = yaml.safe_load((root / verb / "action.yml").read_text())["runs"]["steps"][0]
+    script = tmp_path / "step.sh"
+    script.write_text(step["run"])
+    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
+    done = runner.finish(runner.start(command, {"GITHUB_ACTION_PATH": str(root / verb)}))
+    assert done.code == 0, done.log
+    assert "[not_from_zekt]" in done.log
+
+
+@pytest.mark.parametrize("verb", ["confirm", "complete"])
+def test_a_runner_without_python_is_told_so(root: Path, verb: str, tmp_path: Path) -> None:
+    script = yaml.safe_load((root / verb / "action.yml").read_text())["runs"]["steps"][0]["run"]
+    bash = Path("/bin/bash")
+    done = subprocess.run([bash, "-e", "-c", script], env={"PATH": str(tmp_path)}, capture_output=True, check=False)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"::error title=Zekt%3A There is no Python::")
+
+
+def test_an_old_python_is_told_so(root: Path) -> None:
+    launch = root / "src/zekt_action/receive/launch.py"
+    pretend = "import sys, runpy; sys.version_info = (3, 8, 1); sys.argv = ['x', 'confirm']"
+    script = f"{pretend}; runpy.run_path({str(launch)!r}, run_name='__main__')"
+    done = subprocess.run(["python3", "-I", "-c", script], capture_output=True, check=False)
+    assert done.returncode == 1
+    assert b"here it is 3.8." in done.stdout
+
+
+def test_every_code_raised_is_in_the_table(root: Path) -> None:
+    code = "".join(path.read_text() for path in (root / "src/zekt_action").rglob("*.py"))
+    raised = set(re.findall(r'(?:ActionError|JsonRefused|NothingToDoError)\(\s*"([a-z0-9_]+)"', code))
+    raised |= set(re.findall(r'code: str = "([a-z_]+)"', code)) | {"oidc_unreachable", "backend_refused"}
+    assert raised == set(CODES)
+
+
+def test_the_image_holds_nothing_but_the_action(root: Path) -> None:
+    ignored = (root / ".dockerignore").read_text().splitlines()
+    allowed = [line for line in ignored if line.startswith("!")]
+    assert "*" in ignored
+    assert allowed == ["!requirements/action.txt", "!wheels/*.whl", "!src/zekt_action"]
+    copied = re.findall(r"^COPY (?!--from)(.*)$", (root / "Dockerfile").read_text(), re.MULTILINE)
+    assert copied == ["requirements/action.txt wheel[s] /build/", "src/zekt_action /opt/zekt/source/zekt_action"]
+
+
+def test_the_image_is_no_user_of_its_own_and_pins_no_invented_digest(root: Path) -> None:
+    text = (root / "Dockerfile").read_text()
+    assert not re.search(r"^USER\b", text, re.MULTILINE)
+    assert "@sha256:" not in text
+    entry = re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)
+    assert entry is not None
+    assert json.loads(entry.group(1)) == ["/opt/zekt/bin/python", "-I", "-m", "zekt_action"]
