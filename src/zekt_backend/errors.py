@@ -55,6 +55,8 @@ PROBLEMS = {
     # The broker itself.
     "not_found": Kind(404, "No such page"),
     "method_not_allowed": Kind(405, "That method is not allowed here"),
+    "github_unavailable": Kind(503, "GitHub does not answer"),
+    "github_refused": Kind(502, "GitHub does not give what was asked for"),
     "database_unavailable": Kind(503, "The database is not available"),
     "internal": Kind(500, "Something broke on our side"),
     # Start-up, setup and the command line (never sent over HTTP).

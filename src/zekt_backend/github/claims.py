@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 import structlog
 
 from zekt_backend.errors import ZektError
-from zekt_backend.rules.paths import normalise_path
+from zekt_backend.rules.paths import is_repository_name, normalise_path
 from zekt_backend.rules.records import SignedClaims
 
 CHECKED = ("iss", "aud", "exp", "nbf", "iat")
@@ -67,7 +67,6 @@ _MAX_TEXT = 2_000
 _NUMBER = re.compile(r"[0-9]{1,19}")
 _BIGINT = 2**63 - 1
 _INT = 2**31 - 1
-_REPOSITORY = re.compile(r"[A-Za-z0-9._-]{1,100}/[A-Za-z0-9._-]{1,100}")
 
 _log = structlog.get_logger(__name__)
 
@@ -84,7 +83,7 @@ def read(verified: Mapping[str, Any]) -> SignedClaims:
     _tell_unknown(verified)
     texts = {name: _text(verified, name) for name in REQUIRED}
     repository = texts["repository"]
-    if not _REPOSITORY.fullmatch(repository):
+    if not is_repository_name(repository):
         _refuse("repository", "is not owner/name")
     return SignedClaims(
         issuer=verified["iss"],

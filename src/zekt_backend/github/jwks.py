@@ -13,6 +13,7 @@ import structlog
 
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
+from zekt_backend.github import bounded
 
 MAX_BYTES = 262_144
 """Largest key set that is read. GitHub's has about 10,000 bytes."""
@@ -116,7 +117,7 @@ def _fetch(issuer: str, timeout: float) -> Mapping[str, jwt.PyJWK]:
         body = _download(url, timeout)
         listed = msgspec.json.decode(body, type=_KeySet).keys
     except requests.RequestException as error:
-        raise _FetchError(f"The keys at {url} cannot be fetched ({type(error).__name__}).") from error
+        raise _FetchError(f"The keys at {url} cannot be fetched: {type(error).__name__}.") from error
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _FetchError(f"What stands at {url} is no JSON Web Key Set.") from error
     keys = {jwk.kid: key for jwk in listed if jwk.usable and (key := _public_key(jwk)) is not None}
@@ -131,14 +132,7 @@ def _download(url: str, timeout: float) -> bytes:
     with requests.get(url, timeout=timeout, headers=headers, allow_redirects=False, stream=True) as response:
         if response.status_code != requests.codes.ok:
             raise _FetchError(f"{url} answers {response.status_code} instead of the keys.")
-        body = bytearray()
-        for chunk in response.iter_content(16_384):
-            body += chunk
-            if len(body) > MAX_BYTES:
-                raise _FetchError(f"The key set at {url} is larger than {MAX_BYTES:,} bytes.")
-            if time.monotonic() > deadline:
-                raise _FetchError(f"The key set at {url} did not arrive within {timeout:g} seconds.")
-    return bytes(body)
+        return bounded.read(response, most=MAX_BYTES, deadline=deadline)
 
 
 def _public_key(jwk: _Jwk) -> jwt.PyJWK | None:

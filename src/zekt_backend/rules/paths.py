@@ -1,4 +1,4 @@
-"""One spelling for a workflow's path, since GitHub has three."""
+"""GitHub's names: what may stand in an address, and one spelling for a workflow's path, since GitHub has three."""
 
 import re
 
@@ -7,6 +7,14 @@ import re
 # https://docs.github.com/en/actions/concepts/security/openid-connect. A branch may itself hold an `@`, so the
 # path ends at its first extension.
 _PATH = re.compile(r"(?:(?P<home>[^/@]+/[^/@]+)/)?(?P<file>\.github/workflows/[^/]+?\.ya?ml)(?:@.*)?", re.DOTALL)
+
+# Letters and such alone, so that the name can stand in an address; and not the two that mean another folder.
+_REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+
+
+def is_repository_name(name: str) -> bool:
+    """Whether this is `owner/name`, and safe as a part of an address."""
+    return _REPOSITORY.fullmatch(name) is not None
 
 
 def normalise_path(path: str, *, repository: str | None = None) -> str:

@@ -1,0 +1,133 @@
+"""Ask GitHub about a repository or a run. Blocking; belongs in a worker thread."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Annotated, TypeVar
+
+import msgspec
+import requests
+import urllib3
+from github.Requester import Requester
+
+from zekt_backend.errors import ZektError
+from zekt_backend.github.client import GitHubApp, TokenRefusedError
+from zekt_backend.github.connection import Reply, ask
+from zekt_backend.rules import answers
+from zekt_backend.rules.paths import is_repository_name
+from zekt_backend.rules.records import RunState
+
+_Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+_Told = TypeVar("_Told", bound=msgspec.Struct)
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A repository, as GitHub knows it."""
+
+    repository_id: int
+    owner_id: int
+    installation_id: int
+
+
+class _Installation(msgspec.Struct):
+    id: _Id
+
+
+class _Owner(msgspec.Struct):
+    id: _Id
+
+
+class _Repository(msgspec.Struct):
+    id: _Id
+    owner: _Owner
+
+
+class _Run(msgspec.Struct):
+    status: str
+    conclusion: str | None = None
+    run_attempt: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 1
+
+
+def repository(app: GitHubApp, full_name: str) -> Found:
+    """Look up a repository and the app's installation on it.
+
+    Raises:
+        ZektError: `github_refused`, with what to click; `github_unavailable`, when trying again may help.
+    """
+    _check_name(full_name)
+    installed = _get(app.as_app, f"/repos/{full_name}/installation")
+    if installed.status == requests.codes.not_found:
+        raise ZektError(
+            "github_refused",
+            f"GitHub shows no installation of the Zekt app on {full_name}. Check the name; then an owner installs the"
+            " app (the app's page > Install App), or adds the repository under Settings > GitHub Apps > Configure >"
+            " Repository access.",
+        )
+    installation = _read(installed, _Installation, app, full_name)
+    told = _get(lambda: app.requester(installation.id), f"/repos/{full_name}")
+    found = _read(told, _Repository, app, full_name)
+    return Found(repository_id=found.id, owner_id=found.owner.id, installation_id=installation.id)
+
+
+def run_conclusion(app: GitHubApp, installation_id: int, repository: str, run_id: int) -> RunState | None:
+    """How a run stands: https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run .
+
+    Returns:
+        None when GitHub answers 404: the run was deleted, or the app no longer sees the repository.
+
+    Raises:
+        ZektError: `github_refused` or `github_unavailable`, as above.
+    """
+    _check_name(repository)
+    reply = _get(lambda: app.requester(installation_id), f"/repos/{repository}/actions/runs/{run_id}")
+    if reply.status == requests.codes.not_found:
+        return None
+    run = _read(reply, _Run, app, repository)
+    return RunState(status=run.status, conclusion=run.conclusion, run_attempt=run.run_attempt)
+
+
+def _check_name(full_name: str) -> None:
+    if not is_repository_name(full_name):
+        raise ZektError("github_refused", f"{full_name!a} is no repository: write owner/name.")
+
+
+def _get(requester: Callable[[], Requester], path: str) -> Reply:
+    """GitHub's answer to a GET, a refusal to give us a token included."""
+    try:
+        return ask(requester(), "GET", path)
+    except TokenRefusedError as refused:
+        return refused.reply
+    except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
+        raise ZektError(
+            "github_unavailable", f"GitHub did not answer: {type(error).__name__}.", retry_after=_RETRY_AFTER
+        ) from error
+
+
+def _read(reply: Reply, kind: type[_Told], app: GitHubApp, about: str) -> _Told:
+    """The answer's body; any answer but 200 is an error with advice."""
+    if reply.status == requests.codes.ok:
+        try:
+            return msgspec.json.decode(reply.text, type=kind)
+        except (msgspec.DecodeError, RecursionError):
+            raise _refused(about, "something that its documentation does not know", _ADVICE_ADDRESS) from None
+    answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now())
+    if not answer.permanent and answer.category != "unexpected":
+        wait = max(1, round(answer.retry_after or _RETRY_AFTER))
+        raise ZektError("github_unavailable", f"GitHub answered {reply.status}: {answer.text}", retry_after=wait)
+    raise _refused(about, f"{reply.status}: {answer.text}", _ADVICE.get(reply.status, answer.advice))
+
+
+def _refused(about: str, what: str, advice: str) -> ZektError:
+    return ZektError("github_refused", f"Asked about {about}, GitHub answered {what}. {advice}")
+
+
+_RETRY_AFTER = 10
+"""Seconds until asking again makes sense, where GitHub names no time."""
+
+_ADVICE_ADDRESS = "Check that ZEKT_GITHUB_API_URL is the root of GitHub's REST API and that no proxy answers for it."
+_ADVICE = {
+    403: "The app needs the repository permissions 'Metadata: Read' and 'Actions: Read', and its installation must not"
+    " be suspended: an owner clicks Settings > GitHub Apps > Configure.",
+    404: "The app's installation does not see it: an owner clicks Settings > GitHub Apps > Configure > Repository"
+    " access and adds the repository.",
+}
