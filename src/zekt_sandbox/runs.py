@@ -156,7 +156,7 @@ class Runs:
         self._lock = threading.Lock()
         self._runs: list[Run] = []
         self._ids = count(16_123_456_789)
-        self._numbers = count(1)
+        self._numbers: dict[tuple[int, str], int] = {}
         self._github_url = github_url
         self._issuer = issuer
 
@@ -177,7 +177,7 @@ class Runs:
             run = Run(
                 repository=repository,
                 id=id if id is not None else next(self._ids),
-                number=next(self._numbers),
+                number=self._next_number(repository, workflow),
                 attempt=1,
                 workflow=workflow,
                 name=name or Path(workflow).stem,
@@ -191,6 +191,12 @@ class Runs:
             )
             self._runs.append(run)
         return run
+
+    def _next_number(self, repository: Repository, workflow: str) -> int:
+        """GitHub numbers the runs of each workflow by themselves."""
+        number = self._numbers.get((repository.id, workflow), 0) + 1
+        self._numbers[repository.id, workflow] = number
+        return number
 
     def rerun(self, run: Run) -> Run:
         """The next attempt: same id, same number, raised `run_attempt`."""
