@@ -64,10 +64,6 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return again
 
 
-async def _swallow(_message: Message) -> None:
-    """What was answered stays unheard."""
-
-
 @dataclass(frozen=True, slots=True)
 class _Exchange:
     """One request with its body already read, and the way to answer it."""
@@ -127,9 +123,8 @@ class Edge:
 
     async def _misbehave(self, fault: Fault, exchange: _Exchange) -> None:
         ending = fault.kind.removeprefix("accept_then_")
-        if ending != fault.kind:
-            await self._serve(exchange, _swallow)
-        else:
+        done = ending != fault.kind and await self._do_unheard(exchange)
+        if not done:
             self._refused(exchange.visit, exchange.body, None if ending in _SILENT else _status(fault))
         if ending == "hang":
             await self._silence(fault.seconds, exchange.receive)
@@ -137,6 +132,17 @@ class Edge:
             await _cut(exchange)
         else:
             await _faulty(fault)(exchange.scope, exchange.receive, exchange.send)
+
+    async def _do_unheard(self, exchange: _Exchange) -> bool:
+        """Do what was asked without telling; whether it was granted."""
+        answered: list[int] = []
+
+        async def swallow(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                answered.append(message["status"])
+
+        await self._serve(exchange, swallow)
+        return answered == [_NO_CONTENT]
 
     async def _silence(self, seconds: float, receive: Receive) -> None:
         """Say nothing until the time is over, the client gives up, or the server closes."""

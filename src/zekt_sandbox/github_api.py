@@ -86,8 +86,12 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 def per_page(request: Request) -> int:
     """1 to 100; 30 where nothing (or nothing sensible) was said."""
-    asked = request.query_params.get("per_page", "30")
-    return max(1, min(MAX_PER_PAGE, int(asked))) if asked.isdecimal() else 30
+    return min(MAX_PER_PAGE, _number(request, "per_page", 30))
+
+
+def _number(request: Request, name: str, otherwise: int) -> int:
+    asked = request.query_params.get(name, "")
+    return max(1, int(asked)) if asked.isascii() and asked.isdecimal() else otherwise
 
 
 async def create_dispatch(request: Request) -> Response:
@@ -117,7 +121,7 @@ async def list_runs(request: Request) -> Response:
     runs = world_of(request).runs.of(reach(request, "actions"))
     wanted = {name: request.query_params.get(name) for name in ("event", "head_sha", "status")}
     fitting = [run for run in runs if _fits(run, wanted)]
-    page = max(1, int(request.query_params.get("page", "1")))
+    page = _number(request, "page", 1)
     size = per_page(request)
     shown = fitting[(page - 1) * size : page * size]
     return JSONResponse({"total_count": len(fitting), "workflow_runs": [events.workflow_run(run) for run in shown]})

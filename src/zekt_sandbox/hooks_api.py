@@ -91,7 +91,7 @@ def _matches(line: HookDelivery, status: str | None) -> bool:
 def _page(request: Request, hook: Hook) -> Response:
     """Newest first, by cursor; the Link header names the next page."""
     cursor = request.query_params.get("cursor", "")
-    before = int(cursor) if cursor.isdecimal() else None
+    before = int(cursor) if cursor.isascii() and cursor.isdecimal() else None
     status = request.query_params.get("status")
     lines = [
         line

@@ -41,6 +41,12 @@ def test_accept_then_cut_takes_the_dispatch_and_closes(gh: SandboxServer, orders
     assert _accepted(gh) == [True]
 
 
+def test_what_would_be_refused_anyway_is_not_accepted_by_a_fault(gh: SandboxServer, orders: Any) -> None:
+    gh.faults.add(where="dispatch", kind="accept_then_status", status=504)
+    assert orders.dispatch(ORDERS, "a" * 101).status_code == 504
+    assert _accepted(gh) == [False]
+
+
 def test_accept_then_status_takes_the_dispatch_and_answers_an_error(gh: SandboxServer, orders: Any) -> None:
     gh.faults.add(where="dispatch", kind="accept_then_status", status=504)
     assert orders.dispatch(ORDERS).status_code == 504
