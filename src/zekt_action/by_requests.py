@@ -6,7 +6,7 @@ import requests
 from requests.auth import AuthBase
 from urllib3.exceptions import HTTPError
 
-from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, words
+from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, whole, words
 
 _CONNECT_SECONDS = 10.0
 
@@ -22,11 +22,18 @@ class _Bearer(AuthBase):
         return request
 
 
+class _Stay(requests.Session):
+    """Knows no redirects: requests prepares the next request, and reads the whole answer, even if told not to go."""
+
+    def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the library's own signature
+        return None
+
+
 class RequestsTransport:
     """One session, so that a second try finds the connection open. Follows no redirect."""
 
     def __init__(self) -> None:
-        self._session = requests.Session()
+        self._session = _Stay()
 
     def __call__(self, request: Request, seconds: float) -> Answer:
         """Send once. The time is of silence on the line; the whole is bounded by the step's alarm."""
@@ -44,7 +51,7 @@ class RequestsTransport:
             ) as response:
                 body = response.raw.read(MAX_ANSWER_BYTES + 1, decode_content=False)
                 headers = {name.lower(): value for name, value in response.headers.items()}
-                return Answer(response.status_code, headers, body)
+                return whole(response.status_code, headers, body)
         except (requests.RequestException, HTTPError, HTTPException, OSError) as error:
             raise NoAnswerError(_words(error)) from None
 

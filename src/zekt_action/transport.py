@@ -66,6 +66,18 @@ class NoAnswerError(Exception):
         self.code = code
 
 
+def whole(status: int, headers: dict[str, str], body: bytes) -> Answer:
+    """Make an answer of what was read, unless the connection ended in its middle, which no library tells.
+
+    Raises:
+        NoAnswerError: there is less than Content-Length announced.
+    """
+    announced = headers.get("content-length", "")
+    if announced.isascii() and announced.isdigit() and len(body) < min(int(announced[:12]), MAX_ANSWER_BYTES):
+        raise NoAnswerError("The connection broke in the middle of the answer")
+    return Answer(status, headers, body)
+
+
 Transport = Callable[[Request, float], Answer]
 """Send once, follow nothing, and give up after so many seconds of silence.
 

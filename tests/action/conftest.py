@@ -38,6 +38,8 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
     hang: bool = False
     cut: bool = False
+    short: int = 0
+    """Bytes of the body that never come."""
     drip: float = 0
     """Seconds between two bytes."""
 
@@ -118,7 +120,8 @@ class Broker:
                 self.write(reply)
 
             def write(self, reply: Reply) -> None:
-                raw = reply.raw()
+                raw = reply.raw()[: -reply.short or None]
+                self.close_connection = self.close_connection or bool(reply.short)
                 step = 1 if reply.drip else max(len(raw), 1)
                 with contextlib.suppress(ConnectionError):  # a step that has gone home hears no more
                     for start in range(0, len(raw), step):

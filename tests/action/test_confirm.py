@@ -58,7 +58,6 @@ def test_an_inline_message_comes_as_file_and_output(confirm: Any, broker: Any) -
     assert done.code == 0, done.log
     path = Path(done.outputs["payload-path"])
     assert path.read_bytes() == SMALL
-    assert (path.stat().st_mode & 0o77, path.parent.stat().st_mode & 0o77) != (0o77, 0o77)
     assert path.parent.stat().st_mode & 0o77 == 0
     assert done.outputs | {"payload-path": ""} == {
         "delivery-id": "delivery-9",
@@ -117,6 +116,12 @@ def test_another_message_than_announced_is_not_given_to_the_job(
     assert (done.outputs["payload-path"], done.outputs["payload"]) == ("", "")
     assert done.outputs["status"] == "confirmed"
     assert confirm(event, fail_on_error="true").code == 1
+
+
+def test_a_message_cut_in_its_middle_is_fetched_again(confirm: Any, broker: Any, reply: Any) -> None:
+    broker.reply(FETCH, reply(200, LARGE, short=1), reply(200, LARGE))
+    done = confirm(by_reference(LARGE))
+    assert Path(done.outputs["payload-path"]).read_bytes() == LARGE
 
 
 def test_a_message_that_has_expired_is_told(confirm: Any, broker: Any, reply: Any) -> None:

@@ -43,12 +43,12 @@ def test_the_outputs_are_those_the_code_writes(action: dict[str, Any], name: str
 
 
 def test_every_input_is_mapped_by_name(action: dict[str, Any]) -> None:
-    """But in the Docker action only those with a hyphen: a runner gives it the others under that very name."""
-    own = action["runs"]["using"] == "composite"
+    """To a name without hyphens; in a Docker action, an input that has none has that name from the runner."""
+    docker = action["runs"]["using"] == "docker"
     assert mapping(action) == {
         "INPUT_" + name.upper().replace("-", "_"): f"${{{{ inputs.{name} }}}}"
         for name in action["inputs"]
-        if own or "-" in name
+        if "-" in name or not docker
     }
 
 

@@ -31,6 +31,13 @@ def test_a_cut_connection_is_tried_again(runner: Any, broker: Any, reply: Any) -
     assert "The connection broke" in done.log
 
 
+def test_an_answer_cut_in_its_middle_is_none(runner: Any, broker: Any, reply: Any) -> None:
+    broker.reply(RECEIVE, reply(202, RECEIPT, short=5), reply(202, RECEIPT))
+    done = runner.send()
+    assert done.code == 0, done.log
+    assert "in the middle of the answer" in done.log
+
+
 @pytest.mark.parametrize("status", [400, 401, 403, 404, 409, 413, 422])
 def test_a_refusal_is_final_and_speaks_with_the_brokers_words(
     runner: Any, broker: Any, reply: Any, status: int
@@ -55,6 +62,11 @@ def test_a_redirect_is_never_followed_with_the_token(runner: Any, broker: Any, r
     done = runner.send()
     assert (done.code, done.outputs["error-code"]) == (1, "redirected")
     assert broker.asked("/elsewhere") == []
+
+
+def test_a_redirect_to_nowhere_is_told_too(runner: Any, broker: Any, reply: Any) -> None:
+    broker.reply(RECEIVE, reply(302, "", {"location": "http://[bad"}))
+    assert runner.send().outputs["error-code"] == "redirected"
 
 
 @pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"eventId": 7}'])

@@ -8,7 +8,7 @@ from urllib.error import HTTPError
 from urllib.request import HTTPRedirectHandler, build_opener
 from urllib.request import Request as Call
 
-from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, words
+from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, whole, words
 
 
 class _Stay(HTTPRedirectHandler):
@@ -45,4 +45,4 @@ def _refusal(refusal: HTTPError) -> Answer:
 
 def _answer(response: Any, status: int) -> Answer:
     headers = {name.lower(): value for name, value in response.headers.items()}
-    return Answer(status, headers, response.read(MAX_ANSWER_BYTES + 1))
+    return whole(status, headers, response.read(MAX_ANSWER_BYTES + 1))
