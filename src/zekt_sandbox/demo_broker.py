@@ -48,7 +48,7 @@ class Broker:
     """`zekt serve`, its log, and its management API.
 
     Args:
-        folder: for its data.
+        folder: an own one, where its data go into `data`.
         settings: ZEKT_… beside those that make it embedded and give it secrets.
     """
 
@@ -60,7 +60,7 @@ class Broker:
         self._environment = {
             **clean_environment(),
             **settings,
-            "ZEKT_DATA_DIR": str(folder),
+            "ZEKT_DATA_DIR": str(folder / "data"),
             "ZEKT_ADMIN_TOKEN": self.admin_token,
             "ZEKT_WEBHOOK_SECRET": self.webhook_secret,
             "ZEKT_LOG_FORMAT": "json",
