@@ -166,5 +166,5 @@ def test_a_delivery_is_sent_confirmed_and_completed_by_two_workflows(broker: Any
     act(deploy, CONSUMER.replace("BROKER", broker.url))
     delivery = broker.delivery(envelope["deliveryId"])
     assert delivery["status"] == "completed", json.dumps(delivery, indent=2)
-    assert [change["status"] for change in delivery["history"]][-2:] == ["confirmed", "completed"]
+    assert [change["to"] for change in delivery["history"]][-2:] == ["confirmed", "completed"]
     assert delivery["result"] == {"resourceId": "web-1"}
