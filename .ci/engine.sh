@@ -35,6 +35,7 @@ wait_for_engine() {
 stop_engine() {
   [ -n "$ENGINE" ] || return 0
   say "stopping the Docker engine"
+  docker image prune --force >/dev/null 2>&1 || true # what builds left; the base image has a name and stays
   kill -TERM "$ENGINE" 2>/dev/null || true
   local tries
   for tries in $(seq 60); do
