@@ -46,7 +46,7 @@ test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, 
 	@$(BIN)/pytest --cov --cov-report=term $(ARGS)
 
 lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
-	@set -e; run() { echo "+ $$*"; "$$@"; }; \
+	@status=0; run() { echo "+ $$*"; "$$@" || status=1; }; \
 	run $(BIN)/ruff check .; \
 	run $(BIN)/ruff format --check .; \
 	run $(BIN)/mypy; \
@@ -55,8 +55,9 @@ lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
 	run $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS); \
 	run $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml; \
 	if command -v shellcheck >/dev/null; then run shellcheck $(SCRIPTS); \
-	elif [ "$$ZEKT_TEST_REQUIRE" = all ]; then echo "shellcheck is required here and missing"; exit 1; \
-	else echo "- shellcheck is not installed: the scripts in .ci are not checked"; fi
+	elif [ "$$ZEKT_TEST_REQUIRE" = all ]; then echo "shellcheck is required here and missing"; status=1; \
+	else echo "- shellcheck is not installed: the scripts in .ci are not checked"; fi; \
+	exit $$status
 
 format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix-only --quiet .
