@@ -58,3 +58,20 @@ def test_every_documented_setting_exists(root: Path, settings: set[str]) -> None
 def _settings_page(root: Path) -> str:
     page = root / "docs/settings.md"
     return page.read_text("utf-8") if page.exists() else ""
+
+
+def test_every_link_to_a_file_of_ours_leads_somewhere(root: Path, texts: dict[Path, str]) -> None:
+    broken = [
+        f"{page}: {target}"
+        for page, text in texts.items()
+        if page.suffix == ".md"
+        for target in re.findall(r"\]\((?!https?://|#|mailto:)([^)#\s]+)", text)
+        if not (root / page.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_every_folder_of_tests_says_what_in_it_is_real(root: Path, files: list[Path]) -> None:
+    text = (root / "tests/README.md").read_text("utf-8")
+    folders = {path.parts[1] for path in files if path.parts[0] == "tests" and len(path.parts) > 2}
+    assert {folder for folder in folders if f"| `{folder}/` |" not in text} == set()
