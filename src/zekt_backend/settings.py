@@ -1,22 +1,54 @@
 """Every setting, read once from the environment into one frozen object. The only reader of it in the broker."""
 
+import os
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
 
-from pydantic import AfterValidator, Field, SecretStr, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    SecretStr,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from zekt_backend.errors import ZektError
 
-_Positive = Annotated[timedelta, AfterValidator(lambda t: t if t > timedelta(0) else _not_positive())]
+
+def _seconds(value: Any) -> Any:
+    """A bare number is seconds; everything else is pydantic's to read."""
+    try:
+        return timedelta(seconds=float(value)) if isinstance(value, str) else value
+    except (ValueError, OverflowError):
+        return value
+
+
+def _positive(value: timedelta) -> timedelta:
+    if value <= timedelta(0):
+        raise ValueError("must be longer than zero")
+    return value
+
+
+_Duration = Annotated[timedelta, BeforeValidator(_seconds)]
+_Positive = Annotated[_Duration, AfterValidator(_positive)]
 
 _SECRETS = ("github_app_private_key", "webhook_secret", "admin_token")
 
 
-def _not_positive() -> timedelta:
-    raise ValueError("must be longer than zero")
+def _from_file(name: str) -> str | None:
+    variable = f"ZEKT_{name.upper()}_FILE"
+    path = os.environ.get(variable)
+    if path is None:
+        return None
+    try:
+        return Path(path).read_text(encoding="utf-8").strip()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ZektError("settings_invalid", f"{variable} names {path}, which cannot be read: {error}.") from None
 
 
 class Settings(BaseSettings):
@@ -46,13 +78,12 @@ class Settings(BaseSettings):
     confirm_timeout: _Positive = timedelta(minutes=30)
     complete_timeout: _Positive = timedelta(hours=6)
     max_dispatches: int = Field(default=5, ge=1, le=100)
-    dispatch_spacing: timedelta = Field(default=timedelta(seconds=1), ge=timedelta(0))
+    dispatch_spacing: _Duration = Field(default=timedelta(seconds=1), ge=timedelta(0))
     dispatch_lease: _Positive = timedelta(seconds=60)
-    worker_heartbeat: _Positive = timedelta(seconds=10)
+    worker_heartbeat: _Positive = timedelta(seconds=6)
     worker_threads: int = Field(default=16, ge=1, le=200)
-    sweep_every: _Positive = timedelta(seconds=5)
+    sweep_seconds: int = Field(default=5, ge=1, le=59)
     payload_retention: _Positive = timedelta(days=90)
-    delivery_retention: _Positive = timedelta(days=396)
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
 
     @field_validator("oidc_issuer", mode="before")
@@ -68,6 +99,21 @@ class Settings(BaseSettings):
         if (self.github_app_id is None) != (self.github_app_private_key is None):
             raise ValueError("ZEKT_GITHUB_APP_ID and ZEKT_GITHUB_APP_PRIVATE_KEY belong together: set both or none")
         return self
+
+    @classmethod
+    def load(cls) -> Self:
+        """The environment's settings; `ZEKT_X_FILE` names a file that holds the secret `ZEKT_X`.
+
+        Raises:
+            ZektError: `settings_invalid`, naming the variable and never its value.
+        """
+        try:
+            secrets: dict[str, Any] = {name: text for name in _SECRETS if (text := _from_file(name)) is not None}
+            return cls(**secrets)
+        except ValidationError as error:
+            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
+            name = "ZEKT_" + str(first["loc"][0]).upper() if first["loc"] else "The settings"
+            raise ZektError("settings_invalid", f"{name}: {first['msg']}. See docs/settings.md.") from None
 
     @cached_property
     def base_url(self) -> str:

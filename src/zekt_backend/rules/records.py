@@ -1,7 +1,6 @@
 """The nouns, as frozen records: what the rules reason about and the store keeps."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import Any
 
 
@@ -98,3 +97,12 @@ class Answer:
     advice: str
     """What to do about it; empty when accepted."""
     retry_after: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class RunState:
+    """A workflow run as GitHub tells it when asked. `conclusion` is None until `status` is completed."""
+
+    status: str
+    conclusion: str | None
+    run_attempt: int
