@@ -1,0 +1,78 @@
+"""What goes into `client_payload.zekt`: DESIGN section 5, pure."""
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from zekt_action.limits import MAX_ENVELOPE_BYTES
+from zekt_backend.rules.policy import Service
+from zekt_backend.rules.records import RunEvent
+
+
+@dataclass(frozen=True, slots=True)
+class Archived:
+    """A message as it is kept: the sender's bytes, their digest, and how long they stay."""
+
+    raw: bytes
+    sha256: str
+    expires_at: datetime
+
+
+def head(event: RunEvent, service: Service, *, delivery_id: str, event_type: str) -> dict[str, Any]:
+    """All of the envelope that does not change from attempt to attempt."""
+    return {
+        "version": "1",
+        "deliveryId": delivery_id,
+        "correlationId": event.key.correlation_id,
+        "isReplay": False,
+        "eventType": event_type,
+        "provider": None if service.hide_provider else _provider(event),
+        "service": {"slug": service.slug, "alias": service.alias},
+    }
+
+
+def _provider(event: RunEvent) -> dict[str, Any]:
+    return {
+        "repository": event.repository,
+        "workflow": event.workflow_name,
+        "workflowPath": event.workflow_path,
+        "runId": event.key.correlation_id,
+        "runAttempt": event.key.run_attempt,
+        "conclusion": event.conclusion,
+        "headBranch": event.head_branch,
+        "headSha": event.head_sha,
+        "event": event.event,
+        "actor": event.actor,
+        "htmlUrl": event.html_url,
+        "startedAt": event.started_at,
+        "completedAt": event.completed_at,
+    }
+
+
+def compose(envelope: dict[str, Any], *, attempt: int, message: Archived | None, fetch_url: str) -> dict[str, Any]:
+    """The body of the `repository_dispatch`: the message inline where it fits, else by claim check.
+
+    GitHub refuses a client_payload of 64 KB or more and does not say whether it counts bytes or characters:
+    https://docs.github.com/en/rest/repos/repos#create-a-repository-dispatch-event. So the whole body is held
+    to 60,000 bytes, measured as it is sent.
+    """
+    plain = {**envelope, "attempt": attempt, "payload": None, "payloadRef": None}
+    plain["payloadSha256"] = message.sha256 if message else None
+    if message is None:
+        return _body(plain)
+    if len(message.raw) <= MAX_ENVELOPE_BYTES:
+        inline = _body({**plain, "payload": json.loads(message.raw)})
+        if len(json.dumps(inline)) <= MAX_ENVELOPE_BYTES:
+            return inline
+    reference = {
+        "url": fetch_url,
+        "sha256": message.sha256,
+        "bytes": len(message.raw),
+        "expiresAt": message.expires_at.isoformat(),
+    }
+    return _body({**plain, "payloadRef": reference})
+
+
+def _body(zekt: dict[str, Any]) -> dict[str, Any]:
+    return {"event_type": zekt["eventType"], "client_payload": {"zekt": zekt}}

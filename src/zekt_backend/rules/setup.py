@@ -1,0 +1,87 @@
+"""The setup file's contents: what may stand in it, with defaults. Unknown keys are errors, they are usually typos."""
+
+from datetime import timedelta
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+
+from zekt_backend.rules.paths import normalise_path
+
+_Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
+_Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
+_FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")]
+_Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+_Path = Annotated[
+    str,
+    BeforeValidator(lambda path: normalise_path(path) if isinstance(path, str) else path),
+    StringConstraints(pattern=r"^\.github/workflows/[^/\x00-\x1f]{1,200}\.ya?ml$"),
+]
+_GitHubId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+_Seconds = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=35))]
+Conclusion = Literal[
+    "success",
+    "failure",
+    "cancelled",
+    "timed_out",
+    "action_required",
+    "neutral",
+    "skipped",
+    "stale",
+    "startup_failure",
+]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        alias_generator=lambda name: name.replace("_", "-"),
+        populate_by_name=True,
+    )
+
+
+class ServicePart(_Part):
+    slug: _Slug
+    alias: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")] | None = None
+    event_type: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+    metadata_only: bool = False
+    hide_provider: bool = False
+
+
+class WorkflowPart(_Part):
+    path: _Path
+    whitelisted: bool = True
+    service: ServicePart | None = None
+
+
+class RepositoryPart(_Part):
+    """`id` and `installation-id` are looked up at GitHub when left out."""
+
+    name: _Name
+    id: _GitHubId | None = None
+    installation_id: _GitHubId | None = None
+    enabled: bool = True
+    completion_tracking: bool = False
+    allow_pull_request_target: bool = False
+    workflows: tuple[WorkflowPart, ...] = ()
+
+
+class AccountPart(_Part):
+    login: _Login
+    repositories: tuple[RepositoryPart, ...] = ()
+
+
+class SubscriptionPart(_Part):
+    service: _Slug
+    consumer: _FullName
+    status: Literal["requested", "approved", "denied", "revoked"] = "requested"
+    durable: bool = False
+    conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
+    confirm_timeout: _Seconds | None = None
+    complete_timeout: _Seconds | None = None
+    max_dispatches: Annotated[int, Field(ge=1, le=100)] | None = None
+
+
+class SetupFile(_Part):
+    accounts: tuple[AccountPart, ...] = ()
+    subscriptions: tuple[SubscriptionPart, ...] = ()
