@@ -2,7 +2,7 @@
 
 import hmac
 import re
-from typing import Annotated, NoReturn, TypeVar
+from typing import Annotated, Any, NoReturn, TypeVar
 
 import msgspec
 from msgspec import Meta
@@ -152,8 +152,7 @@ def _run_event(guid: str, told: _Completed) -> RunEvent:
         # The payload names no end; a completed run was last updated when it ended.
         completed_at=run.updated_at,
     )
-    _refuse_nul(event)
-    return event
+    return _storable(event)
 
 
 def _link(url: str) -> str:
@@ -161,9 +160,8 @@ def _link(url: str) -> str:
     return url if url.startswith(("https://", "http://")) else ""
 
 
-def _refuse_nul(event: RunEvent) -> None:
-    """PostgreSQL's text holds every character but NUL; a legal JSON string may have it."""
-    for name in RunEvent.__slots__:
-        value = getattr(event, name)
-        if isinstance(value, str) and "\0" in value:
-            _refuse(f"{name} has a NUL character")
+def _storable(event: RunEvent) -> RunEvent:
+    """PostgreSQL's text holds every character but NUL, which a legal JSON string may have: no event is lost by it."""
+    told: Any = {name: getattr(event, name) for name in RunEvent.__slots__}
+    told |= {name: text.replace("\0", "\ufffd") for name, text in told.items() if isinstance(text, str)}
+    return RunEvent(**told)
