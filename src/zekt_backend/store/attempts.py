@@ -1,0 +1,53 @@
+"""Every try at GitHub, written before the call and finished after it."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from zekt_backend.rules.records import Answer
+from zekt_backend.store.database import Tx, changed, one
+
+
+@dataclass(frozen=True, slots=True)
+class Open:
+    """An attempt that was started and not heard of again."""
+
+    number: int
+    job_id: int | None
+
+
+async def unfinished(tx: Tx, delivery_id: str) -> Open | None:
+    row = await one(
+        tx,
+        """SELECT number, job_id FROM attempts WHERE delivery_id = %s AND finished_at IS NULL
+           ORDER BY number DESC LIMIT 1""",
+        (delivery_id,),
+    )
+    return Open(**row) if row else None
+
+
+async def start(tx: Tx, delivery_id: str, number: int, *, job_id: int | None, now: datetime) -> None:
+    await tx.execute(
+        "INSERT INTO attempts (delivery_id, number, job_id, started_at) VALUES (%s, %s, %s, %s)",
+        (delivery_id, number, job_id, now),
+    )
+
+
+async def finish(tx: Tx, delivery_id: str, number: int, answer: Answer, now: datetime) -> bool:
+    """Write the answer down. An answer that was heard replaces a mere 'lost'."""
+    return await changed(
+        tx,
+        """UPDATE attempts SET finished_at = %s, accepted = %s, ambiguous = %s, http_status = %s,
+               github_request_id = %s, category = %s, detail = %s
+           WHERE delivery_id = %s AND number = %s AND (finished_at IS NULL OR category = 'lost')""",
+        (
+            now,
+            answer.accepted,
+            answer.ambiguous,
+            answer.http_status,
+            answer.request_id,
+            answer.category,
+            answer.text,
+            delivery_id,
+            number,
+        ),
+    )

@@ -1,0 +1,237 @@
+"""Deliveries: made in fan-out, changed only by compare-and-swap, each change with its line of history."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from psycopg import sql
+from psycopg.types.json import Jsonb
+
+from zekt_backend.rules.lifecycle import Fact, Status, sources, target
+from zekt_backend.store.database import Tx, many, one
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A row, as far as the flows need it."""
+
+    id: str
+    subscription_id: int
+    provider_id: int
+    consumer_id: int
+    consumer: str
+    installation_id: int
+    correlation_id: str
+    event_id: str | None
+    envelope: dict[str, Any]
+    durable: bool
+    confirm_timeout: timedelta
+    complete_timeout: timedelta
+    max_dispatches: int
+    status: Status
+    due_at: datetime | None
+    paced: bool
+    attempt: int
+    tries: int
+    dispatches: int
+    consumer_run_id: int | None
+
+
+@dataclass(frozen=True, slots=True)
+class NewDelivery:
+    id: str
+    subscription_id: int
+    provider_id: int
+    provider: str
+    consumer_id: int
+    consumer: str
+    installation_id: int
+    correlation_id: str
+    event_guid: str
+    event_id: str | None
+    event_type: str
+    envelope: dict[str, Any]
+    late: bool
+    durable: bool
+    confirm_timeout: timedelta
+    complete_timeout: timedelta
+    max_dispatches: int
+    due_at: datetime
+
+
+_ROW = sql.SQL(
+    """id, subscription_id, provider_id, consumer_id, consumer, installation_id, correlation_id, event_id, envelope,
+       durable, confirm_timeout, complete_timeout, max_dispatches, status, due_at, paced, attempt, tries, dispatches,
+       consumer_run_id"""
+)
+
+
+def _delivery(row: Mapping[str, Any]) -> Delivery:
+    return Delivery(**{**row, "status": Status(row["status"])})
+
+
+async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
+    """Write them as pending, in order, with the first line of their history."""
+    async with tx.cursor() as cursor:
+        await cursor.executemany(
+            """INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer,
+                   installation_id, correlation_id, event_guid, event_id, event_type, envelope, late, durable,
+                   confirm_timeout, complete_timeout, max_dispatches, status, due_at, created_at)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'pending', %s, %s)""",
+            [_values(delivery, now) for delivery in new],
+        )
+        await cursor.executemany(
+            "INSERT INTO history (delivery_id, at, fact, to_status, detail) VALUES (%s, %s, 'created', 'pending', %s)",
+            [(d.id, now, "Late: the run had ended before this message came." if d.late else "") for d in new],
+        )
+
+
+def _values(new: NewDelivery, now: datetime) -> tuple[Any, ...]:
+    return (
+        new.id,
+        new.subscription_id,
+        new.provider_id,
+        new.provider,
+        new.consumer_id,
+        new.consumer,
+        new.installation_id,
+        new.correlation_id,
+        new.event_guid,
+        new.event_id,
+        new.event_type,
+        Jsonb(new.envelope),
+        new.late,
+        new.durable,
+        new.confirm_timeout,
+        new.complete_timeout,
+        new.max_dispatches,
+        new.due_at,
+        now,
+    )
+
+
+async def lock(tx: Tx, delivery_id: str) -> Delivery | None:
+    """The row, held until the transaction ends, so that what is decided on it is still true when written."""
+    row = await one(tx, sql.SQL("SELECT {} FROM deliveries WHERE id = %s FOR UPDATE").format(_ROW), (delivery_id,))
+    return _delivery(row) if row else None
+
+
+async def lock_for_consumer(
+    tx: Tx, *, consumer_id: int, correlation_id: str, delivery_id: str | None
+) -> Delivery | None:
+    """The delivery a consumer's run speaks of: by id, else its newest open one, else its newest.
+
+    Only deliveries to that very repository are seen: not-yours and not-there look alike.
+    """
+    row = await one(
+        tx,
+        sql.SQL(
+            """SELECT {} FROM deliveries
+               WHERE consumer_id = %(consumer)s AND correlation_id = %(correlation)s
+                 AND (%(id)s::text IS NULL OR id = %(id)s)
+               ORDER BY status IN ('pending', 'dispatched', 'confirmed') DESC, seq DESC LIMIT 1 FOR UPDATE"""
+        ).format(_ROW),
+        {"consumer": consumer_id, "correlation": correlation_id, "id": delivery_id},
+    )
+    return _delivery(row) if row else None
+
+
+async def lock_confirmed_by(tx: Tx, *, consumer_id: int, run_id: int) -> list[Delivery]:
+    """Deliveries that a consumer's run has confirmed and not yet ended."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT {} FROM deliveries
+               WHERE consumer_id = %s AND consumer_run_id = %s AND status = 'confirmed' ORDER BY seq FOR UPDATE"""
+        ).format(_ROW),
+        (consumer_id, run_id),
+    )
+    return [_delivery(row) for row in rows]
+
+
+async def lock_due(tx: Tx, status: Status, before: datetime, limit: int) -> list[Delivery]:
+    """What is owed since `before`, oldest first, leaving alone what somebody else holds."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT {} FROM deliveries WHERE status = %s AND due_at <= %s
+               ORDER BY due_at LIMIT %s FOR UPDATE SKIP LOCKED"""
+        ).format(_ROW),
+        (status.value, before, limit),
+    )
+    return [_delivery(row) for row in rows]
+
+
+_SETTABLE = frozenset(
+    {
+        "due_at",
+        "paced",
+        "attempt",
+        "tries",
+        "dispatches",
+        "dispatched_at",
+        "confirmed_at",
+        "completed_at",
+        "consumer_run_id",
+        "consumer_run_attempt",
+        "consumer_conclusion",
+        "result",
+        "failure",
+        "advice",
+    }
+)
+
+
+async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail: str = "", **columns: Any) -> bool:
+    """Compare-and-swap along the transition table, with its line of history. False: somebody was first."""
+    row = await one(
+        tx,
+        sql.SQL(
+            """UPDATE deliveries d SET status = %(to)s{}
+               FROM (SELECT id, status FROM deliveries WHERE id = %(id)s) AS old
+               WHERE d.id = old.id AND d.status = ANY(%(from)s) RETURNING old.status AS before"""
+        ).format(_assignments(columns)),
+        {"id": delivery_id, "to": target(fact).value, "from": sources(fact), **columns},
+    )
+    if row is None:
+        return False
+    await note(tx, delivery_id, fact, now, before=Status(row["before"]), after=target(fact), detail=detail)
+    return True
+
+
+async def keep(tx: Tx, delivery_id: str, status: Status, **columns: Any) -> bool:
+    """Change columns while the status stays `status`. False: it has changed meanwhile."""
+    row = await one(
+        tx,
+        sql.SQL(
+            "UPDATE deliveries SET status = status{} WHERE id = %(id)s AND status = %(status)s RETURNING id"
+        ).format(_assignments(columns)),
+        {"id": delivery_id, "status": status.value, **columns},
+    )
+    return row is not None
+
+
+def _assignments(columns: Mapping[str, Any]) -> sql.Composable:
+    if strangers := set(columns) - _SETTABLE:
+        raise ValueError(f"not a settable column: {', '.join(sorted(strangers))}")
+    return sql.SQL("").join(
+        sql.SQL(", {} = {}").format(sql.Identifier(name), sql.Placeholder(name)) for name in columns
+    )
+
+
+async def note(
+    tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, before: Status | None, after: Status, detail: str
+) -> None:
+    """A line of history; facts that change no status have `before` equal to `after`."""
+    await tx.execute(
+        """INSERT INTO history (delivery_id, at, fact, from_status, to_status, detail)
+           VALUES (%s, %s, %s, %s, %s, %s)""",
+        (delivery_id, now, fact.value, before.value if before else None, after.value, detail),
+    )
+
+
+def as_result(value: Any) -> str | None:
+    """A consumer's result as JSON text in ASCII, which a text column can always hold."""
+    return None if value is None else json.dumps(value)

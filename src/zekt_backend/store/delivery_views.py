@@ -1,0 +1,107 @@
+"""Deliveries as people and programs read them: camelCase, times in ISO 8601, newest first."""
+
+import json
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from zekt_backend.store.database import Tx, many, one
+
+_SUMMARY = sql.SQL(
+    """d.seq, d.id AS "deliveryId", d.correlation_id AS "correlationId", d.provider, d.consumer,
+       s.slug AS service, d.event_type AS "eventType", d.status, d.durable, d.late, d.attempt AS attempts,
+       d.dispatches, d.created_at AS "createdAt", d.dispatched_at AS "dispatchedAt",
+       d.confirmed_at AS "confirmedAt", d.completed_at AS "completedAt", d.due_at AS "dueAt",
+       d.consumer_run_id AS "consumerRunId", d.consumer_conclusion AS conclusion, d.failure, d.advice,
+       d.result, m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes" """
+)
+_FROM = sql.SQL(
+    """FROM deliveries d JOIN subscriptions u ON u.id = d.subscription_id JOIN services s ON s.id = u.service_id
+       LEFT JOIN messages m ON m.event_id = d.event_id"""
+)
+
+
+async def page(
+    tx: Tx,
+    *,
+    status: str | None,
+    correlation_id: str | None,
+    consumer: str | None,
+    before: int | None,
+    limit: int,
+) -> tuple[list[dict[str, Any]], int | None]:
+    """(up to `limit` deliveries, the `before` of the next page or None)."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT {} {}
+               WHERE (%(status)s::text IS NULL OR d.status = %(status)s)
+                 AND (%(correlation)s::text IS NULL OR d.correlation_id = %(correlation)s)
+                 AND (%(consumer)s::text IS NULL OR lower(d.consumer) = lower(%(consumer)s))
+                 AND (%(before)s::bigint IS NULL OR d.seq < %(before)s)
+               ORDER BY d.seq DESC LIMIT %(limit)s"""
+        ).format(_SUMMARY, _FROM),
+        {
+            "status": status,
+            "correlation": correlation_id,
+            "consumer": consumer,
+            "before": before,
+            "limit": limit + 1,
+        },
+    )
+    following = rows[limit - 1]["seq"] if len(rows) > limit else None
+    return [_readable(row) for row in rows[:limit]], following
+
+
+async def whole(tx: Tx, delivery_id: str) -> dict[str, Any] | None:
+    """One delivery with its history, its attempts and the decision that made it."""
+    row = await one(tx, sql.SQL("SELECT {} {} WHERE d.id = %s").format(_SUMMARY, _FROM), (delivery_id,))
+    if row is None:
+        return None
+    return {
+        **_readable(row),
+        "history": await _history(tx, delivery_id),
+        "attemptList": await _attempts(tx, delivery_id),
+        "decision": await _decision(tx, delivery_id),
+    }
+
+
+async def _history(tx: Tx, delivery_id: str) -> list[dict[str, Any]]:
+    rows = await many(
+        tx,
+        """SELECT at, fact, from_status AS "from", to_status AS "to", detail
+           FROM history WHERE delivery_id = %s ORDER BY id""",
+        (delivery_id,),
+    )
+    return [_readable(row) for row in rows]
+
+
+async def _attempts(tx: Tx, delivery_id: str) -> list[dict[str, Any]]:
+    rows = await many(
+        tx,
+        """SELECT number, started_at AS "startedAt", finished_at AS "finishedAt", accepted, ambiguous,
+                  http_status AS "httpStatus", github_request_id AS "githubRequestId", category, detail
+           FROM attempts WHERE delivery_id = %s ORDER BY number""",
+        (delivery_id,),
+    )
+    return [_readable(row) for row in rows]
+
+
+async def _decision(tx: Tx, delivery_id: str) -> dict[str, Any] | None:
+    row = await one(
+        tx,
+        """SELECT c.decided_at AS "decidedAt", c.outcome, c.reasons
+           FROM decisions c JOIN deliveries d ON d.event_guid = c.event_guid
+           WHERE d.id = %s AND (c.event_id IS NULL OR c.event_id = d.event_id)
+           ORDER BY c.event_id IS NULL, c.id LIMIT 1""",
+        (delivery_id,),
+    )
+    return _readable(row) if row else None
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    ready = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items() if k != "seq"}
+    if isinstance(ready.get("result"), str):
+        ready["result"] = json.loads(ready["result"])
+    return ready

@@ -1,0 +1,63 @@
+"""What the policy asks about a workflow: is it whitelisted, what is published from it, who has subscribed."""
+
+from typing import Any
+
+from zekt_backend.rules.policy import Provider, Service, Subscription
+from zekt_backend.store import repositories
+from zekt_backend.store.database import Tx, many, one
+
+
+async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Provider:
+    """The provider's side as it stands now: a change takes effect for the next event, at once."""
+    repository = await repositories.find(tx, repository_id)
+    workflow = await one(
+        tx,
+        "SELECT id, whitelisted FROM workflows WHERE repository_id = %s AND path = %s",
+        (repository_id, workflow_path),
+    )
+    services = await _services(tx, workflow["id"]) if workflow else {}
+    return Provider(
+        repository_known=repository is not None,
+        repository_enabled=repository is not None and repository.enabled,
+        workflow_path=workflow_path,
+        whitelisted=bool(workflow and workflow["whitelisted"]),
+        services=tuple(services.values()),
+        subscriptions=await _subscriptions(tx, services),
+    )
+
+
+async def _services(tx: Tx, workflow_id: int) -> dict[int, Service]:
+    rows = await many(
+        tx,
+        """SELECT id, slug, alias, event_type, metadata_only, hide_provider
+           FROM services WHERE workflow_id = %s ORDER BY id""",
+        (workflow_id,),
+    )
+    return {row["id"]: Service(**row) for row in rows}
+
+
+async def _subscriptions(tx: Tx, services: dict[int, Service]) -> tuple[Subscription, ...]:
+    if not services:
+        return ()
+    rows = await many(
+        tx,
+        """SELECT s.id, s.service_id, s.status, s.repository_id AS consumer_id, r.full_name AS consumer,
+                  r.enabled AS consumer_enabled, r.installation_id, s.durable, s.conclusions,
+                  s.confirm_timeout, s.complete_timeout, s.max_dispatches
+           FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
+           WHERE s.service_id = ANY(%s) ORDER BY s.id""",
+        (list(services),),
+    )
+    return tuple(_subscription(row, services[row["service_id"]]) for row in rows)
+
+
+def _subscription(row: dict[str, Any], service: Service) -> Subscription:
+    known = {key: value for key, value in row.items() if key not in ("service_id", "conclusions")}
+    wanted = row["conclusions"]
+    return Subscription(service=service, conclusions=None if wanted is None else tuple(wanted), **known)
+
+
+async def is_approved(tx: Tx, subscription_id: int) -> bool:
+    """Asked again before each dispatch: approval may have been revoked since the event."""
+    row = await one(tx, "SELECT 1 FROM subscriptions WHERE id = %s AND status = 'approved'", (subscription_id,))
+    return row is not None

@@ -1,0 +1,51 @@
+"""The job engine's way to the database."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Self
+
+import psycopg
+from pgqueuer.db import PsycopgDriver
+from pgqueuer.ports.driver import NotifyCallback
+
+
+class SplitDriver(PsycopgDriver):
+    """Queries on one connection, LISTEN on another.
+
+    psycopg holds a connection's lock while it waits for notifications, and the engine's own driver waits for a
+    second at a time: on one connection every look at the queue would wait with it.
+    """
+
+    def __init__(self, queries: psycopg.AsyncConnection, listening: psycopg.AsyncConnection) -> None:
+        super().__init__(queries)
+        self._ears = PsycopgDriver(listening)
+
+    async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await self._ears.add_listener(channel, callback)
+
+    async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await self._ears.remove_listener(channel, callback)
+
+    async def __aenter__(self) -> Self:
+        await self._ears.__aenter__()
+        return await super().__aenter__()
+
+    async def __aexit__(self, *error: object) -> None:
+        # Whoever stops does not wait for the second to pass.
+        for task in list(self._ears.tm.tasks):
+            task.cancel()
+        await self._ears.__aexit__(*error)
+        await super().__aexit__(*error)
+
+
+@asynccontextmanager
+async def connect(url: str) -> AsyncIterator[SplitDriver]:
+    """A driver for one worker, on two connections of its own."""
+    async with await _open(url) as queries, await _open(url) as listening:
+        yield SplitDriver(queries, listening)
+
+
+async def _open(url: str) -> psycopg.AsyncConnection:
+    return await psycopg.AsyncConnection.connect(
+        url, autocommit=True, application_name="zekt-worker", connect_timeout=10
+    )

@@ -1,0 +1,64 @@
+"""Finished runs as GitHub told them, and what was decided about each."""
+
+from dataclasses import asdict, fields
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from zekt_backend.rules.policy import Decision
+from zekt_backend.rules.records import RunEvent, RunKey
+from zekt_backend.store.database import Tx, changed, one
+
+_COLUMNS = [f.name for f in fields(RunEvent) if f.name != "key"]
+
+
+async def save_once(tx: Tx, event: RunEvent, now: datetime) -> bool:
+    """Store it; False when this run attempt (or this very webhook) was stored before."""
+    values = {name: getattr(event, name) for name in _COLUMNS} | asdict(event.key)
+    return await changed(
+        tx,
+        """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_id, workflow_path,
+               workflow_name, conclusion, head_branch, head_sha, event, actor, html_url, started_at,
+               completed_at, received_at)
+           VALUES (%(guid)s, %(repository_id)s, %(repository)s, %(run_id)s, %(run_attempt)s, %(workflow_id)s,
+               %(workflow_path)s, %(workflow_name)s, %(conclusion)s, %(head_branch)s, %(head_sha)s, %(event)s,
+               %(actor)s, %(html_url)s, %(started_at)s, %(completed_at)s, %(now)s)
+           ON CONFLICT DO NOTHING""",
+        values | {"now": now},
+    )
+
+
+async def of_run(tx: Tx, key: RunKey) -> RunEvent | None:
+    """The event of this run attempt, when it has come already."""
+    row = await one(
+        tx,
+        """SELECT guid, repository, workflow_id, workflow_path, workflow_name, conclusion, head_branch, head_sha,
+                  event, actor, html_url, started_at, completed_at
+           FROM events WHERE repository_id = %s AND run_id = %s AND run_attempt = %s""",
+        (key.repository_id, key.run_id, key.run_attempt),
+    )
+    return RunEvent(key=key, **row) if row else None
+
+
+async def record_decision(tx: Tx, guid: str, decision: Decision, now: datetime, *, event_id: str | None = None) -> None:
+    """Keep the reasons; `event_id` names the message where one came late and was decided alone."""
+    await tx.execute(
+        """INSERT INTO decisions (event_guid, event_id, decided_at, outcome, reasons)
+           VALUES (%s, %s, %s, %s, %s)""",
+        (guid, event_id, now, decision.outcome, Jsonb(_reasons(decision))),
+    )
+
+
+def _reasons(decision: Decision) -> dict[str, Any]:
+    return {
+        "provider": [asdict(rule) for rule in decision.rules],
+        "consumers": [
+            {
+                "consumer": verdict.subscription.consumer,
+                "service": verdict.subscription.service.slug,
+                "rules": [asdict(rule) for rule in verdict.rules],
+            }
+            for verdict in decision.verdicts
+        ],
+    }

@@ -1,0 +1,50 @@
+"""The job engine's queue, seen from a transaction: a job commits or rolls back with the rows it serves."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import cast
+
+from pgqueuer.queries import Queries
+from psycopg import AsyncConnection
+
+from zekt_backend.store.database import Tx
+
+DELIVER = "deliver"
+SETTLE = "settle"
+
+
+@dataclass(frozen=True, slots=True)
+class Wake:
+    """Look at this delivery after this long. `key` keeps a second live job for the same step out."""
+
+    entrypoint: str
+    delivery_id: str
+    key: str
+    after: timedelta
+
+
+def deliver(delivery_id: str, dispatches: int, after: timedelta) -> Wake:
+    """One live job per delivery and round: the row is the truth, the job only wakes."""
+    return Wake(DELIVER, delivery_id, f"{DELIVER}:{delivery_id}:{dispatches}", max(after, timedelta(0)))
+
+
+def settle(delivery_id: str) -> Wake:
+    return Wake(SETTLE, delivery_id, f"{SETTLE}:{delivery_id}", timedelta(0))
+
+
+async def enqueue(tx: Tx, wakes: Sequence[Wake]) -> int:
+    """Queue them; those whose step has a live job already are skipped. Returns how many are new."""
+    if not wakes:
+        return 0
+    # The engine reads its rows with a row factory of its own, whatever the connection's is.
+    connection = cast("AsyncConnection", tx)
+    ids = await Queries.from_psycopg_connection(connection).enqueue(
+        [wake.entrypoint for wake in wakes],
+        [wake.delivery_id.encode() for wake in wakes],
+        [0] * len(wakes),
+        execute_after=[wake.after for wake in wakes],
+        dedupe_key=[wake.key for wake in wakes],
+        on_conflict="skip",
+    )
+    return sum(1 for job_id in ids if job_id is not None)

@@ -1,0 +1,84 @@
+"""Messages, byte for byte, waiting for (or joined to) their run's event."""
+
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg.types.json import Jsonb
+
+from zekt_backend.rules.records import RunKey
+from zekt_backend.store.database import Tx, changed, many, one
+
+
+@dataclass(frozen=True, slots=True)
+class Message:
+    """A message without its payload, which stays in the table until somebody needs it."""
+
+    event_id: str
+    event_type: str | None
+    workflow_path: str
+
+
+@dataclass(frozen=True, slots=True)
+class NewMessage:
+    event_id: str
+    dedupe_key: str
+    key: RunKey
+    workflow_path: str
+    event_type: str | None
+    payload: bytes
+    payload_sha256: str
+    job: str | None
+    step: str | None
+    causation: dict[str, Any] | None
+    consumers_notified: int
+    late: bool
+
+    @property
+    def head(self) -> Message:
+        return Message(self.event_id, self.event_type, self.workflow_path)
+
+
+async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
+    """Store it; False when the same message was stored before."""
+    return await changed(
+        tx,
+        """INSERT INTO messages (event_id, dedupe_key, repository_id, run_id, run_attempt, workflow_path, event_type,
+               payload, payload_sha256, job, step, causation, consumers_notified, late, received_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+           ON CONFLICT (dedupe_key) DO NOTHING""",
+        (
+            message.event_id,
+            message.dedupe_key,
+            message.key.repository_id,
+            message.key.run_id,
+            message.key.run_attempt,
+            message.workflow_path,
+            message.event_type,
+            message.payload,
+            message.payload_sha256,
+            message.job,
+            message.step,
+            Jsonb(message.causation) if message.causation else None,
+            message.consumers_notified,
+            message.late,
+            now,
+        ),
+    )
+
+
+async def stored_before(tx: Tx, dedupe_key: str) -> tuple[str, int] | None:
+    """(event id, consumers notified) of the message with this key, if there is one."""
+    row = await one(tx, "SELECT event_id, consumers_notified FROM messages WHERE dedupe_key = %s", (dedupe_key,))
+    return (row["event_id"], row["consumers_notified"]) if row else None
+
+
+async def of_run(tx: Tx, key: RunKey) -> list[Message]:
+    """All messages of a run attempt, in the order they came."""
+    rows = await many(
+        tx,
+        """SELECT event_id, event_type, workflow_path FROM messages
+           WHERE repository_id = %s AND run_id = %s AND run_attempt = %s ORDER BY seq""",
+        (key.repository_id, key.run_id, key.run_attempt),
+    )
+    return [Message(**row) for row in rows]

@@ -1,0 +1,25 @@
+"""Repositories, as GitHub identifies them: by id, which survives a rename."""
+
+from dataclasses import dataclass
+
+from zekt_backend.store.database import Tx, one
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    id: int
+    full_name: str
+    enabled: bool
+    installation_id: int | None
+    completion_tracking: bool
+    allow_pull_request_target: bool
+
+
+async def find(tx: Tx, repository_id: int) -> Repository | None:
+    row = await one(
+        tx,
+        """SELECT id, full_name, enabled, installation_id, completion_tracking, allow_pull_request_target
+           FROM repositories WHERE id = %s""",
+        (repository_id,),
+    )
+    return Repository(**row) if row else None

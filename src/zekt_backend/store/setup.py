@@ -1,0 +1,146 @@
+"""Writes the directory from a setup file: everything named there is made or changed, nothing else is touched."""
+
+from datetime import timedelta
+from typing import Any, LiteralString
+
+from zekt_backend.store.database import Tx, one
+
+
+async def account(tx: Tx, login: str) -> int:
+    return await _id(
+        tx,
+        """INSERT INTO accounts (login) VALUES (%(login)s)
+           ON CONFLICT (lower(login)) DO UPDATE SET login = excluded.login RETURNING id""",
+        {"login": login},
+    )
+
+
+async def repository(
+    tx: Tx,
+    *,
+    id: int,  # noqa: A002 — the column's name
+    account_id: int,
+    installation_id: int | None,
+    full_name: str,
+    enabled: bool,
+    completion_tracking: bool,
+    allow_pull_request_target: bool,
+) -> int:
+    """By GitHub's id; a repository that has taken another's old name pushes the old row's name aside."""
+    if installation_id is not None:
+        await tx.execute("INSERT INTO installations (id) VALUES (%s) ON CONFLICT DO NOTHING", (installation_id,))
+    await tx.execute(
+        "UPDATE repositories SET full_name = full_name || '#' || id, enabled = false"
+        " WHERE lower(full_name) = lower(%s) AND id <> %s",
+        (full_name, id),
+    )
+    return await _id(
+        tx,
+        """INSERT INTO repositories (id, account_id, installation_id, full_name, enabled, completion_tracking,
+               allow_pull_request_target)
+           VALUES (%(id)s, %(account)s, %(installation)s, %(name)s, %(enabled)s, %(tracking)s, %(target)s)
+           ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, full_name = excluded.full_name,
+               installation_id = excluded.installation_id, enabled = excluded.enabled,
+               completion_tracking = excluded.completion_tracking,
+               allow_pull_request_target = excluded.allow_pull_request_target
+           RETURNING id""",
+        {
+            "id": id,
+            "account": account_id,
+            "installation": installation_id,
+            "name": full_name,
+            "enabled": enabled,
+            "tracking": completion_tracking,
+            "target": allow_pull_request_target,
+        },
+    )
+
+
+async def workflow(tx: Tx, *, repository_id: int, path: str, whitelisted: bool) -> int:
+    return await _id(
+        tx,
+        """INSERT INTO workflows (repository_id, path, whitelisted) VALUES (%(repository)s, %(path)s, %(whitelisted)s)
+           ON CONFLICT (repository_id, path) DO UPDATE SET whitelisted = excluded.whitelisted RETURNING id""",
+        {"repository": repository_id, "path": path, "whitelisted": whitelisted},
+    )
+
+
+async def service(
+    tx: Tx,
+    *,
+    workflow_id: int,
+    slug: str,
+    alias: str,
+    event_type: str,
+    metadata_only: bool,
+    hide_provider: bool,
+) -> int:
+    return await _id(
+        tx,
+        """INSERT INTO services (workflow_id, slug, alias, event_type, metadata_only, hide_provider)
+           VALUES (%(workflow)s, %(slug)s, %(alias)s, %(event_type)s, %(metadata_only)s, %(hide_provider)s)
+           ON CONFLICT (slug) DO UPDATE SET workflow_id = excluded.workflow_id, alias = excluded.alias,
+               event_type = excluded.event_type, metadata_only = excluded.metadata_only,
+               hide_provider = excluded.hide_provider
+           RETURNING id""",
+        {
+            "workflow": workflow_id,
+            "slug": slug,
+            "alias": alias,
+            "event_type": event_type,
+            "metadata_only": metadata_only,
+            "hide_provider": hide_provider,
+        },
+    )
+
+
+async def subscription(
+    tx: Tx,
+    *,
+    service_id: int,
+    repository_id: int,
+    status: str,
+    durable: bool,
+    conclusions: list[str] | None,
+    confirm_timeout: timedelta | None,
+    complete_timeout: timedelta | None,
+    max_dispatches: int | None,
+) -> int:
+    return await _id(
+        tx,
+        """INSERT INTO subscriptions (service_id, repository_id, status, durable, conclusions, confirm_timeout,
+               complete_timeout, max_dispatches)
+           VALUES (%(service)s, %(repository)s, %(status)s, %(durable)s, %(conclusions)s, %(confirm)s, %(complete)s,
+               %(dispatches)s)
+           ON CONFLICT (service_id, repository_id) DO UPDATE SET status = excluded.status, durable = excluded.durable,
+               conclusions = excluded.conclusions, confirm_timeout = excluded.confirm_timeout,
+               complete_timeout = excluded.complete_timeout, max_dispatches = excluded.max_dispatches
+           RETURNING id""",
+        {
+            "service": service_id,
+            "repository": repository_id,
+            "status": status,
+            "durable": durable,
+            "conclusions": conclusions,
+            "confirm": confirm_timeout,
+            "complete": complete_timeout,
+            "dispatches": max_dispatches,
+        },
+    )
+
+
+async def service_id(tx: Tx, slug: str) -> int | None:
+    row = await one(tx, "SELECT id FROM services WHERE slug = %s", (slug,))
+    return row["id"] if row else None
+
+
+async def repository_id(tx: Tx, full_name: str) -> int | None:
+    row = await one(tx, "SELECT id FROM repositories WHERE lower(full_name) = lower(%s)", (full_name,))
+    return row["id"] if row else None
+
+
+async def _id(tx: Tx, query: LiteralString, params: dict[str, Any]) -> int:
+    row = await one(tx, query, params)
+    if row is None:
+        raise LookupError("an upsert returned no row")
+    return int(row["id"])
