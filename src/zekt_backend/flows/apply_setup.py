@@ -1,0 +1,118 @@
+"""Make the directory what a setup file says: all of it in one transaction, or nothing. Idempotent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from zekt_backend.errors import ZektError
+from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
+from zekt_backend.store import setup
+from zekt_backend.store.database import Database, Tx
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """How GitHub knows a repository; no installation means that the app is not installed there."""
+
+    repository_id: int
+    installation_id: int | None
+
+
+Identify = Callable[[str], Identity]
+"""owner/name → its ids, asked of GitHub. Raises ZektError when GitHub does not know it or does not answer."""
+
+
+@dataclass(frozen=True, slots=True)
+class Applied:
+    accounts: int
+    repositories: int
+    workflows: int
+    services: int
+    subscriptions: int
+
+
+async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> Applied:
+    """Write it down.
+
+    Raises:
+        ZektError: `setup_invalid` when a subscription names a service or consumer that is nowhere; what
+            `identify` raises. Nothing is written then.
+    """
+    identities = {name: _identity(name, part, identify) for name, part in _repositories(file)}
+    async with db.transaction() as tx:
+        for account in file.accounts:
+            await _account(tx, account, identities)
+        for subscription in file.subscriptions:
+            await _subscription(tx, subscription)
+    workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
+    return Applied(
+        accounts=len(file.accounts),
+        repositories=len(identities),
+        workflows=len(workflows),
+        services=sum(1 for workflow in workflows if workflow.service),
+        subscriptions=len(file.subscriptions),
+    )
+
+
+def _repositories(file: SetupFile) -> list[tuple[str, RepositoryPart]]:
+    return [(f"{account.login}/{part.name}", part) for account in file.accounts for part in account.repositories]
+
+
+def _identity(full_name: str, part: RepositoryPart, identify: Identify) -> Identity:
+    if part.id is not None:
+        return Identity(part.id, part.installation_id)
+    found = identify(full_name)
+    return Identity(found.repository_id, part.installation_id or found.installation_id)
+
+
+async def _account(tx: Tx, account: AccountPart, identities: dict[str, Identity]) -> None:
+    account_id = await setup.account(tx, account.login)
+    for part in account.repositories:
+        identity = identities[f"{account.login}/{part.name}"]
+        await setup.repository(
+            tx,
+            id=identity.repository_id,
+            account_id=account_id,
+            installation_id=identity.installation_id,
+            full_name=f"{account.login}/{part.name}",
+            enabled=part.enabled,
+            completion_tracking=part.completion_tracking,
+            allow_pull_request_target=part.allow_pull_request_target,
+        )
+        for workflow in part.workflows:
+            await _workflow(tx, identity.repository_id, workflow)
+
+
+async def _workflow(tx: Tx, repository_id: int, workflow: WorkflowPart) -> None:
+    workflow_id = await setup.workflow(
+        tx, repository_id=repository_id, path=workflow.path, whitelisted=workflow.whitelisted
+    )
+    if (service := workflow.service) is not None:
+        await setup.service(
+            tx,
+            workflow_id=workflow_id,
+            slug=service.slug,
+            alias=service.alias or service.slug,
+            event_type=service.event_type,
+            metadata_only=service.metadata_only,
+            hide_provider=service.hide_provider,
+        )
+
+
+async def _subscription(tx: Tx, part: SubscriptionPart) -> None:
+    service_id = await setup.service_id(tx, part.service)
+    if service_id is None:
+        raise ZektError("setup_invalid", f"subscriptions: no service has the slug {part.service}.")
+    repository_id = await setup.repository_id(tx, part.consumer)
+    if repository_id is None:
+        raise ZektError("setup_invalid", f"subscriptions: the consumer {part.consumer} is not among the repositories.")
+    await setup.subscription(
+        tx,
+        service_id=service_id,
+        repository_id=repository_id,
+        status=part.status,
+        durable=part.durable,
+        conclusions=list(part.conclusions) if part.conclusions else None,
+        confirm_timeout=part.confirm_timeout,
+        complete_timeout=part.complete_timeout,
+        max_dispatches=part.max_dispatches,
+    )

@@ -1,0 +1,115 @@
+"""Turn a decision into deliveries: rows, slots and jobs, all in the caller's transaction."""
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from zekt_backend.rules import envelope
+from zekt_backend.rules.policy import Decision, Subscription
+from zekt_backend.rules.records import RunEvent
+from zekt_backend.store import deliveries, installations, jobs
+from zekt_backend.store.database import Tx
+from zekt_backend.store.deliveries import NewDelivery
+from zekt_backend.store.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class Timings:
+    """What holds where a subscription says nothing, and how far apart writes of one installation are."""
+
+    confirm_timeout: timedelta
+    complete_timeout: timedelta
+    max_dispatches: int
+    spacing: timedelta
+
+
+async def fan_out(
+    tx: Tx,
+    event: RunEvent,
+    decision: Decision,
+    messages: Sequence[Message],
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    timings: Timings,
+    late: bool = False,
+) -> list[NewDelivery]:
+    """One delivery per recipient and message, in the messages' order; one without a message where none came."""
+    wanted = [
+        (subscription, message)
+        for subscription in decision.recipients
+        for message in _messages_for(subscription, messages)
+    ]
+    slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.spacing)
+    new = [
+        _delivery(event, subscription, message, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
+        for (subscription, message), slot in zip(wanted, slots, strict=True)
+    ]
+    if new:
+        await deliveries.create(tx, new, now)
+        await jobs.enqueue(tx, [jobs.deliver(delivery.id, 0, delivery.due_at - now) for delivery in new])
+    return new
+
+
+def _messages_for(subscription: Subscription, messages: Sequence[Message]) -> Sequence[Message | None]:
+    if subscription.service.metadata_only or not messages:
+        return [None]
+    return messages
+
+
+def _installation(subscription: Subscription) -> int:
+    if subscription.installation_id is None:
+        raise AssertionError("policy lets nobody through whom the app cannot reach")
+    return subscription.installation_id
+
+
+async def _reserve_slots(
+    tx: Tx, subscriptions: Sequence[Subscription], now: datetime, spacing: timedelta
+) -> list[datetime]:
+    """A slot for each, in order. Installations are taken by ascending id, so that two fan-outs cannot deadlock."""
+    counts = Counter(_installation(subscription) for subscription in subscriptions)
+    free = {
+        installation: await installations.reserve(tx, installation, now, count=count, spacing=spacing)
+        for installation, count in sorted(counts.items())
+    }
+    slots = []
+    for subscription in subscriptions:
+        installation = _installation(subscription)
+        slots.append(free[installation])
+        free[installation] += spacing
+    return slots
+
+
+def _delivery(
+    event: RunEvent,
+    subscription: Subscription,
+    message: Message | None,
+    *,
+    delivery_id: str,
+    due_at: datetime,
+    timings: Timings,
+    late: bool,
+) -> NewDelivery:
+    service = subscription.service
+    event_type = (message.event_type if message else None) or service.event_type
+    return NewDelivery(
+        id=delivery_id,
+        subscription_id=subscription.id,
+        provider_id=event.key.repository_id,
+        provider=event.repository,
+        consumer_id=subscription.consumer_id,
+        consumer=subscription.consumer,
+        installation_id=_installation(subscription),
+        correlation_id=event.key.correlation_id,
+        event_guid=event.guid,
+        event_id=message.event_id if message else None,
+        event_type=event_type,
+        envelope=envelope.head(event, service, delivery_id=delivery_id, event_type=event_type),
+        late=late,
+        durable=subscription.durable,
+        confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,
+        complete_timeout=subscription.complete_timeout or timings.complete_timeout,
+        max_dispatches=subscription.max_dispatches or timings.max_dispatches,
+        due_at=due_at,
+    )

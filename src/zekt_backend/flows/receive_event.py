@@ -1,0 +1,47 @@
+"""A run has finished: store it once, join its messages, decide, and queue what follows. One transaction."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+
+from zekt_backend.clock import Clock
+from zekt_backend.flows.complete_run import complete_run
+from zekt_backend.flows.fan_out import Timings, fan_out
+from zekt_backend.rules import policy
+from zekt_backend.rules.records import RunEvent
+from zekt_backend.store import directory, events, messages
+from zekt_backend.store.database import Database, lock_run
+from zekt_backend.store.messages import Message
+
+
+@dataclass(frozen=True, slots=True)
+class EventReceipt:
+    duplicate: bool
+    outcome: str
+    deliveries: int
+    """How many deliveries this event made."""
+    ended: int
+    """How many deliveries, to this repository, the run has ended."""
+
+
+async def receive_event(
+    event: RunEvent, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings
+) -> EventReceipt:
+    """Store one completed run once, and queue what follows from it."""
+    async with db.transaction() as tx:
+        await lock_run(tx, event.key)
+        now = clock.now()
+        if not await events.save_once(tx, event, now):
+            return EventReceipt(duplicate=True, outcome="duplicate", deliveries=0, ended=0)
+        ended = await complete_run(tx, event, now)
+        waiting = await messages.of_run(tx, event.key)
+        known = replace(event, workflow_path=_path(event, waiting))
+        provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
+        decision = policy.decide(known, provider)
+        await events.record_decision(tx, event.guid, decision, now)
+        made = await fan_out(tx, known, decision, waiting, now=now, new_id=new_id, timings=timings)
+    return EventReceipt(duplicate=False, outcome=decision.outcome, deliveries=len(made), ended=ended)
+
+
+def _path(event: RunEvent, waiting: Sequence[Message]) -> str | None:
+    """An old-style webhook names no workflow file; the signed claims of the run's own messages do."""
+    return event.workflow_path or (waiting[0].workflow_path if waiting else None)

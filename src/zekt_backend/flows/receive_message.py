@@ -1,0 +1,143 @@
+"""A run sends a message: store it once; deliver it at once when its run has ended already. One transaction."""
+
+import hashlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+
+from zekt_action.wire import MessageHead
+from zekt_backend.clock import Clock
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.fan_out import Timings, fan_out
+from zekt_backend.rules import policy
+from zekt_backend.rules.identity import disagreement, not_yours
+from zekt_backend.rules.records import RunEvent, SignedClaims
+from zekt_backend.store import directory, events, messages, repositories
+from zekt_backend.store.database import Database, Tx, lock_run
+from zekt_backend.store.messages import NewMessage
+
+
+@dataclass(frozen=True, slots=True)
+class MessageReceipt:
+    event_id: str
+    correlation_id: str
+    consumers_notified: int
+    duplicate: bool
+    late: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Incoming:
+    """A message at the door: the head as posted, the payload's bytes, and whom the token speaks for."""
+
+    head: MessageHead
+    payload: bytes
+    claims: SignedClaims
+    repository_header: str | None
+
+
+async def receive_message(
+    incoming: Incoming,
+    *,
+    db: Database,
+    clock: Clock,
+    new_event_id: Callable[[], str],
+    new_delivery_id: Callable[[], str],
+    timings: Timings,
+) -> MessageReceipt:
+    """Store one message once.
+
+    Raises:
+        ZektError: `claims_mismatch`, `not_yours` or `pull_request_target_refused`; nothing is stored then.
+    """
+    claims = incoming.claims
+    if mismatch := disagreement(incoming.head, claims, incoming.repository_header):
+        raise ZektError("claims_mismatch", mismatch)
+    async with db.transaction() as tx:
+        await _admit(tx, claims)
+        await lock_run(tx, claims.key)
+        now = clock.now()
+        event = await events.of_run(tx, claims.key)
+        decision = await _decide(tx, claims, event)
+        message = _new_message(incoming, new_event_id(), notified=len(decision.recipients), late=event is not None)
+        if not await messages.save_once(tx, message, now):
+            return await _stored_before(tx, message)
+        if event is not None:
+            await _deliver_late(tx, event, message, decision, now=now, new_id=new_delivery_id, timings=timings)
+    return MessageReceipt(
+        message.event_id,
+        claims.key.correlation_id,
+        message.consumers_notified,
+        duplicate=False,
+        late=message.late,
+    )
+
+
+async def _admit(tx: Tx, claims: SignedClaims) -> None:
+    """A stranger learns nothing: unknown and switched-off repositories get the same answer."""
+    repository = await repositories.find(tx, claims.repository_id)
+    if repository is None or not repository.enabled:
+        raise not_yours("This repository is not known here, or is switched off")
+    if claims.event_name == "pull_request_target" and not repository.allow_pull_request_target:
+        raise ZektError(
+            "pull_request_target_refused",
+            "A pull_request_target run can be started by anybody who opens a pull request, so its messages are refused."
+            " Send from a push or workflow_run workflow, or allow it for this repository in the setup.",
+        )
+
+
+async def _decide(tx: Tx, claims: SignedClaims, event: RunEvent | None) -> policy.Decision:
+    """Who will hear of it: for certain when the run has ended, as things stand when it has not."""
+    provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
+    return policy.decide(event, provider) if event else policy.expect(provider)
+
+
+def _new_message(incoming: Incoming, event_id: str, *, notified: int, late: bool) -> NewMessage:
+    head, claims = incoming.head, incoming.claims
+    digest = hashlib.sha256(incoming.payload).hexdigest()
+    return NewMessage(
+        event_id=event_id,
+        dedupe_key=_dedupe_key(head, claims, digest),
+        key=claims.key,
+        workflow_path=claims.workflow_path,
+        event_type=head.event_type,
+        payload=incoming.payload,
+        payload_sha256=digest,
+        job=head.job,
+        step=head.step,
+        causation=head.causation.model_dump(by_alias=True) if head.causation else None,
+        consumers_notified=notified,
+        late=late,
+    )
+
+
+def _dedupe_key(head: MessageHead, claims: SignedClaims, digest: str) -> str:
+    """The same message again has the same key. `check_run_id` tells the legs of a matrix apart.
+
+    Published clients send no message id; for them two equal payloads of one job are one message.
+    """
+    own = head.message_id or f"{head.event_type}:{digest}"
+    key = f"{claims.repository_id}:{claims.run_id}:{claims.run_attempt}:{claims.check_run_id}:{own}"
+    return hashlib.sha256(key.encode()).hexdigest()
+
+
+async def _stored_before(tx: Tx, message: NewMessage) -> MessageReceipt:
+    before = await messages.stored_before(tx, message.dedupe_key)
+    if before is None:
+        raise LookupError("a message that was stored before has gone in the same transaction")
+    event_id, notified = before
+    return MessageReceipt(event_id, message.key.correlation_id, notified, duplicate=True, late=message.late)
+
+
+async def _deliver_late(
+    tx: Tx,
+    event: RunEvent,
+    message: NewMessage,
+    decision: policy.Decision,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    timings: Timings,
+) -> None:
+    await events.record_decision(tx, event.guid, decision, now, event_id=message.event_id)
+    await fan_out(tx, event, decision, [message.head], now=now, new_id=new_id, timings=timings, late=True)
