@@ -1,0 +1,66 @@
+"""`/api/event-delivery/…`: the consumer's run confirms, completes, and fetches what did not fit."""
+
+import structlog
+from fastapi import Request
+from fastapi.responses import JSONResponse, Response
+
+from zekt_action.limits import MAX_RESULT_BYTES
+from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest
+from zekt_backend.api import bodies
+from zekt_backend.api.tokens import claims_of
+from zekt_backend.broker import Broker
+from zekt_backend.flows import acknowledge
+from zekt_backend.flows.fetch_payload import fetch_payload
+from zekt_backend.rules.records import SignedClaims
+
+log = structlog.get_logger()
+
+
+async def confirm(request: Request, broker: Broker) -> JSONResponse:
+    claims = await claims_of(request, broker)
+    body = bodies.parse(ConfirmRequest, await bodies.read(request, bodies.MAX_SMALL_BODY))
+    return _answer(
+        "delivery_confirmed",
+        claims,
+        await acknowledge.confirm(body, claims, db=broker.db, clock=broker.clock),
+    )
+
+
+async def complete(request: Request, broker: Broker) -> JSONResponse:
+    claims = await claims_of(request, broker)
+    body = bodies.parse(CompleteRequest, await bodies.read(request, MAX_RESULT_BYTES + bodies.MAX_SMALL_BODY))
+    return _answer(
+        "delivery_completed",
+        claims,
+        await acknowledge.complete(body, claims, db=broker.db, clock=broker.clock),
+    )
+
+
+async def payload(request: Request, broker: Broker) -> Response:
+    claims = await claims_of(request, broker)
+    found = await fetch_payload(
+        request.path_params["delivery_id"][:100],
+        claims,
+        db=broker.db,
+        clock=broker.clock,
+        retention=broker.settings.payload_retention,
+    )
+    headers = {
+        "X-Zekt-Payload-Sha256": found.sha256,
+        "Cache-Control": "no-store",
+        "X-Content-Type-Options": "nosniff",
+    }
+    return Response(found.raw, media_type="application/json", headers=headers)
+
+
+def _answer(fact: str, claims: SignedClaims, answer: Acknowledgement) -> JSONResponse:
+    log.info(
+        fact,
+        delivery_id=answer.delivery_id,
+        consumer_id=claims.repository_id,
+        run_id=claims.run_id,
+        status=answer.status,
+        changed=answer.changed,
+        duplicate=answer.duplicate,
+    )
+    return JSONResponse(answer.model_dump(by_alias=True))

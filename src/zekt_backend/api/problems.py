@@ -1,0 +1,82 @@
+"""One error shape out: RFC 9457 `application/problem+json`, plus what older clients read."""
+
+import psycopg
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.responses import JSONResponse
+from psycopg_pool import PoolTimeout
+from starlette.exceptions import HTTPException
+
+from zekt_action.wire import Problem
+from zekt_backend.errors import ZektError
+
+log = structlog.get_logger()
+
+_DOCS = "https://github.com/zekt-dev-org/zekt-action/blob/main/docs/errors.md"
+_DATABASE_BACK_IN = 5
+
+
+def render(error: ZektError) -> JSONResponse:
+    problem = Problem(
+        type=f"{_DOCS}#{error.code}",
+        title=error.kind.title,
+        status=error.kind.status,
+        detail=error.detail,
+        code=error.code,
+        error=error.code,
+        message=f"{error.kind.title}: {error.detail}",
+    )
+    headers = {}
+    if error.retry_after is not None:
+        headers["Retry-After"] = str(error.retry_after)
+    if error.kind.status == 401:  # noqa: PLR2004 — RFC 9110 wants this header beside a 401
+        headers["WWW-Authenticate"] = "Bearer"
+    return JSONResponse(
+        problem.model_dump(by_alias=True),
+        error.kind.status,
+        headers=headers,
+        media_type="application/problem+json",
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Every way out of a handler that is not an answer leads through `render`."""
+    app.add_exception_handler(ZektError, _ours)
+    app.add_exception_handler(HTTPException, _routing)
+    for trouble in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+        app.add_exception_handler(trouble, _database)
+    app.add_exception_handler(psycopg.DataError, _unstorable)
+    app.add_exception_handler(Exception, _bug)
+
+
+async def _ours(_request: Request, error: Exception) -> JSONResponse:
+    if not isinstance(error, ZektError):
+        raise error
+    return render(error)
+
+
+async def _routing(request: Request, error: Exception) -> JSONResponse:
+    status = error.status_code if isinstance(error, HTTPException) else 404
+    code = "method_not_allowed" if status == 405 else "not_found"  # noqa: PLR2004 — the router's own two statuses
+    return render(ZektError(code, f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is."))
+
+
+async def _database(_request: Request, error: Exception) -> JSONResponse:
+    log.error("database_unavailable", error=type(error).__name__)
+    return render(
+        ZektError(
+            "database_unavailable",
+            "Nothing was stored. The same call will succeed when the database is back.",
+            retry_after=_DATABASE_BACK_IN,
+        )
+    )
+
+
+async def _unstorable(_request: Request, _error: Exception) -> JSONResponse:
+    """A NUL character, or a number no column holds: whatever it was, it came from outside."""
+    return render(ZektError("body_invalid", "A field holds a character or a number that cannot be stored."))
+
+
+async def _bug(request: Request, error: Exception) -> JSONResponse:
+    log.error("request_failed", path=request.url.path[:200], error=type(error).__name__, exc_info=error)
+    return render(ZektError("internal", "Nothing was stored. It is in our log; please tell whoever runs this Zekt."))

@@ -1,0 +1,38 @@
+"""Who calls: a run (its OIDC token) or whoever manages this broker (ZEKT_ADMIN_TOKEN)."""
+
+import hmac
+
+from fastapi import Request
+
+from zekt_backend.broker import Broker
+from zekt_backend.errors import ZektError
+from zekt_backend.rules.records import SignedClaims
+
+
+def _bearer(request: Request) -> str | None:
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() or None if scheme.lower() == "bearer" else None
+
+
+async def claims_of(request: Request, broker: Broker) -> SignedClaims:
+    """The verified claims of the run that calls."""
+    token = _bearer(request)
+    if token is None:
+        raise ZektError(
+            "token_missing",
+            "Send the job's OIDC token as `Authorization: Bearer …`. The Zekt actions do, where the job has"
+            " `permissions: id-token: write`.",
+        )
+    return await broker.verifier.verify(token)
+
+
+def require_admin(request: Request, broker: Broker) -> None:
+    """Constant time; and without a token set there is no way in."""
+    expected = broker.settings.admin_token
+    if expected is None:
+        raise ZektError(
+            "management_off", "Set ZEKT_ADMIN_TOKEN (or ZEKT_ADMIN_TOKEN_FILE) and restart to switch it on."
+        )
+    given = _bearer(request) or ""
+    if not hmac.compare_digest(given.encode(), expected.get_secret_value().encode()):
+        raise ZektError("admin_token_refused", "Send ZEKT_ADMIN_TOKEN's value as `Authorization: Bearer …`.")

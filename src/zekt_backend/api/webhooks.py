@@ -1,0 +1,50 @@
+"""`POST /api/github/webhooks`: GitHub says that a run has ended."""
+
+import structlog
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from zekt_backend.api import bodies
+from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.receive_event import receive_event
+from zekt_backend.github import webhook
+from zekt_backend.rules.records import Ignored
+
+log = structlog.get_logger()
+
+
+async def receive(request: Request, broker: Broker) -> JSONResponse:
+    """Verify over the raw body, store, answer: GitHub waits 10 seconds and never asks again."""
+    body = await bodies.read(request, bodies.MAX_WEBHOOK_BODY)
+    secret = broker.settings.webhook_secret
+    if secret is None:
+        raise ZektError("management_off", "Webhooks are off: set ZEKT_WEBHOOK_SECRET (or …_FILE) and restart.")
+    webhook.verify(body, request.headers.get("x-hub-signature-256"), secret.get_secret_value().encode())
+    event = webhook.parse(*_headers(request), body)
+    if isinstance(event, Ignored):
+        log.info("webhook_ignored", guid=event.guid, reason=event.reason)
+        return JSONResponse({"success": True, "ignored": event.reason}, 202)
+    receipt = await receive_event(
+        event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
+    )
+    log.info(
+        "event_received",
+        guid=event.guid,
+        repository_id=event.key.repository_id,
+        run_id=event.key.run_id,
+        run_attempt=event.key.run_attempt,
+        outcome=receipt.outcome,
+        deliveries=receipt.deliveries,
+        ended=receipt.ended,
+    )
+    return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)
+
+
+def _headers(request: Request) -> tuple[str, str]:
+    name, guid = request.headers.get("x-github-event", ""), request.headers.get("x-github-delivery", "")
+    if not name or not 0 < len(guid) <= 100 or not guid.isprintable():  # noqa: PLR2004 — GitHub's is a GUID of 36
+        raise ZektError(
+            "webhook_headers_missing", "GitHub sends X-GitHub-Event and X-GitHub-Delivery with each webhook."
+        )
+    return name[:100], guid

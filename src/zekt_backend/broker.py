@@ -1,0 +1,108 @@
+"""The collaborators, made once per process and handed to whoever needs them."""
+
+import asyncio
+import random
+import uuid
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from typing import Any, Self
+
+from zekt_backend.clock import Clock, SystemClock
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.deliver import Pace, Shipping
+from zekt_backend.flows.fan_out import Timings
+from zekt_backend.github import dispatch, lookup
+from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.oidc import Verifier
+from zekt_backend.rules.records import Answer, RunState
+from zekt_backend.settings import Settings
+from zekt_backend.store.database import Database
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """Everything a route or a job needs, and nothing global."""
+
+    settings: Settings
+    db: Database
+    clock: Clock
+    verifier: Verifier
+    github: GitHubApp
+    threads: ThreadPoolExecutor
+    """PyGithub blocks; its calls run here."""
+
+    @classmethod
+    def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
+        clock = clock or SystemClock()
+        return cls(
+            settings=settings,
+            db=Database(database_url, size=settings.database_pool_size),
+            clock=clock,
+            verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
+            github=github_app(settings),
+            threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
+        )
+
+    async def close(self) -> None:
+        self.threads.shutdown(wait=True, cancel_futures=True)
+        self.github.close()
+        await self.db.close()
+
+    @property
+    def timings(self) -> Timings:
+        s = self.settings
+        return Timings(s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.dispatch_spacing)
+
+    @property
+    def pace(self) -> Pace:
+        return Pace(lease=self.settings.dispatch_lease, spacing=self.settings.dispatch_spacing)
+
+    @property
+    def shipping(self) -> Shipping:
+        return Shipping(self.settings.base_url, self.settings.payload_retention)
+
+    async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
+        """One `repository_dispatch`, in a thread of ours."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self.threads,
+            lambda: dispatch.send(self.github, installation_id=installation_id, repository=repository, body=body),
+        )
+
+    async def ask(self, installation_id: int, repository: str, run_id: int) -> RunState | None:
+        """How a run stands, asked of GitHub in a thread of ours."""
+        return await asyncio.get_running_loop().run_in_executor(
+            self.threads, lambda: lookup.run_conclusion(self.github, installation_id, repository, run_id)
+        )
+
+
+def github_app(settings: Settings) -> GitHubApp:
+    """The App as the settings name it.
+
+    Raises:
+        ZektError: `settings_invalid` when they name none.
+    """
+    if settings.github_app_id is None or settings.github_app_private_key is None:
+        raise ZektError(
+            "settings_invalid",
+            "Zekt speaks to GitHub as a GitHub App: set ZEKT_GITHUB_APP_ID and ZEKT_GITHUB_APP_PRIVATE_KEY_FILE"
+            " (or ZEKT_GITHUB_APP_PRIVATE_KEY). To try Zekt without GitHub, run `zekt demo`.",
+        )
+    return GitHubApp(
+        api_url=settings.github_api_url,
+        app_id=settings.github_app_id,
+        private_key=settings.github_app_private_key.get_secret_value(),
+        timeout=settings.github_timeout.total_seconds(),
+    )
+
+
+def new_delivery_id() -> str:
+    return f"delivery-{uuid.uuid4()}"
+
+
+def new_event_id() -> str:
+    return f"event-{uuid.uuid4()}"
+
+
+def dice() -> float:
+    """Spreads retries; nothing secret hangs on it."""
+    return random.random()  # noqa: S311 — jitter, not cryptography

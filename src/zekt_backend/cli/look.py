@@ -1,0 +1,75 @@
+"""Look at what happened: deliveries, one or many."""
+
+import asyncio
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from zekt_backend import process
+from zekt_backend.errors import ZektError
+from zekt_backend.settings import Settings
+from zekt_backend.store import delivery_views
+from zekt_backend.store.database import Database
+
+
+def deliveries(
+    delivery_id: Annotated[str | None, typer.Argument(help="Show this one, with history and attempts.")] = None,
+    status: Annotated[str | None, typer.Option(help="pending, dispatched, confirmed, completed or failed.")] = None,
+    limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """What became of each delivery, newest first."""
+    settings = Settings.load()
+    with process.database(settings) as url:
+        found = asyncio.run(_read(url, delivery_id, status, limit))
+    if as_json:
+        typer.echo(json.dumps(found if delivery_id is None else found[0], indent=2))
+    elif delivery_id is None:
+        Console().print(_table(found))
+    else:
+        _print_one(found[0])
+
+
+async def _read(url: str, delivery_id: str | None, status: str | None, limit: int) -> list[dict[str, Any]]:
+    db = await Database(url, size=2).open()
+    try:
+        async with db.reading() as connection:
+            if delivery_id is None:
+                page, _ = await delivery_views.page(
+                    connection, status=status, correlation_id=None, consumer=None, before=None, limit=limit
+                )
+                return page
+            found = await delivery_views.whole(connection, delivery_id)
+    finally:
+        await db.close()
+    if found is None:
+        raise ZektError("not_found", f"There is no delivery {delivery_id!r}: `zekt deliveries` lists them.")
+    return [found]
+
+
+def _table(found: list[dict[str, Any]]) -> Table:
+    table = Table("Delivery", "From", "To", "Event type", "Status", "Attempts", "Created")
+    for row in found:
+        cells = ("deliveryId", "provider", "consumer", "eventType", "status", "attempts", "createdAt")
+        # Names and event types come from strangers: as Text, none of it is read as markup.
+        table.add_row(*(Text(_plain(row[cell])) for cell in cells))
+    return table
+
+
+def _print_one(found: dict[str, Any]) -> None:
+    out = Console()
+    for key, value in found.items():
+        if key not in ("history", "attemptList", "decision") and value is not None:
+            out.print(f"{key:>15}  {_plain(value)}", markup=False, soft_wrap=True)
+    for line in found["history"]:
+        text = f"{line['at']}  {line['fact']:<10} {line['from'] or '-'} → {line['to']}  {_plain(line['detail'])}"
+        out.print(text, markup=False, soft_wrap=True)
+
+
+def _plain(value: Any) -> str:
+    """Control characters, with which a terminal could be steered, become visible escapes."""
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))

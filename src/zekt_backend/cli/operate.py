@@ -1,0 +1,101 @@
+"""Run it: serve, worker, migrate, setup apply, doctor."""
+
+import asyncio
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from zekt_backend import log, process
+from zekt_backend.broker import github_app
+from zekt_backend.cli import setup_file
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup
+from zekt_backend.github import lookup
+from zekt_backend.rules.setup import SetupFile
+from zekt_backend.settings import Settings
+from zekt_backend.store import embedded, schema
+from zekt_backend.store.database import Database
+
+
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to listen on (ZEKT_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (ZEKT_PORT).")] = None,
+    work: Annotated[bool, typer.Option("--worker/--no-worker", help="Also work off jobs in this process.")] = True,
+) -> None:
+    """Serve the API, and work off jobs, until stopped."""
+    settings = _settings()
+    given = {name: value for name, value in (("host", host), ("port", port)) if value is not None}
+    process.run(settings.model_copy(update=given), api=True, work=work)
+
+
+def worker() -> None:
+    """Work off jobs only. Start as many as you like on one ZEKT_DATABASE_URL."""
+    process.run(_settings(), api=False, work=True)
+
+
+def migrate() -> None:
+    """Bring the database to this version's tables (serve and worker do it too)."""
+    with process.database(_settings()) as url:
+        schema.migrate(url)
+    Console(stderr=True).print("The database is up to date.")
+
+
+def apply(
+    file: Annotated[Path, typer.Argument(help="The setup file, YAML: see docs/setup.md.")],
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file alone; ask and write nothing.")] = False,
+) -> None:
+    """Make accounts, repositories, workflows, services and subscriptions what FILE says."""
+    wanted = setup_file.read(file)
+    out = Console(stderr=True)
+    if dry_run:
+        out.print(f"{file} is well-formed. Nothing was written.", markup=False)
+        return
+    settings = _settings()
+    with process.database(settings) as url:
+        schema.migrate(url)
+        applied = asyncio.run(_apply(wanted, url, settings))
+    out.print(
+        f"{applied.accounts} accounts, {applied.repositories} repositories, {applied.workflows} workflows,"
+        f" {applied.services} services, {applied.subscriptions} subscriptions are as {file} says.",
+        markup=False,
+    )
+
+
+async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
+    def identify(full_name: str) -> Identity:
+        found = lookup.repository(github_app(settings), full_name)
+        return Identity(found.repository_id, found.installation_id)
+
+    db = await Database(url, size=2).open()
+    try:
+        return await apply_setup(wanted, db=db, identify=identify)
+    finally:
+        await db.close()
+
+
+def doctor(
+    stop: Annotated[bool, typer.Option("--stop", help="Stop an embedded PostgreSQL that was left over.")] = False,
+) -> None:
+    """Look for what is wrong with this installation."""
+    settings = _settings()
+    out = Console(stderr=True)
+    if settings.database_url is not None:
+        out.print("ZEKT_DATABASE_URL is set: the embedded PostgreSQL is not used.")
+        return
+    left = embedded.leftover(settings.data_dir)
+    if left is None:
+        out.print(f"No PostgreSQL was left over in {settings.data_dir}.", markup=False)
+        return
+    out.print(left, markup=False)
+    if not stop:
+        raise ZektError("embedded_refused", "Run `zekt doctor --stop` to stop it, or `zekt serve` to use it again.")
+    embedded.stop_leftover(settings.data_dir)
+    out.print("Stopped.")
+
+
+def _settings() -> Settings:
+    settings = Settings.load()
+    log.configure(settings.log_format)
+    return settings

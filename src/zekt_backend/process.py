@@ -1,0 +1,129 @@
+"""One process: the API, the worker, or both, until a signal ends it."""
+
+import asyncio
+import signal
+import socket
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import structlog
+import uvicorn
+
+from zekt_backend import worker
+from zekt_backend.app import create_app
+from zekt_backend.broker import Broker
+from zekt_backend.errors import ZektError
+from zekt_backend.settings import Settings
+from zekt_backend.store import schema
+from zekt_backend.store.embedded import Embedded
+
+log = structlog.get_logger()
+
+
+@contextmanager
+def database(settings: Settings) -> Iterator[str]:
+    """The URL of the database: the external one, or an embedded one that lives as long as this block."""
+    if settings.database_url is not None:
+        yield settings.database_url.get_secret_value()
+        return
+    settings.data_dir.mkdir(parents=True, exist_ok=True)
+    embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
+    log.info("embedded_database_started", data_dir=str(settings.data_dir))
+    try:
+        yield embedded.url
+    finally:
+        embedded.stop()
+
+
+def run(settings: Settings, *, api: bool, work: bool) -> None:
+    """Migrate, then serve and work until SIGINT or SIGTERM."""
+    with database(settings) as url:
+        schema.migrate(url)
+        asyncio.run(_until_signalled(settings, url, api=api, work=work))
+
+
+async def _until_signalled(settings: Settings, url: str, *, api: bool, work: bool) -> None:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stopping.set)
+    await run_until(stopping, settings, url, api=api, work=work, started=lambda _: None)
+    log.info("stopped")
+
+
+async def run_until(
+    stopping: asyncio.Event,
+    settings: Settings,
+    url: str,
+    *,
+    api: bool,
+    work: bool,
+    started: Callable[[Broker], None],
+) -> None:
+    """Serve and work on a migrated database until `stopping` is set; `started` hears when it can be used."""
+    listening = _listen(settings) if api else None
+    if listening is not None:
+        settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+    broker = Broker.build(settings, url)
+    await broker.db.open()
+    try:
+        async with asyncio.TaskGroup() as tasks:
+            if listening is not None:
+                tasks.create_task(_serve(broker, listening, stopping))
+            if work:
+                tasks.create_task(worker.run(broker, stopping))
+            log.info("started", api=api, worker=work, url=broker.settings.base_url if api else None)
+            started(broker)
+    finally:
+        await broker.close()
+        if listening is not None:
+            listening.close()
+
+
+def _listen(settings: Settings) -> socket.socket:
+    """Bound before anything starts, so that a taken port is one clear error and port 0 is known to all."""
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listening.bind((settings.host, settings.port))
+        listening.listen(2048)
+    except OSError as error:
+        listening.close()
+        raise ZektError(
+            "settings_invalid",
+            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set ZEKT_HOST and ZEKT_PORT"
+            " (or --host and --port) to an address that is free.",
+        ) from None
+    return listening
+
+
+class _Server(uvicorn.Server):
+    """Signals are the process's business, not the server's."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Event) -> None:
+    config = uvicorn.Config(
+        create_app(broker),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        server_header=False,
+        timeout_graceful_shutdown=10,
+        h11_max_incomplete_event_size=65_536,
+    )
+    server = _Server(config)
+    stopper = asyncio.create_task(_stop(server, stopping))
+    try:
+        await server.serve(sockets=[listening])
+    finally:
+        stopper.cancel()
+
+
+async def _stop(server: uvicorn.Server, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    server.should_exit = True

@@ -1,0 +1,114 @@
+"""The job table: what the engine runs, and when. Any number of processes may run it on one database."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from contextlib import suppress
+from datetime import timedelta
+
+import psycopg
+import structlog
+from pgqueuer import PgQueuer
+from pgqueuer.errors import FailingListenerError, RetryRequested
+from pgqueuer.models import Job, Schedule
+
+from zekt_backend.broker import Broker, dice
+from zekt_backend.flows.deliver import deliver
+from zekt_backend.flows.settle import settle
+from zekt_backend.flows.sweep import sweep
+from zekt_backend.store import engine as engine_connection
+from zekt_backend.store import jobs
+
+log = structlog.get_logger()
+
+_RECONNECT = (0.2, 0.5, 1.0, 2.0)
+"""Seconds between tries to reach the database again; the last one repeats."""
+
+
+async def run(broker: Broker, stopping: asyncio.Event) -> None:
+    """Work until told to stop. A database that goes away is waited for, as often as it takes."""
+    failures = 0
+    while not stopping.is_set():
+        try:
+            await _run_once(broker, stopping)
+            failures = 0
+        except (OSError, psycopg.Error, FailingListenerError) as error:
+            wait = _RECONNECT[min(failures, len(_RECONNECT) - 1)]
+            failures += 1
+            log.warning("worker_lost_database", error=type(error).__name__, retry_in=wait)
+            with suppress(TimeoutError):
+                await asyncio.wait_for(stopping.wait(), wait)
+
+
+async def _run_once(broker: Broker, stopping: asyncio.Event) -> None:
+    async with engine_connection.connect(broker.db.url) as driver:
+        engine = PgQueuer(driver)
+        _install(engine, broker)
+        stopper = asyncio.create_task(_stop(engine, stopping))
+        try:
+            heartbeat = broker.settings.worker_heartbeat
+            await engine.run(
+                # A dead worker's jobs are noticed at a look at the queue: look often enough.
+                dequeue_timeout=heartbeat / 3,
+                batch_size=broker.settings.worker_threads,
+                max_concurrent_tasks=2 * broker.settings.worker_threads,
+                heartbeat_timeout=heartbeat,
+                shutdown_on_listener_failure=True,
+            )
+        finally:
+            stopper.cancel()
+
+
+async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
+    await stopping.wait()
+    engine.shutdown.set()
+
+
+def _install(engine: PgQueuer, broker: Broker) -> None:
+    every: list[tuple[str, Callable[[Job], Awaitable[None]]]] = [
+        (jobs.DELIVER, lambda job: _deliver(job, broker)),
+        (jobs.SETTLE, lambda job: _settle(job, broker)),
+    ]
+    for name, function in every:
+        engine.entrypoint(name)(_named(function))
+
+    async def tick(_schedule: Schedule) -> None:
+        await _sweep(broker)
+
+    # The sixth field of the engine's cron expressions is seconds.
+    engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(tick)
+
+
+def _named(function: Callable[[Job], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:
+    async def entrypoint(job: Job) -> None:
+        await function(job)
+
+    return entrypoint
+
+
+def _delivery_id(job: Job) -> str:
+    return (job.payload or b"").decode()
+
+
+async def _deliver(job: Job, broker: Broker) -> None:
+    wait = await deliver(
+        _delivery_id(job),
+        job.id,
+        db=broker.db,
+        clock=broker.clock,
+        send=broker.send,
+        dice=dice,
+        pace=broker.pace,
+        shipping=broker.shipping,
+    )
+    if wait is not None:
+        raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
+
+
+async def _settle(job: Job, broker: Broker) -> None:
+    await settle(_delivery_id(job), db=broker.db, clock=broker.clock, ask=broker.ask)
+
+
+async def _sweep(broker: Broker) -> None:
+    swept = await sweep(db=broker.db, clock=broker.clock)
+    if swept.unheard or swept.settling or swept.rearmed:
+        log.info("swept", unheard=swept.unheard, settling=swept.settling, rearmed=swept.rearmed)
