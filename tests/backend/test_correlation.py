@@ -1,0 +1,239 @@
+"""Event and message meet, in whatever order they come."""
+
+import json
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from zekt_sandbox import events
+
+Start = Callable[..., Any]
+
+
+def decision_of(zekt: Any, run: Any) -> list[Any]:
+    return list(
+        zekt.sql(
+            """SELECT c.outcome, c.reasons FROM decisions c JOIN events e ON e.guid = c.event_guid
+               WHERE e.run_id = %s AND e.run_attempt = %s ORDER BY c.id""",
+            run.id,
+            run.attempt,
+        )
+    )
+
+
+def test_a_message_waits_for_its_run_and_then_both_arrive_as_one(zekt: Any) -> None:
+    run = zekt.start_run()
+    answer = zekt.send(run, {"size": "large"})
+    assert answer.status_code == 202
+    receipt = answer.json()
+    assert (receipt["success"], receipt["consumersNotified"]) == (True, 1)
+    assert receipt["correlationId"] == str(run.id)
+    assert zekt.deliveries() == []
+
+    (delivered,) = zekt.github.finish_run(run)
+    assert delivered.status_code == 202
+    (dispatch,) = zekt.dispatched()
+    envelope = dispatch.client_payload["zekt"]
+    assert dispatch.event_type == "infrastructure-order"
+    assert envelope["payload"] == {"size": "large"}
+    assert envelope["correlationId"] == str(run.id)
+    assert envelope["provider"]["conclusion"] == "success"
+    assert envelope["attempt"] == 1
+
+
+def test_an_event_without_a_message_is_delivered_with_the_services_own_event_type(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.github.finish_run(run, "failure")
+    (dispatch,) = zekt.dispatched()
+    assert dispatch.event_type == "order-finished"
+    assert dispatch.client_payload["zekt"]["payload"] is None
+    assert dispatch.client_payload["zekt"]["provider"]["conclusion"] == "failure"
+
+
+def test_a_message_after_its_event_is_delivered_at_once_and_marked_late(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.github.finish_run(run)
+    zekt.dispatched()
+    answer = zekt.send(run, {"late": True})
+    assert answer.status_code == 202
+    assert "delivered at once" in answer.json()["message"]
+    dispatches = zekt.dispatched(2)
+    assert dispatches[1].client_payload["zekt"]["payload"] == {"late": True}
+    assert [d["late"] for d in zekt.deliveries()] == [False, True]
+    assert len(decision_of(zekt, run)) == 2
+
+
+def test_each_message_of_a_run_is_a_delivery_of_its_own_in_order(zekt: Any) -> None:
+    run = zekt.start_run()
+    for number in range(5):
+        assert zekt.send(run, {"number": number}, step=f"step-{number}").status_code == 202
+    zekt.github.finish_run(run)
+    zekt.dispatched(5)
+    shas = [d["payloadSha256"] for d in zekt.deliveries()]
+    stored = [sha for (sha,) in zekt.sql("SELECT payload_sha256 FROM messages ORDER BY seq")]
+    assert shas == stored
+
+
+def test_the_same_message_again_is_the_same_event(zekt: Any) -> None:
+    run = zekt.start_run()
+    first, again = zekt.send(run, messageId="m-1"), zekt.send(run, messageId="m-1")
+    assert (first.status_code, again.status_code) == (202, 200)
+    assert first.json()["eventId"] == again.json()["eventId"]
+    zekt.github.finish_run(run)
+    zekt.dispatched()
+    third = zekt.send(run, messageId="m-1")
+    assert (third.status_code, third.json()["eventId"]) == (200, first.json()["eventId"])
+    assert len(zekt.deliveries()) == 1
+
+
+def test_the_legs_of_a_matrix_are_told_apart(zekt: Any) -> None:
+    run = zekt.start_run()
+    body = json.dumps({"eventType": "order", "messageId": "m-1", "payload": {}}).encode()
+    for leg in ("a", "b"):
+        assert zekt.post("/api/events/receive", run.token(leg=leg), body).status_code == 202
+    zekt.github.finish_run(run)
+    zekt.dispatched(2)
+
+
+def test_a_rerun_is_a_new_event_with_messages_of_its_own(zekt: Any) -> None:
+    first = zekt.start_run()
+    zekt.send(first, {"attempt": 1})
+    zekt.github.finish_run(first, "failure")
+    zekt.dispatched(1)
+    second = zekt.github.rerun(first)
+    assert (second.id, second.attempt) == (first.id, 2)
+    zekt.send(second, {"attempt": 2})
+    zekt.github.finish_run(second)
+    envelopes = [d.client_payload["zekt"] for d in zekt.dispatched(2)]
+    assert [(e["payload"]["attempt"], e["provider"]["runAttempt"]) for e in envelopes] == [(1, 1), (2, 2)]
+
+
+def test_the_same_webhook_a_hundred_times_at_once_has_one_effect(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.send(run)
+    (first,) = zekt.github.finish_run(run)
+    with ThreadPoolExecutor(16) as pool:
+        again = list(pool.map(lambda _: zekt.github.redeliver(first), range(100)))
+    assert {delivery.status_code for delivery in again} == {202}
+    assert len(zekt.deliveries()) == 1
+    assert len(decision_of(zekt, run)) == 1
+
+
+def test_messages_and_event_that_race_lose_nothing(zekt: Any) -> None:
+    run = zekt.start_run()
+
+    def act(number: int) -> int:
+        if number == 5:
+            return int(zekt.github.finish_run(run)[0].status_code)
+        return int(zekt.send(run, {"n": number}, messageId=f"m-{number}").status_code)
+
+    with ThreadPoolExecutor(11) as pool:
+        assert set(pool.map(act, range(11))) == {202}
+    with_message = [d for d in zekt.deliveries() if d["payloadSha256"]]
+    assert len(with_message) == 10
+    # When the event was first of all, it was delivered alone, before its messages.
+    assert len(zekt.deliveries()) - len(with_message) in (0, 1)
+
+
+def test_an_old_style_webhook_without_a_path_is_placed_by_its_messages(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.send(run, {"old": "style"})
+    payload = _workflow_run(run)
+    del payload["workflow_run"]["path"], payload["workflow"]["path"]
+    zekt.github.send_event("workflow_run", payload, run.repository)
+    (dispatch,) = zekt.dispatched()
+    assert dispatch.client_payload["zekt"]["payload"] == {"old": "style"}
+
+
+def test_an_old_style_webhook_without_path_or_messages_is_blocked_with_that_reason(zekt: Any) -> None:
+    run = zekt.start_run()
+    payload = _workflow_run(run)
+    del payload["workflow_run"]["path"], payload["workflow"]["path"]
+    zekt.github.send_event("workflow_run", payload, run.repository)
+    ((outcome, reasons),) = decision_of(zekt, run)
+    assert outcome == "blocked"
+    assert any("names no workflow file" in rule["detail"] for rule in reasons["provider"])
+
+
+def _workflow_run(run: Any) -> dict[str, Any]:
+    run.status, run.conclusion = "completed", "success"
+    return events.workflow_run_event(run, "completed")
+
+
+def test_a_workflow_that_is_not_whitelisted_is_blocked_and_the_reason_is_kept(zekt: Any) -> None:
+    run = zekt.github.start_run("shop-team/orders", workflow=".github/workflows/other.yml")
+    assert zekt.send(run).json()["consumersNotified"] == 0
+    zekt.github.finish_run(run)
+    ((outcome, reasons),) = decision_of(zekt, run)
+    assert outcome == "blocked"
+    failed = {rule["name"] for rule in reasons["provider"] if not rule["passed"]}
+    assert failed == {"whitelist", "service", "subscriptions"}
+    assert zekt.deliveries() == []
+
+
+@pytest.mark.parametrize("status", ["requested", "denied", "revoked"])
+def test_a_consumer_who_is_not_approved_gets_nothing(start: Start, status: str) -> None:
+    zekt = start(status=status)
+    run = zekt.start_run()
+    zekt.send(run)
+    zekt.github.finish_run(run)
+    ((outcome, reasons),) = decision_of(zekt, run)
+    assert outcome == "blocked"
+    (rule,) = [r for r in reasons["consumers"][0]["rules"] if not r["passed"]]
+    assert rule["detail"] == f"The subscription of infra-team/platform is {status}."
+    assert zekt.github.dispatches() == []
+
+
+def test_a_conclusion_filter_lets_through_what_was_asked_for(start: Start) -> None:
+    zekt = start(conclusions=["failure"])
+    for conclusion in ("success", "failure"):
+        zekt.github.finish_run(zekt.start_run(), conclusion)
+    (dispatch,) = zekt.dispatched()
+    assert dispatch.client_payload["zekt"]["provider"]["conclusion"] == "failure"
+    assert len(zekt.deliveries()) == 1
+
+
+def test_metadata_only_forwards_no_message_at_all(start: Start, directory: Any) -> None:
+    wanted = directory()
+    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["metadata-only"] = True
+    zekt = start(wanted=wanted)
+    run = zekt.start_run()
+    zekt.send(run, {"secret": "plan"})
+    zekt.github.finish_run(run)
+    (dispatch,) = zekt.dispatched()
+    assert b"plan" not in dispatch.body
+    (delivery,) = zekt.deliveries()
+    assert delivery["payloadSha256"] is None
+
+
+def test_a_hidden_provider_stays_hidden(start: Start, directory: Any) -> None:
+    wanted = directory()
+    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["hide-provider"] = True
+    zekt = start(wanted=wanted)
+    zekt.github.finish_run(zekt.start_run())
+    (dispatch,) = zekt.dispatched()
+    assert b"shop-team" not in dispatch.body
+
+
+def test_approval_revoked_between_event_and_dispatch_stops_the_dispatch(start: Start) -> None:
+    zekt = start(work=False)
+    zekt.github.finish_run(zekt.start_run())
+    zekt.sql("UPDATE subscriptions SET status = 'revoked'")
+    zekt.also_work()
+    (delivery,) = zekt.deliveries()
+    ended = zekt.until(delivery["deliveryId"], "failed")
+    assert ended["failure"] == "revoked"
+    assert zekt.github.dispatches(refused=True) == []
+
+
+def test_an_event_of_a_repository_nobody_knows_is_recorded_as_blocked(zekt: Any) -> None:
+    zekt.github.add_repository("stranger/thing")
+    run = zekt.github.start_run("stranger/thing")
+    zekt.github.add_hook("stranger/thing", url=zekt.hooks[0].url, secret="a webhook secret that only these tests know")
+    (answer,) = zekt.github.finish_run(run)
+    assert answer.status_code == 202
+    ((outcome, reasons),) = decision_of(zekt, run)
+    assert outcome == "blocked"
+    assert reasons["provider"][0]["detail"] == "stranger/thing is not known here."

@@ -1,0 +1,187 @@
+"""One database, any number of processes: real ones, killed for real."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+import requests
+
+from zekt_backend.errors import ZektError
+from zekt_backend.store import schema
+
+Start = Callable[..., Any]
+
+
+@contextmanager
+def process(zekt: Any, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
+    """`zekt …` as a process of its own, on the test's database and sandbox."""
+    log = tmp_path / f"{arguments[0]}-{len(list(tmp_path.iterdir()))}.log"
+    environment = {
+        **os.environ,
+        **zekt.github.broker_environment(),
+        "ZEKT_DATABASE_URL": zekt.database_url,
+        "ZEKT_WEBHOOK_SECRET": "a webhook secret that only these tests know",
+        "ZEKT_ADMIN_TOKEN": "an admin token that only these tests know",
+        "ZEKT_DISPATCH_SPACING": "0",
+        "ZEKT_WORKER_HEARTBEAT": "3",
+        "ZEKT_SWEEP_SECONDS": "1",
+        "ZEKT_PORT": "0",
+        "ZEKT_LOG_FORMAT": "json",
+    }
+    with log.open("wb") as out:
+        running = subprocess.Popen([sys.executable, "-m", "zekt_backend.cli", *arguments], env=environment, stderr=out)
+    running.log = log  # type: ignore[attr-defined] # read by `started`
+    try:
+        yield running
+    finally:
+        if running.poll() is None:
+            running.terminate()
+        running.wait(20)
+
+
+def started(running: subprocess.Popen[bytes]) -> dict[str, Any]:
+    """The process's own line that says it has started."""
+    pause = threading.Event()
+    for _ in range(400):
+        for line in running.log.read_text().splitlines():  # type: ignore[attr-defined] # set by `process`
+            if line.startswith("{") and json.loads(line).get("event") == "started":
+                return dict(json.loads(line))
+        assert running.poll() is None, running.log.read_text()  # type: ignore[attr-defined] # set by `process`
+        pause.wait(0.05)
+    raise AssertionError(running.log.read_text())  # type: ignore[attr-defined] # set by `process`
+
+
+def test_serve_without_worker_and_workers_apart_share_the_work(start: Start, tmp_path: Path) -> None:
+    zekt = start(work=False)
+    with (
+        process(zekt, tmp_path, "serve", "--no-worker") as serve,
+        process(zekt, tmp_path, "worker") as one,
+        process(zekt, tmp_path, "worker") as two,
+    ):
+        url = started(serve)["url"]
+        assert requests.get(f"{url}/readyz", timeout=10).json()["status"] == "ready"
+        started(one)
+        started(two)
+        for _ in range(40):
+            zekt.github.finish_run(zekt.start_run())
+        zekt.dispatched(40)
+        for delivery in zekt.deliveries():
+            zekt.until(delivery["deliveryId"], "dispatched")
+        assert len(zekt.github.dispatches()) == 40
+        serve.send_signal(signal.SIGTERM)
+        assert serve.wait(20) == 0
+
+
+def test_a_worker_killed_between_githubs_yes_and_our_own_loses_nothing(start: Start, tmp_path: Path) -> None:
+    zekt = start(work=False)
+    zekt.github.faults.add(where="dispatch", kind="accept_then_hang", seconds=60)
+    zekt.github.finish_run(zekt.start_run())
+    (delivery,) = zekt.deliveries()
+    with process(zekt, tmp_path, "worker") as victim:
+        # GitHub has accepted it, and the worker does not know yet.
+        zekt.dispatched(1)
+        victim.kill()
+        victim.wait(10)
+    with process(zekt, tmp_path, "worker"):
+        found = zekt.until(delivery["deliveryId"], "dispatched", seconds=30)
+    assert [(a["number"], a["category"], a["ambiguous"]) for a in found["attemptList"]] == [
+        (1, "lost", True),
+        (2, "accepted", False),
+    ]
+    first, second = zekt.dispatched(2)
+    assert first.client_payload["zekt"]["deliveryId"] == second.client_payload["zekt"]["deliveryId"]
+    assert second.client_payload["zekt"]["attempt"] == 2
+
+
+def test_a_pending_delivery_whose_job_is_gone_is_armed_again(start: Start) -> None:
+    zekt = start(work=False)
+    zekt.github.finish_run(zekt.start_run())
+    zekt.sql("DELETE FROM pgqueuer")
+    zekt.sql("UPDATE deliveries SET due_at = now() - interval '1 minute'")
+    zekt.also_work()
+    zekt.dispatched(1)
+
+
+def test_the_jobs_commit_or_roll_back_with_the_rows_they_serve(start: Start) -> None:
+    zekt = start(work=False)
+    zekt.sql("ALTER TABLE decisions ADD CONSTRAINT no CHECK (outcome <> 'delivered') NOT VALID")
+    (answer,) = zekt.github.finish_run(zekt.start_run())
+    assert answer.status_code == 500
+    for table in ("events", "decisions", "deliveries", "pgqueuer"):
+        assert zekt.sql(f"SELECT count(*) FROM {table}") == [(0,)]
+    zekt.sql("ALTER TABLE decisions DROP CONSTRAINT no")
+    assert zekt.github.redeliver(answer).status_code == 202
+    assert zekt.sql("SELECT count(*) FROM pgqueuer") == [(1,)]
+
+
+def test_connections_cut_under_it_do_not_stop_a_broker(start: Start) -> None:
+    zekt = start()
+    zekt.github.finish_run(zekt.start_run())
+    zekt.dispatched(1)
+    zekt.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    run = zekt.start_run()
+    answers = {zekt.send(run, messageId="m-1").status_code for _ in range(3)}
+    assert answers <= {202, 200, 503}
+    assert zekt.send(run, messageId="m-1").status_code in (200, 202)
+    zekt.github.finish_run(run)
+    zekt.dispatched(2)
+
+
+def test_a_schema_newer_than_this_program_is_refused(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '9999'")
+    with pytest.raises(ZektError) as caught:
+        schema.migrate(url)
+    assert caught.value.code == "schema_newer"
+    assert "9999" in caught.value.detail
+
+
+def test_an_empty_database_is_migrated_by_whoever_comes_first(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute("DROP SCHEMA public CASCADE")
+        connection.execute("CREATE SCHEMA public")
+    errors: list[BaseException] = []
+
+    def migrate() -> None:
+        try:
+            schema.migrate(url)
+        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
+            errors.append(error)
+
+    threads = [threading.Thread(target=migrate) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+    assert errors == []
+    with psycopg.connect(url) as connection:
+        assert connection.execute("SELECT count(*) FROM deliveries").fetchone() == (0,)
+
+
+def test_a_limit_learned_by_one_worker_holds_for_all(start: Start) -> None:
+    zekt = start(settings={"dispatch_spacing": timedelta(0)})
+    zekt.also_work()
+    zekt.github.faults.add(where="dispatch", kind="rate_limit", status=429, seconds=2)
+    zekt.github.finish_run(zekt.start_run())
+    zekt.until_sql("SELECT 1 FROM installations WHERE blocked_until > now()")
+    for _ in range(6):
+        zekt.github.finish_run(zekt.start_run())
+    zekt.dispatched(7)
+    refused, *accepted = zekt.github.dispatches(refused=True)
+    assert min(d.received_at for d in accepted) - refused.received_at > timedelta(seconds=1)
+    assert len(accepted) == 7
