@@ -31,7 +31,11 @@ def _end_servers(folder: Path) -> None:
     for process in psutil.process_iter(["name"]):
         with suppress(psutil.Error):
             if process.info["name"] == "postgres" and Path(process.cwd()).is_relative_to(folder):
+                arguments = process.cmdline()
                 process.kill()
+                if "-k" in arguments:
+                    sockets = Path(arguments[arguments.index("-k") + 1])
+                    shutil.rmtree(sockets, ignore_errors=True)
                 process.wait(5)
 
 
@@ -61,11 +65,15 @@ def cluster(short_dir: Path, made_before: Path) -> Path:
 
 
 @pytest.fixture
-def data_dir(tmp_path: Path) -> Iterator[Path]:
-    """pytest's own folder, made too long for a socket, with what a shell would trip over."""
-    made = tmp_path / ("long " * 12) / "$(touch x) 'quoted' \"twice\""
-    yield made
-    _end_servers(tmp_path.resolve())
+def data_dir() -> Iterator[Path]:
+    """A folder whose path is too long for a socket, with what a shell would trip over.
+
+    Not under pytest's own folder, which every pytest that starts closes to the server's user.
+    """
+    made = Path(tempfile.mkdtemp(prefix="zekt-")).resolve()
+    yield made / ("long " * 12) / "$(touch x) 'quoted' \"twice\""
+    _end_servers(made)
+    shutil.rmtree(made)
 
 
 class Holder:

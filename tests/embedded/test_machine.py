@@ -82,7 +82,7 @@ def test_as_root_closed_folders_are_named_and_left_closed(programs: Path, tmp_pa
     home = tmp_path / "home"
     home.mkdir(mode=0o700)
     with pytest.raises(ZektError, match="ZEKT_EMBEDDED_AS_ROOT=1") as caught:
-        machine.open_up(ROOT, home, programs, allowed=False)
+        machine.open_up(home, programs, allowed=False, uid=0)
     assert "ZEKT_DATABASE_URL" in caught.value.detail
     assert stat.S_IMODE(home.stat().st_mode) == 0o700
     assert stat.S_IMODE(programs.stat().st_mode) == 0o700
@@ -94,16 +94,16 @@ def test_as_root_with_permission_no_more_is_opened_than_is_needed(programs: Path
     private = home / "private"
     private.write_text("")
     private.chmod(0o600)
-    machine.open_up(ROOT, home, programs, allowed=True)
+    machine.open_up(home, programs, allowed=True, uid=0)
     assert stat.S_IMODE(home.stat().st_mode) == 0o701
     assert stat.S_IMODE((programs / "postgres").stat().st_mode) == 0o705
     assert stat.S_IMODE((programs.parent / "share" / "data.sql").stat().st_mode) == 0o604
     assert stat.S_IMODE(private.stat().st_mode) == 0o600
-    machine.open_up(ROOT, home, programs, allowed=False)
+    machine.open_up(home, programs, allowed=False, uid=0)
 
 
 def test_an_ordinary_user_opens_nothing(programs: Path, tmp_path: Path) -> None:
-    machine.open_up(Account("me", 1000, 1000), tmp_path, programs, allowed=True)
+    machine.open_up(tmp_path, programs, allowed=True, uid=1000)
     assert stat.S_IMODE(programs.stat().st_mode) == 0o700
 
 

@@ -27,8 +27,9 @@ _USERS = "embedded.users"
 class Embedded:
     """This process's hold on the server of one data folder."""
 
-    def __init__(self, site: Site, server: Postmaster, hold: int) -> None:
+    def __init__(self, site: Site, server: Postmaster, hold: int, *, as_root_allowed: bool) -> None:
         self._site = site
+        self._as_root_allowed = as_root_allowed
         self._server = server
         self._hold: int | None = hold
 
@@ -47,19 +48,19 @@ class Embedded:
         try:
             home = _home(data_dir, me)
             site = Site(home, binaries, machine.server_account(me, home / "postgres", home))
-            machine.open_up(me, home, binaries, allowed=as_root_allowed)
+            machine.open_up(home, binaries, allowed=as_root_allowed)
             with _exclusively(home):
-                return cls._attach(site)
+                return cls._attach(site, as_root_allowed=as_root_allowed)
         except OSError as error:
             raise refused(f"The data folder {data_dir} cannot be used: {error}.") from error
 
     @classmethod
-    def _attach(cls, site: Site) -> "Embedded":
+    def _attach(cls, site: Site, *, as_root_allowed: bool) -> "Embedded":
         hold = os.open(site.home / _USERS, os.O_RDONLY | os.O_CREAT, 0o644)
         try:
             fcntl.flock(hold, fcntl.LOCK_SH)
             postmaster.prepare(site)
-            return cls(site, postmaster.ensure_running(site), hold)
+            return cls(site, postmaster.ensure_running(site), hold, as_root_allowed=as_root_allowed)
         except BaseException:
             os.close(hold)
             raise
@@ -77,6 +78,8 @@ class Embedded:
 
     def revive(self) -> None:
         """Start the server again if it has died. The URL stays the same."""
+        # Folders may have been closed since: pytest does so to its own at every start, a tidy administrator too.
+        machine.open_up(self._site.home, self._site.binaries, allowed=self._as_root_allowed)
         with _exclusively(self._site.home):
             self._server = postmaster.ensure_running(self._site)
 

@@ -104,19 +104,19 @@ def server_account(me: Account, *places: Path) -> Account:
     return _server_user()
 
 
-def open_up(me: Account, home: Path, binaries: Path, *, allowed: bool) -> None:
+def open_up(home: Path, binaries: Path, *, allowed: bool, uid: int | None = None) -> None:
     """As root: let the server's user through to its data and its programs, if that is allowed or nothing is closed.
 
     Args:
-        me: who we are; for anybody but root there is nothing to do.
         home: the folder of our data.
         binaries: the folder of the programs.
         allowed: ZEKT_EMBEDDED_AS_ROOT: this machine is a throw-away one.
+        uid: who we are, where that is not to be looked up; for anybody but root there is nothing to do.
 
     Raises:
         ZektError: `embedded_refused`, naming every folder.
     """
-    if me.uid != 0:
+    if (os.geteuid() if uid is None else uid) != 0:
         return
     closed = list(_closed((home / "postgres", binaries), binaries.parent))
     if closed and not allowed:

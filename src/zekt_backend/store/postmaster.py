@@ -140,6 +140,10 @@ def stop(site: Site) -> None:
         if done.returncode != 0 and time.monotonic() > deadline:
             raise refused(f"The server on {site.cluster} does not stop: {_tail(done.stdout)}.")
         time.sleep(0.02)
+    if (sockets := _socket_path(site)) != site.cluster:
+        # Not ours alone to remove if something else came to be in it, nor if it is gone already.
+        with suppress(OSError):
+            sockets.rmdir()
 
 
 def _check_version(site: Site) -> None:
@@ -182,13 +186,18 @@ def _start(site: Site) -> None:
         raise refused(f"It does not start: {_tail(_log_text(site) or done.stdout)}.")
 
 
-def _socket_dir(site: Site) -> Path:
-    """The data folder, or a private one with a short and plain path: a socket's path has at most 107 bytes."""
+def _socket_path(site: Site) -> Path:
+    """The data folder, or one with a short and plain path: a socket's path has at most 107 bytes."""
     path = str(site.cluster)
     if _PLAIN_PATH.fullmatch(path) and len(path) + len(_SOCKET) < _MAX_SOCKET_PATH:
         return site.cluster
     digest = hashlib.sha256(os.fsencode(path)).hexdigest()[:12]
-    folder = Path(tempfile.gettempdir()).resolve() / f"zekt-{site.account.uid}-{digest}"
+    return Path(tempfile.gettempdir()).resolve() / f"zekt-{site.account.uid}-{digest}"
+
+
+def _socket_dir(site: Site) -> Path:
+    """The folder for the socket, made if need be, and private to the server's user."""
+    folder = _socket_path(site)
     with suppress(FileExistsError):
         folder.mkdir(mode=0o700)
         _hand_over(folder, site.account)
