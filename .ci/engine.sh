@@ -39,9 +39,12 @@ stop_engine() {
   kill -TERM "$ENGINE" 2>/dev/null || true
   local tries
   for tries in $(seq 60); do
-    kill -0 "$ENGINE" 2>/dev/null || return 0
+    kill -0 "$ENGINE" 2>/dev/null || break
     sleep 0.5 # bounded at 30 s: dockerd itself gives its containers 15
   done
-  say "the Docker engine outlasted ${tries} polite tries, killing it"
-  kill -KILL "$ENGINE"
+  if kill -KILL "$ENGINE" 2>/dev/null; then
+    say "the Docker engine outlasted $tries polite tries and was killed"
+  fi
+  # The network namespaces of its containers stay mounted.
+  awk -v below="$SCRATCH/" 'index($2, below) == 1 { print $2 }' /proc/mounts | xargs --no-run-if-empty umount
 }

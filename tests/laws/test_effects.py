@@ -138,8 +138,8 @@ def test_only_flows_call_what_writes(modules: dict[str, ast.Module], imports: di
     """A store function that writes is never named above or beside the flows.
 
     It is one of the store's functions whose body has, names or calls an INSERT, UPDATE, DELETE, TRUNCATE, MERGE
-    or the engine's enqueue. Nothing but a flow or another store module may import it by name, or use it as an attribute of its
-    imported module. Reading is free for all: an endpoint that only shows things needs no flow.
+    or the engine's enqueue. Nothing but a flow or another store module may import it by name, or use it as an
+    attribute of its imported module. Reading is free for all: an endpoint that only shows things needs no flow.
     """
     writers = {
         f"{module}.{name}"
