@@ -45,4 +45,4 @@ def build(job: Job, event_type: str, payload: Payload, name: str, causation: dic
     }
     if causation:
         head["causation"] = causation
-    return json.dumps(head).encode()[:-1] + b', "payload": ' + payload.raw + b"}"
+    return json.dumps(head).encode()[:-1] + b', "payload":' + payload.raw + b"}"

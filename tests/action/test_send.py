@@ -75,7 +75,7 @@ def test_a_message_that_was_stored_before_is_a_success(runner: Any, broker: Any,
 def test_the_bytes_arrive_as_they_were_given(runner: Any, broker: Any, payload: str) -> None:
     done = runner.send(payload=payload)
     assert done.code == 0, done.log
-    assert broker.asked(RECEIVE)[0].body.endswith(b', "payload": ' + payload.encode() + b"}")
+    assert broker.asked(RECEIVE)[0].body.endswith(b', "payload":' + payload.encode() + b"}")
     assert done.outputs["payload-sha256"] == hashlib.sha256(payload.encode()).hexdigest()
 
 
