@@ -22,6 +22,8 @@ Send = Callable[[int, str, dict[str, Any]], Awaitable[Answer]]
 # A job may wake a moment early; a try that is due within this is made now.
 _EARLY = timedelta(milliseconds=50)
 
+_MISSED = timedelta(seconds=1)
+
 _REVOKED = Answer(
     accepted=False,
     permanent=True,
@@ -115,7 +117,10 @@ async def _bury(tx: Tx, delivery: Delivery, number: int, now: datetime) -> bool:
 async def _slot(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> datetime:
     """When this write may go out: now, if its reserved slot has come and GitHub has not told us to wait."""
     until = await installations.blocked_until(tx, delivery.installation_id)
-    if delivery.paced and (until is None or until <= now + _EARLY):
+    free = until is None or until <= now + _EARLY
+    # A slot missed by far, after a standstill, is no slot any more: all that missed theirs would go out at once.
+    fresh = delivery.due_at is not None and delivery.due_at > now - max(pace.spacing, _MISSED)
+    if delivery.paced and fresh and free:
         return now
     slot = await installations.reserve(tx, delivery.installation_id, now, count=1, spacing=pace.spacing)
     await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=slot, paced=True)
@@ -144,7 +149,7 @@ async def _record(tx: Tx, made: _Try, answer: Answer, now: datetime, dice: float
     """Write the answer down. When the delivery has moved on meanwhile, the attempt alone is written."""
     await attempts.finish(tx, made.delivery.id, made.number, answer, now)
     if answer.limited:
-        wait = timedelta(seconds=answer.retry_after or 60)
+        wait = timedelta(seconds=min(answer.retry_after or 60, backoff.LONGEST_WAIT_SECONDS))
         await installations.block(tx, made.delivery.installation_id, now + wait)
     delivery = await deliveries.lock(tx, made.delivery.id)
     if delivery is None or delivery.status is not Status.PENDING:

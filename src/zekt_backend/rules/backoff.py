@@ -8,6 +8,8 @@ LADDER = tuple(
 """Waits after the first, second, … failed try. Fire-and-forget uses the first three."""
 
 FIRE_AND_FORGET_RUNGS = 3
+LONGEST_WAIT_SECONDS = 86_400.0
+"""However long GitHub asks us to wait, a day later we ask again."""
 JITTER = 0.2
 """Each wait is stretched or shrunk by up to a fifth, so that what failed together does not return together."""
 
@@ -25,4 +27,4 @@ def next_wait(failed: int, *, durable: bool, dice: float, retry_after: float | N
     if failed > len(rungs):
         return None
     wait = rungs[failed - 1] * (1 + JITTER * (2 * dice - 1))
-    return max(wait, timedelta(seconds=min(retry_after or 0, 86_400)))
+    return max(wait, timedelta(seconds=min(retry_after or 0, LONGEST_WAIT_SECONDS)))
