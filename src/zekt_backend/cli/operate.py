@@ -11,7 +11,7 @@ from zekt_backend import log, process
 from zekt_backend.broker import github_app
 from zekt_backend.cli import setup_file
 from zekt_backend.errors import ZektError
-from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup
+from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup, needs_github
 from zekt_backend.github import lookup
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.settings import Settings
@@ -21,7 +21,9 @@ from zekt_backend.store.database import Database
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to listen on (ZEKT_HOST).")] = None,
-    port: Annotated[int | None, typer.Option(help="Port to listen on; 0 takes a free one (ZEKT_PORT).")] = None,
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Port to listen on; 0 takes a free one (ZEKT_PORT).")
+    ] = None,
     work: Annotated[bool, typer.Option("--worker/--no-worker", help="Also work off jobs in this process.")] = True,
 ) -> None:
     """Serve the API, and work off jobs, until stopped."""
@@ -64,8 +66,10 @@ def apply(
 
 
 async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
+    apps = [github_app(settings)] if needs_github(wanted) else []
+
     def identify(full_name: str) -> Identity:
-        found = lookup.repository(github_app(settings), full_name)
+        found = lookup.repository(apps[0], full_name)
         return Identity(found.repository_id, found.installation_id)
 
     db = await Database(url, size=2).open()
@@ -73,6 +77,8 @@ async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
         return await apply_setup(wanted, db=db, identify=identify)
     finally:
         await db.close()
+        for app in apps:
+            app.close()
 
 
 def doctor(

@@ -53,14 +53,25 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
     )
 
 
+def needs_github(file: SetupFile) -> bool:
+    """Whether any repository is named without both its ids."""
+    return any(part.id is None or part.installation_id is None for _, part in _repositories(file))
+
+
 def _repositories(file: SetupFile) -> list[tuple[str, RepositoryPart]]:
     return [(f"{account.login}/{part.name}", part) for account in file.accounts for part in account.repositories]
 
 
 def _identity(full_name: str, part: RepositoryPart, identify: Identify) -> Identity:
-    if part.id is not None:
+    if part.id is not None and part.installation_id is not None:
         return Identity(part.id, part.installation_id)
     found = identify(full_name)
+    if part.id not in (None, found.repository_id):
+        raise ZektError(
+            "setup_invalid",
+            f"accounts: {full_name} has the id {part.id} here and {found.repository_id} at GitHub. Usually it was"
+            " deleted and made anew: leave the id out to trust the new one.",
+        )
     return Identity(found.repository_id, part.installation_id or found.installation_id)
 
 
