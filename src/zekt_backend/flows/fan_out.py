@@ -39,7 +39,7 @@ async def fan_out(
     wanted = [
         (subscription, message)
         for subscription in decision.recipients
-        for message in _messages_for(subscription, messages)
+        for message in _messages_for(subscription, messages, late=late)
     ]
     slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.spacing)
     new = [
@@ -52,10 +52,11 @@ async def fan_out(
     return new
 
 
-def _messages_for(subscription: Subscription, messages: Sequence[Message]) -> Sequence[Message | None]:
-    if subscription.service.metadata_only or not messages:
-        return [None]
-    return messages
+def _messages_for(subscription: Subscription, messages: Sequence[Message], *, late: bool) -> Sequence[Message | None]:
+    if subscription.service.metadata_only:
+        # The event itself was delivered when it came; a late message adds nothing that may be forwarded.
+        return [] if late else [None]
+    return messages or [None]
 
 
 def _installation(subscription: Subscription) -> int:

@@ -114,10 +114,11 @@ def _new_message(incoming: Incoming, event_id: str, *, notified: int, late: bool
 def _dedupe_key(head: MessageHead, claims: SignedClaims, digest: str) -> str:
     """The same message again has the same key. `check_run_id` tells the legs of a matrix apart.
 
-    Published clients send no message id; for them two equal payloads of one job are one message.
+    Published clients send no message id; for them two equal payloads of one job are one message. The digest is
+    part of it for all, so that an id used twice by mistake loses nothing.
     """
-    own = head.message_id or f"{head.event_type}:{digest}"
-    key = f"{claims.repository_id}:{claims.run_id}:{claims.run_attempt}:{claims.check_run_id}:{own}"
+    run = f"{claims.repository_id}:{claims.run_id}:{claims.run_attempt}:{claims.check_run_id}"
+    key = f"{run}:{head.message_id or head.event_type}:{digest}"
     return hashlib.sha256(key.encode()).hexdigest()
 
 
