@@ -44,6 +44,7 @@ PROBLEMS = {
     "payload_digest_mismatch": Kind(400, "The payload is not what its sha256 says"),
     "event_type_invalid": Kind(400, "The event type must have 1 to 100 characters"),
     # The webhook.
+    "webhooks_off": Kind(403, "Webhooks are off"),
     "webhook_signature_missing": Kind(401, "The webhook is not signed"),
     "webhook_signature_malformed": Kind(400, "The webhook's signature cannot be read"),
     "webhook_signature_wrong": Kind(401, "The webhook's signature does not fit"),

@@ -19,7 +19,9 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     body = await bodies.read(request, bodies.MAX_WEBHOOK_BODY)
     secret = broker.settings.webhook_secret
     if secret is None:
-        raise ZektError("management_off", "Webhooks are off: set ZEKT_WEBHOOK_SECRET (or …_FILE) and restart.")
+        raise ZektError(
+            "webhooks_off", "Set ZEKT_WEBHOOK_SECRET (or ZEKT_WEBHOOK_SECRET_FILE) and restart to switch them on."
+        )
     webhook.verify(body, request.headers.get("x-hub-signature-256"), secret.get_secret_value().encode())
     event = webhook.parse(*_headers(request), body)
     if isinstance(event, Ignored):

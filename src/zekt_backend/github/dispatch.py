@@ -18,11 +18,12 @@ from zekt_backend.rules.records import Answer
 _MINT_ADVICE = {
     401: "GitHub does not accept the Zekt app itself. Check ZEKT_GITHUB_APP_ID, that ZEKT_GITHUB_APP_PRIVATE_KEY is one"
     " of this app's keys (the app's page > General > Private keys), and that this machine's clock is right; restart,"
-    " then replay this delivery.",
+    " then run the provider's workflow again.",
     403: "The app's installation is suspended or may not be used. An owner of the consumer clicks Settings > GitHub"
-    " Apps > Configure > Unsuspend (or accepts the requested permissions). Then replay this delivery.",
+    " Apps > Configure > Unsuspend (or accepts the requested permissions). Then run the provider's workflow again.",
     404: "The app's installation is gone. An owner of the consumer installs the Zekt app again and gives it this"
-    " repository; then apply the setup file again, so that the new installation id is looked up, and replay.",
+    " repository; then apply the setup file again, so that the new installation id is looked up,"
+    " and run the provider's workflow again.",
 }
 
 

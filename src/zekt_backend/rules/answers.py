@@ -63,21 +63,22 @@ _BY_STATUS = {
         "auth",
         "GitHub does not accept the Zekt app's credentials. Check ZEKT_GITHUB_APP_ID; on the app's page (Settings >"
         " Developer settings > GitHub Apps > the app > General > Private keys) click 'Generate a private key', put"
-        " the downloaded file into ZEKT_GITHUB_APP_PRIVATE_KEY, restart, then replay this delivery.",
+        " the downloaded file into ZEKT_GITHUB_APP_PRIVATE_KEY, restart, then run the provider's workflow again.",
         permanent=True,
     ),
     403: _Meaning(
         "permission",
         "The Zekt app may not start workflows in this repository. The app needs the repository permission 'Contents:"
         " Read and write'; after it was added, an owner of the consumer clicks Settings > GitHub Apps > Configure >"
-        " 'Review request' and accepts. An archived repository refuses too: unarchive it. Then replay.",
+        " 'Review request' and accepts. An archived repository refuses too: unarchive it. Then run the provider's"
+        " workflow again.",
         permanent=True,
     ),
     404: _Meaning(
         "not_found",
         "The Zekt app does not see this repository: it was renamed or deleted, or the app is not installed on it. An"
         " owner clicks Settings > GitHub Apps > Configure > Repository access and adds the repository; if it was"
-        " renamed, write the new name into the setup file and apply it. Then replay.",
+        " renamed, write the new name into the setup file and apply it. Then run the provider's workflow again.",
         permanent=True,
     ),
     422: _Meaning(
