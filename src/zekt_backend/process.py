@@ -26,7 +26,6 @@ def database(settings: Settings) -> Iterator[str]:
     if settings.database_url is not None:
         yield settings.database_url.get_secret_value()
         return
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
     log.info("embedded_database_started", data_dir=str(settings.data_dir))
     try:

@@ -12,6 +12,7 @@ from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 
 from zekt_backend.broker import Broker, dice
+from zekt_backend.errors import ZektError
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
@@ -105,7 +106,11 @@ async def _deliver(job: Job, broker: Broker) -> None:
 
 
 async def _settle(job: Job, broker: Broker) -> None:
-    await settle(_delivery_id(job), db=broker.db, clock=broker.clock, ask=broker.ask)
+    try:
+        await settle(_delivery_id(job), db=broker.db, clock=broker.clock, ask=broker.ask)
+    except ZektError as error:
+        # GitHub did not say; the row's own due time brings this delivery back.
+        log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)
 
 
 async def _sweep(broker: Broker) -> None:

@@ -197,7 +197,7 @@ def _keep(scene: _Scene, console: Console) -> None:
         "It keeps running until Ctrl-C. To look:",
         f"  deliveries           {authorized}/api/deliveries",
         f"  one of them          {authorized}/api/deliveries/DELIVERY_ID",
-        f"  the API's own page   {broker.url}/docs",
+        f"  the API, described   {broker.url}/openapi.json",
         f"  GitHub's side        curl -s {github.url}/_sandbox/dispatches",
         f"  what else it can do  curl -s {github.url}/_sandbox/info",
     )

@@ -180,6 +180,8 @@ class Runner:
         self.workspace.mkdir()
         self.temp.mkdir()
         self.environ = {
+            # Set where coverage is measured in child processes, too.
+            **{name: os.environ[name] for name in ("COVERAGE_PROCESS_CONFIG",) if name in os.environ},
             "PATH": os.environ["PATH"],
             "GITHUB_ACTIONS": "true",
             "GITHUB_REPOSITORY": "shop-team/orders",

@@ -1,40 +1,21 @@
 """A real PostgreSQL, a real broker on a real socket, and the sandbox as GitHub."""
 
-import asyncio
-import hashlib
 import itertools
-import json
 import os
 import tempfile
-import threading
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import pytest
-import requests
 from psycopg import sql
-from pydantic import SecretStr
 
-from zekt_backend import process
-from zekt_backend.broker import Broker
-from zekt_backend.flows.apply_setup import Identity, apply_setup
-from zekt_backend.rules.setup import SetupFile
-from zekt_backend.settings import Settings
 from zekt_backend.store import schema
-from zekt_backend.store.database import Database
 from zekt_backend.store.embedded import Embedded
-from zekt_sandbox.dispatches import Dispatch
-from zekt_sandbox.runs import Run
 from zekt_sandbox.server import SandboxServer
-
-ADMIN_TOKEN = "an admin token that only these tests know"
-SECRET = "a webhook secret that only these tests know"
-ORDER = ".github/workflows/order.yml"
-ANSWER = ".github/workflows/receive.yml"
+from zekt_testing import setup
+from zekt_testing.broker import SECRET, Running, Zekt, settings_for
 
 _numbers = itertools.count(1)
 
@@ -91,226 +72,6 @@ def github() -> Iterator[SandboxServer]:
         yield server
 
 
-class ManualClock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
-
-    def now(self) -> datetime:
-        return self.at
-
-    def advance(self, **how: float) -> None:
-        self.at += timedelta(**how)
-
-
-@dataclass
-class Zekt:
-    """A running broker, and what its users would do to it."""
-
-    url: str
-    database_url: str
-    github: SandboxServer
-    settings: Settings
-    also_work: Callable[[], None]
-    """Starts one more worker, as `zekt worker` would on another machine."""
-    hooks: list[Any] = field(default_factory=list)
-
-    def start_run(self, **how: Any) -> Run:
-        return self.github.start_run("shop-team/orders", workflow=ORDER, **how)
-
-    def post(self, path: str, token: str, body: bytes | dict[str, Any]) -> requests.Response:
-        raw = body if isinstance(body, bytes) else json.dumps(body).encode()
-        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return requests.post(self.url + path, data=raw, headers=headers, timeout=30)
-
-    def send(self, run: Run, payload: Any = None, *, raw: bytes | None = None, **fields: Any) -> requests.Response:
-        """A message as our action sends it: the payload's own bytes as the last member."""
-        raw = json.dumps({"resourceType": "webServer"} if payload is None else payload).encode() if raw is None else raw
-        head = {
-            "eventType": "infrastructure-order",
-            "repository": run.repository.full_name,
-            "workflowRunId": str(run.id),
-            "payloadSha256": hashlib.sha256(raw).hexdigest(),
-            **fields,
-        }
-        kept = {key: value for key, value in head.items() if value is not None}
-        body = json.dumps(kept).encode()[:-1] + b',"payload":' + raw + b"}"
-        return self.post("/api/events/receive", run.token(), body)
-
-    def confirm(self, run: Run, **body: Any) -> requests.Response:
-        return self.post("/api/event-delivery/confirm", run.token(), body)
-
-    def complete(self, run: Run, **body: Any) -> requests.Response:
-        return self.post("/api/event-delivery/complete", run.token(), {"success": True, **body})
-
-    def get(self, path: str) -> Any:
-        answer = requests.get(self.url + path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}, timeout=30)
-        assert answer.status_code == 200, answer.text
-        return answer.json()
-
-    def deliveries(self, **query: Any) -> list[dict[str, Any]]:
-        """Oldest first."""
-        text = "&".join(f"{key}={value}" for key, value in query.items())
-        found: list[dict[str, Any]] = self.get(f"/api/deliveries?limit=500&{text}")["deliveries"]
-        return found[::-1]
-
-    def delivery(self, delivery_id: str) -> dict[str, Any]:
-        found: dict[str, Any] = self.get(f"/api/deliveries/{delivery_id}")
-        return found
-
-    def until(self, delivery_id: str, *statuses: str, seconds: float = 20) -> dict[str, Any]:
-        """The delivery once it has one of these statuses; its every change is a row, asked for 20 times a second."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            found = self.delivery(delivery_id)
-            if found["status"] in statuses:
-                return found
-            pause.wait(0.05)
-        raise AssertionError(f"still {found['status']} after {seconds} s, wanted {statuses}: {found}")
-
-    def dispatched(self, count: int = 1, repository: str = "infra-team/platform") -> list[Dispatch]:
-        return self.github.wait_for_dispatches(repository, count, 20)
-
-    def until_sql(self, query: str, seconds: float = 15) -> None:
-        """Wait until the query has a row."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            if self.sql(query):
-                return
-            pause.wait(0.05)
-        raise AssertionError(f"no row after {seconds} s: {query}")
-
-    def wait_for_visit(self, path: str, seconds: float = 15) -> None:
-        """Wait until somebody has asked GitHub for a path that ends so."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            if any(visit.path.endswith(path) for visit in self.github.visits()):
-                return
-            pause.wait(0.05)
-        raise AssertionError(f"GitHub was not asked for {path} in {seconds} s")
-
-    def sql(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
-        with psycopg.connect(self.database_url, autocommit=True) as connection:
-            cursor = connection.execute(query.encode(), params)
-            return cursor.fetchall() if cursor.description else []
-
-
-def settings_for(github: SandboxServer, **changes: Any) -> Settings:
-    values: dict[str, Any] = {
-        "port": 0,
-        "admin_token": SecretStr(ADMIN_TOKEN),
-        "webhook_secret": SecretStr(SECRET),
-        "github_api_url": github.url,
-        "github_app_id": github.app_id,
-        "github_app_private_key": SecretStr(github.app_private_key),
-        "oidc_issuer": (github.issuer,),
-        "dispatch_spacing": timedelta(0),
-        "github_timeout": timedelta(seconds=2),
-        "worker_heartbeat": timedelta(seconds=1.5),
-        "sweep_seconds": 1,
-        "worker_threads": 4,
-        **changes,
-    }
-    return Settings(**values)
-
-
-class Running:
-    """One broker process in a thread of its own: API, worker, or both."""
-
-    def __init__(self, settings: Settings, url: str, *, api: bool = True, work: bool = True) -> None:
-        self._stopping: asyncio.Event | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._started = threading.Event()
-        self._error: BaseException | None = None
-        self.broker: Broker | None = None
-        self._thread = threading.Thread(target=self._run, args=(settings, url, api, work), daemon=True)
-        self._thread.start()
-        assert self._started.wait(30)
-        if self._error is not None:
-            raise self._error
-
-    def _run(self, settings: Settings, url: str, api: bool, work: bool) -> None:
-        async def main() -> None:
-            self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
-            await process.run_until(self._stopping, settings, url, api=api, work=work, started=self._on_start)
-
-        try:
-            asyncio.run(main())
-        except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
-            self._error = error
-            self._started.set()
-
-    def _on_start(self, broker: Broker) -> None:
-        self.broker = broker
-        self._started.set()
-
-    def stop(self) -> None:
-        if self._loop is not None and self._stopping is not None and self._thread.is_alive():
-            self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(30)
-        assert not self._thread.is_alive(), "the broker did not stop"
-        if self._error is not None:
-            raise self._error
-
-
-def _directory(**subscription: Any) -> dict[str, Any]:
-    """shop-team publishes its orders; infra-team has subscribed."""
-    return {
-        "accounts": [
-            {
-                "login": "shop-team",
-                "repositories": [
-                    {
-                        "name": "orders",
-                        "id": 1001,
-                        "installation-id": 51,
-                        "workflows": [
-                            {
-                                "path": ORDER,
-                                "service": {
-                                    "slug": "infrastructure-orders",
-                                    "alias": "Orders",
-                                    "event-type": "order-finished",
-                                },
-                            }
-                        ],
-                    }
-                ],
-            },
-            {
-                "login": "infra-team",
-                "repositories": [{"name": "platform", "id": 2002, "installation-id": 52, "completion-tracking": True}],
-            },
-        ],
-        "subscriptions": [
-            {
-                "service": "infrastructure-orders",
-                "consumer": "infra-team/platform",
-                "status": "approved",
-                "durable": True,
-                **subscription,
-            }
-        ],
-    }
-
-
-def apply(url: str, wanted: dict[str, Any]) -> None:
-    """Write a directory as `zekt setup apply` would, with every id given."""
-
-    def unknown(full_name: str) -> Identity:
-        raise AssertionError(f"{full_name} has no id")
-
-    async def main() -> None:
-        db = await Database(url, size=2).open()
-        try:
-            await apply_setup(SetupFile.model_validate(wanted), db=db, identify=unknown)
-        finally:
-            await db.close()
-
-    asyncio.run(main())
-
-
 @pytest.fixture
 def start(github: SandboxServer, new_database: Callable[[], str]) -> Iterator[Callable[..., Zekt]]:
     """Starts a broker: `start(durable=False, settings={"confirm_timeout": …}, work=False)`."""
@@ -326,7 +87,7 @@ def start(github: SandboxServer, new_database: Callable[[], str]) -> Iterator[Ca
         github.add_repository("shop-team/orders", id=1001, installation_id=51)
         github.add_repository("infra-team/platform", id=2002, installation_id=52)
         url = new_database()
-        apply(url, wanted or _directory(**subscription))
+        setup.apply(url, wanted or setup.directory(**subscription))
         chosen = settings_for(github, **(settings or {}))
         started = Running(chosen, url, work=work)
         running.append(started)
@@ -348,15 +109,10 @@ def start(github: SandboxServer, new_database: Callable[[], str]) -> Iterator[Ca
 @pytest.fixture
 def directory() -> Callable[..., dict[str, Any]]:
     """Makes the setup file's contents; its arguments change the subscription."""
-    return _directory
+    return setup.directory
 
 
 @pytest.fixture
 def zekt(start: Callable[..., Zekt]) -> Zekt:
     """A broker with one durable subscription."""
     return start()
-
-
-@pytest.fixture
-def clock() -> ManualClock:
-    return ManualClock()

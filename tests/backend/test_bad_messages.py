@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 import requests
 
+from zekt_testing.broker import ADMIN_TOKEN
+
 HEAD = b'{"eventType":"order","payload":'
 
 
@@ -181,6 +183,6 @@ def test_what_the_router_refuses_has_the_same_shape(zekt: Any, method: str, path
 
 @pytest.mark.parametrize("query", ["status=nonsense", "limit=0", "limit=501", "before=x", "what=ever"])
 def test_a_query_that_makes_no_sense_is_a_400(zekt: Any, query: str) -> None:
-    headers = {"Authorization": "Bearer an admin token that only these tests know"}
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
     answer = requests.get(f"{zekt.url}/api/deliveries?{query}", headers=headers, timeout=10)
     assert problem(answer) == (400, "body_invalid")

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from zekt_sandbox import events
+from zekt_testing.broker import SECRET
 
 Start = Callable[..., Any]
 
@@ -86,6 +87,13 @@ def test_the_same_message_again_is_the_same_event(zekt: Any) -> None:
     third = zekt.send(run, messageId="m-1")
     assert (third.status_code, third.json()["eventId"]) == (200, first.json()["eventId"])
     assert len(zekt.deliveries()) == 1
+
+
+def test_a_message_id_used_twice_by_mistake_loses_nothing(zekt: Any) -> None:
+    run = zekt.start_run()
+    first, second = zekt.send(run, 1, messageId="m-1"), zekt.send(run, 2, messageId="m-1")
+    assert (first.status_code, second.status_code) == (202, 202)
+    assert first.json()["eventId"] != second.json()["eventId"]
 
 
 def test_the_legs_of_a_matrix_are_told_apart(zekt: Any) -> None:
@@ -208,6 +216,17 @@ def test_metadata_only_forwards_no_message_at_all(start: Start, directory: Any) 
     assert delivery["payloadSha256"] is None
 
 
+def test_a_late_message_to_a_metadata_only_service_makes_no_second_delivery(start: Start, directory: Any) -> None:
+    wanted = directory()
+    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["metadata-only"] = True
+    zekt = start(wanted=wanted)
+    run = zekt.start_run()
+    zekt.github.finish_run(run)
+    zekt.dispatched()
+    assert zekt.send(run, {"late": True}).status_code == 202
+    assert len(zekt.deliveries()) == 1
+
+
 def test_a_hidden_provider_stays_hidden(start: Start, directory: Any) -> None:
     wanted = directory()
     wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["hide-provider"] = True
@@ -231,7 +250,7 @@ def test_approval_revoked_between_event_and_dispatch_stops_the_dispatch(start: S
 def test_an_event_of_a_repository_nobody_knows_is_recorded_as_blocked(zekt: Any) -> None:
     zekt.github.add_repository("stranger/thing")
     run = zekt.github.start_run("stranger/thing")
-    zekt.github.add_hook("stranger/thing", url=zekt.hooks[0].url, secret="a webhook secret that only these tests know")
+    zekt.github.add_hook("stranger/thing", url=zekt.hooks[0].url, secret=SECRET)
     (answer,) = zekt.github.finish_run(run)
     assert answer.status_code == 202
     ((outcome, reasons),) = decision_of(zekt, run)

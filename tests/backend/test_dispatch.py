@@ -111,6 +111,26 @@ def test_writes_of_one_installation_keep_their_distance_whoever_sends_them(start
     assert min(gaps) > 0.2
 
 
+def test_after_a_standstill_what_is_overdue_does_not_go_out_at_once(start: Start) -> None:
+    zekt = start(settings={"dispatch_spacing": timedelta(seconds=0.4)}, work=False)
+    for _ in range(4):
+        zekt.github.finish_run(zekt.start_run())
+    zekt.sql("UPDATE deliveries SET due_at = due_at - interval '1 hour'")
+    zekt.sql("UPDATE installations SET next_write_at = next_write_at - interval '1 hour'")
+    zekt.also_work()
+    times = sorted(d.received_at for d in zekt.dispatched(4))
+    assert min((after - before).total_seconds() for before, after in pairwise(times)) > 0.2
+
+
+def test_a_wait_of_ten_thousand_years_is_cut_to_a_day(zekt: Any) -> None:
+    zekt.github.faults.add(where="dispatch", kind="rate_limit", status=429, headers={"retry-after": "315360000000"})
+    deliver(zekt)
+    zekt.until_sql(
+        "SELECT 1 FROM installations"
+        " WHERE blocked_until BETWEEN now() + interval '23 hours' AND now() + interval '25 hours'"
+    )
+
+
 def test_a_waiting_retry_does_not_hold_up_the_other_deliveries_of_its_installation(
     start: Start, monkeypatch: pytest.MonkeyPatch
 ) -> None:

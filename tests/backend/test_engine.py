@@ -18,6 +18,7 @@ import requests
 
 from zekt_backend.errors import ZektError
 from zekt_backend.store import schema
+from zekt_testing.broker import ADMIN_TOKEN, SECRET
 
 Start = Callable[..., Any]
 
@@ -30,8 +31,8 @@ def process(zekt: Any, tmp_path: Path, *arguments: str) -> Iterator[subprocess.P
         **os.environ,
         **zekt.github.broker_environment(),
         "ZEKT_DATABASE_URL": zekt.database_url,
-        "ZEKT_WEBHOOK_SECRET": "a webhook secret that only these tests know",
-        "ZEKT_ADMIN_TOKEN": "an admin token that only these tests know",
+        "ZEKT_WEBHOOK_SECRET": SECRET,
+        "ZEKT_ADMIN_TOKEN": ADMIN_TOKEN,
         "ZEKT_DISPATCH_SPACING": "0",
         "ZEKT_WORKER_HEARTBEAT": "3",
         "ZEKT_SWEEP_SECONDS": "1",

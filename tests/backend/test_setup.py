@@ -106,6 +106,13 @@ def test_ids_that_are_left_out_are_asked_of_github(environment: Any, tmp_path: P
     assert rows == [(2002, 52)]
 
 
+def test_an_id_that_is_not_githubs_own_is_refused(environment: Any, tmp_path: Path) -> None:
+    path = write(tmp_path, GOOD.replace("{name: platform,", "{name: platform, id: 7,"))
+    with pytest.raises(ZektError, match="has the id 7 here and 2002 at GitHub"):
+        CliRunner().invoke(app, ["setup", "apply", str(path)], catch_exceptions=False)
+    assert environment.sql("SELECT count(*) FROM accounts") == [(0,)]
+
+
 def test_a_repository_github_does_not_know_stops_it_and_nothing_is_written(environment: Any, tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.replace("name: platform", "name: nowhere"))
     with pytest.raises(ZektError) as caught:

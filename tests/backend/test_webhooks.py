@@ -9,12 +9,11 @@ import pytest
 import requests
 
 from zekt_sandbox import events
-
-SECRET = b"a webhook secret that only these tests know"
+from zekt_testing.broker import SECRET
 
 
 def post(zekt: Any, body: bytes, **changes: str | None) -> requests.Response:
-    signature = "sha256=" + hmac.new(SECRET, body, hashlib.sha256).hexdigest()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, hashlib.sha256).hexdigest()
     headers = {
         "X-GitHub-Event": "workflow_run",
         "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958",
@@ -79,4 +78,4 @@ def test_names_that_no_column_holds_lose_no_event(zekt: Any) -> None:
 def test_without_a_secret_no_webhook_is_taken(start: Any) -> None:
     zekt = start(settings={"webhook_secret": None})
     answer = post(zekt, b"{}")
-    assert (answer.status_code, answer.json()["code"]) == (403, "management_off")
+    assert (answer.status_code, answer.json()["code"]) == (403, "webhooks_off")

@@ -1,0 +1,1 @@
+"""What several test folders share; pytest puts `tests/` on the import path for it."""
