@@ -4,7 +4,8 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
 
 import structlog
 import uvicorn
@@ -20,34 +21,69 @@ from zekt_backend.store.embedded import Embedded
 log = structlog.get_logger()
 
 
+_LOOK_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class External:
+    """A server that somebody else looks after."""
+
+    url: str = field(repr=False)
+
+
 @contextmanager
 def database(settings: Settings) -> Iterator[str]:
     """The URL of the database: the external one, or an embedded one that lives as long as this block."""
+    with _hosted(settings) as server:
+        yield server.url
+
+
+@contextmanager
+def _hosted(settings: Settings) -> Iterator[Embedded | External]:
     if settings.database_url is not None:
-        yield settings.database_url.get_secret_value()
+        yield External(settings.database_url.get_secret_value())
         return
     embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
     log.info("embedded_database_started", data_dir=str(settings.data_dir))
     try:
-        yield embedded.url
+        yield embedded
     finally:
         embedded.stop()
 
 
 def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Migrate, then serve and work until SIGINT or SIGTERM."""
-    with database(settings) as url:
-        schema.migrate(url)
-        asyncio.run(_until_signalled(settings, url, api=api, work=work))
+    with _hosted(settings) as server:
+        schema.migrate(server.url)
+        asyncio.run(_until_signalled(settings, server, api=api, work=work))
 
 
-async def _until_signalled(settings: Settings, url: str, *, api: bool, work: bool) -> None:
+async def _until_signalled(settings: Settings, server: Embedded | External, *, api: bool, work: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    await run_until(stopping, settings, url, api=api, work=work, started=lambda _: None)
+    async with asyncio.TaskGroup() as tasks:
+        if isinstance(server, Embedded):
+            tasks.create_task(_keep_alive(server, stopping))
+        await run_until(stopping, settings, server.url, api=api, work=work, started=lambda _: None)
+        stopping.set()
     log.info("stopped")
+
+
+async def _keep_alive(embedded: Embedded, stopping: asyncio.Event) -> None:
+    """Nobody else looks after the embedded server: when it dies under us, start it again on the same socket."""
+    while not stopping.is_set():
+        with suppress(TimeoutError):
+            await asyncio.wait_for(stopping.wait(), _LOOK_SECONDS)
+        if stopping.is_set() or embedded.is_alive:
+            continue
+        log.warning("embedded_database_died", pid=embedded.pid)
+        try:
+            await asyncio.to_thread(embedded.revive)
+            log.info("embedded_database_revived", pid=embedded.pid)
+        except ZektError as error:
+            log.warning("embedded_database_down", detail=error.detail)
 
 
 async def run_until(

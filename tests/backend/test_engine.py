@@ -1,13 +1,11 @@
 """One database, any number of processes: real ones, killed for real."""
 
-import json
 import os
 import signal
-import subprocess
-import sys
+import tempfile
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -18,48 +16,14 @@ import requests
 
 from zekt_backend.errors import ZektError
 from zekt_backend.store import schema
-from zekt_testing.broker import ADMIN_TOKEN, SECRET
+from zekt_sandbox.server import SandboxServer
+from zekt_testing.processes import Process, zekt_process
 
 Start = Callable[..., Any]
 
 
-@contextmanager
-def process(zekt: Any, tmp_path: Path, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
-    """`zekt …` as a process of its own, on the test's database and sandbox."""
-    log = tmp_path / f"{arguments[0]}-{len(list(tmp_path.iterdir()))}.log"
-    environment = {
-        **os.environ,
-        **zekt.github.broker_environment(),
-        "ZEKT_DATABASE_URL": zekt.database_url,
-        "ZEKT_WEBHOOK_SECRET": SECRET,
-        "ZEKT_ADMIN_TOKEN": ADMIN_TOKEN,
-        "ZEKT_DISPATCH_SPACING": "0",
-        "ZEKT_WORKER_HEARTBEAT": "3",
-        "ZEKT_SWEEP_SECONDS": "1",
-        "ZEKT_PORT": "0",
-        "ZEKT_LOG_FORMAT": "json",
-    }
-    with log.open("wb") as out:
-        running = subprocess.Popen([sys.executable, "-m", "zekt_backend.cli", *arguments], env=environment, stderr=out)
-    running.log = log  # type: ignore[attr-defined] # read by `started`
-    try:
-        yield running
-    finally:
-        if running.poll() is None:
-            running.terminate()
-        running.wait(20)
-
-
-def started(running: subprocess.Popen[bytes]) -> dict[str, Any]:
-    """The process's own line that says it has started."""
-    pause = threading.Event()
-    for _ in range(400):
-        for line in running.log.read_text().splitlines():  # type: ignore[attr-defined] # set by `process`
-            if line.startswith("{") and json.loads(line).get("event") == "started":
-                return dict(json.loads(line))
-        assert running.poll() is None, running.log.read_text()  # type: ignore[attr-defined] # set by `process`
-        pause.wait(0.05)
-    raise AssertionError(running.log.read_text())  # type: ignore[attr-defined] # set by `process`
+def process(zekt: Any, folder: Path, *arguments: str) -> AbstractContextManager[Process]:
+    return zekt_process(zekt.github, folder, *arguments, ZEKT_DATABASE_URL=zekt.database_url)
 
 
 def test_serve_without_worker_and_workers_apart_share_the_work(start: Start, tmp_path: Path) -> None:
@@ -69,18 +33,18 @@ def test_serve_without_worker_and_workers_apart_share_the_work(start: Start, tmp
         process(zekt, tmp_path, "worker") as one,
         process(zekt, tmp_path, "worker") as two,
     ):
-        url = started(serve)["url"]
+        url = serve.said("started")["url"]
         assert requests.get(f"{url}/readyz", timeout=10).json()["status"] == "ready"
-        started(one)
-        started(two)
+        one.said("started")
+        two.said("started")
         for _ in range(40):
             zekt.github.finish_run(zekt.start_run())
         zekt.dispatched(40)
         for delivery in zekt.deliveries():
             zekt.until(delivery["deliveryId"], "dispatched")
         assert len(zekt.github.dispatches()) == 40
-        serve.send_signal(signal.SIGTERM)
-        assert serve.wait(20) == 0
+        serve.popen.send_signal(signal.SIGTERM)
+        assert serve.popen.wait(20) == 0
 
 
 def test_a_worker_killed_between_githubs_yes_and_our_own_loses_nothing(start: Start, tmp_path: Path) -> None:
@@ -91,8 +55,8 @@ def test_a_worker_killed_between_githubs_yes_and_our_own_loses_nothing(start: St
     with process(zekt, tmp_path, "worker") as victim:
         # GitHub has accepted it, and the worker does not know yet.
         zekt.dispatched(1)
-        victim.kill()
-        victim.wait(10)
+        victim.popen.kill()
+        victim.popen.wait(10)
     with process(zekt, tmp_path, "worker"):
         found = zekt.until(delivery["deliveryId"], "dispatched", seconds=30)
     assert [(a["number"], a["category"], a["ambiguous"]) for a in found["attemptList"]] == [
@@ -186,3 +150,22 @@ def test_a_limit_learned_by_one_worker_holds_for_all(start: Start) -> None:
     refused, *accepted = zekt.github.dispatches(refused=True)
     assert min(d.received_at for d in accepted) - refused.received_at > timedelta(seconds=1)
     assert len(accepted) == 7
+
+
+def test_an_embedded_database_that_is_killed_is_started_again(github: SandboxServer, tmp_path: Path) -> None:
+    with (
+        tempfile.TemporaryDirectory(prefix="zekt-") as folder,
+        zekt_process(github, tmp_path, "serve", ZEKT_DATA_DIR=folder) as serve,
+    ):
+        url = serve.said("started")["url"]
+        postmaster = int((Path(folder) / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        os.kill(postmaster, signal.SIGKILL)
+        assert serve.said("embedded_database_revived")["pid"] != postmaster
+        pause = threading.Event()
+        for _ in range(200):
+            if requests.get(f"{url}/readyz", timeout=10).status_code == 200:
+                break
+            pause.wait(0.05)
+        assert requests.get(f"{url}/readyz", timeout=10).json()["status"] == "ready"
+        serve.popen.terminate()
+        assert serve.popen.wait(30) == 0

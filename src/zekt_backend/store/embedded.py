@@ -76,6 +76,17 @@ class Embedded:
         """Process id of the server."""
         return self._server.pid
 
+    @property
+    def is_alive(self) -> bool:
+        """Whether the server's main process still exists."""
+        try:
+            os.kill(self.pid, 0)
+        except ProcessLookupError:
+            return False
+        except PermissionError:
+            return True
+        return True
+
     def revive(self) -> None:
         """Start the server again if it has died. The URL stays the same."""
         # Folders may have been closed since: pytest does so to its own at every start, a tidy administrator too.

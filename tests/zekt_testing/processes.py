@@ -1,0 +1,61 @@
+"""`zekt …` as a process of its own, told by its log."""
+
+import json
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from zekt_sandbox.server import SandboxServer
+from zekt_testing.broker import ADMIN_TOKEN, SECRET
+
+
+@dataclass
+class Process:
+    """A running command and the file that holds its log."""
+
+    popen: subprocess.Popen[bytes]
+    log: Path
+
+    def said(self, event: str, seconds: float = 20) -> dict[str, Any]:
+        """The first line of that name, waited for as long as the process lives."""
+        pause = threading.Event()
+        for _ in range(int(seconds * 20)):
+            for line in self.log.read_text().splitlines():
+                if line.startswith("{") and json.loads(line).get("event") == event:
+                    return dict(json.loads(line))
+            assert self.popen.poll() is None, self.log.read_text()
+            pause.wait(0.05)
+        raise AssertionError(f"no {event} in {seconds} s:\n{self.log.read_text()}")
+
+
+@contextmanager
+def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **settings: str) -> Iterator[Process]:
+    """Start `zekt ARGUMENTS` with `ZEKT_…` settings on this sandbox; ended by SIGTERM when the block ends."""
+    log = folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log"
+    environment = {
+        **os.environ,
+        **github.broker_environment(),
+        "ZEKT_WEBHOOK_SECRET": SECRET,
+        "ZEKT_ADMIN_TOKEN": ADMIN_TOKEN,
+        "ZEKT_DISPATCH_SPACING": "0",
+        "ZEKT_WORKER_HEARTBEAT": "3",
+        "ZEKT_SWEEP_SECONDS": "1",
+        "ZEKT_PORT": "0",
+        "ZEKT_LOG_FORMAT": "json",
+        "PYTHONPATH": os.pathsep.join(sys.path),
+        **settings,
+    }
+    with log.open("wb") as out:
+        popen = subprocess.Popen([sys.executable, "-m", "zekt_backend.cli", *arguments], env=environment, stderr=out)
+    try:
+        yield Process(popen, log)
+    finally:
+        if popen.poll() is None:
+            popen.terminate()
+        popen.wait(30)
