@@ -4,7 +4,7 @@ import asyncio
 import random
 import uuid
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Self
 
 from zekt_backend.clock import Clock, SystemClock
@@ -25,11 +25,15 @@ class Broker:
 
     settings: Settings
     db: Database
+    work_db: Database
+    """The jobs' own connections: a rush at the API does not keep them from writing down what GitHub said."""
     clock: Clock
     verifier: Verifier
     github: GitHubApp
     threads: ThreadPoolExecutor
     """PyGithub blocks; its calls run here."""
+    under_way: set["asyncio.Future[Any]"] = field(default_factory=set)
+    """Tries that may outlive the job that started them; the loop itself would not hold on to them."""
 
     @classmethod
     def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
@@ -37,16 +41,24 @@ class Broker:
         return cls(
             settings=settings,
             db=Database(database_url, size=settings.database_pool_size),
+            work_db=Database(database_url, size=settings.database_pool_size),
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
             github=github_app(settings),
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
         )
 
+    async def open(self) -> None:
+        await self.db.open()
+        await self.work_db.open()
+
     async def close(self) -> None:
+        """Finish the tries under way (each is bounded by the time GitHub is given), then let go of everything."""
+        await asyncio.gather(*self.under_way, return_exceptions=True)
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.github.close()
         await self.db.close()
+        await self.work_db.close()
 
     @property
     def timings(self) -> Timings:

@@ -43,6 +43,9 @@ PROBLEMS = {
     "payload_lone_surrogate": Kind(400, "The payload has half a character"),
     "payload_digest_mismatch": Kind(400, "The payload is not what its sha256 says"),
     "event_type_invalid": Kind(400, "The event type must have 1 to 100 characters"),
+    "too_many_messages": Kind(422, "The run has sent too many messages"),
+    "result_invalid": Kind(400, "The result does not fit"),
+    "body_too_slow": Kind(408, "The request body came too slowly"),
     # The webhook.
     "webhooks_off": Kind(403, "Webhooks are off"),
     "webhook_signature_missing": Kind(401, "The webhook is not signed"),

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 
+import psycopg
 import structlog
 import uvicorn
+from psycopg.conninfo import conninfo_to_dict
 
 from zekt_backend import worker
 from zekt_backend.app import create_app
@@ -22,6 +24,8 @@ log = structlog.get_logger()
 
 
 _LOOK_SECONDS = 2.0
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ def database(settings: Settings) -> Iterator[str]:
 @contextmanager
 def _hosted(settings: Settings) -> Iterator[Embedded | External]:
     if settings.database_url is not None:
-        yield External(settings.database_url.get_secret_value())
+        yield External(_checked(settings.database_url.get_secret_value()))
         return
     embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
     log.info("embedded_database_started", data_dir=str(settings.data_dir))
@@ -51,8 +55,29 @@ def _hosted(settings: Settings) -> Iterator[Embedded | External]:
         embedded.stop()
 
 
+def _checked(url: str) -> str:
+    """The library's own complaint would repeat the URL, and with it the password."""
+    try:
+        conninfo_to_dict(url)
+    except psycopg.ProgrammingError:
+        text = "ZEKT_DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/database."
+        raise ZektError("settings_invalid", text) from None
+    return url
+
+
+def _require_public_url(settings: Settings, *, api: bool) -> None:
+    """Dispatches carry the address at which consumers fetch large messages: one that only we can reach is none."""
+    if settings.public_url is None and (not api or settings.host not in _LOOPBACK):
+        raise ZektError(
+            "settings_invalid",
+            "Set ZEKT_PUBLIC_URL to the address at which GitHub's runners reach this broker (https://…). Only"
+            " `zekt serve` on loopback can do without.",
+        )
+
+
 def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Migrate, then serve and work until SIGINT or SIGTERM."""
+    _require_public_url(settings, api=api)
     with _hosted(settings) as server:
         schema.migrate(server.url)
         asyncio.run(_until_signalled(settings, server, api=api, work=work))
@@ -63,11 +88,12 @@ async def _until_signalled(settings: Settings, server: Embedded | External, *, a
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    async with asyncio.TaskGroup() as tasks:
-        if isinstance(server, Embedded):
-            tasks.create_task(_keep_alive(server, stopping))
+    keeper = asyncio.create_task(_keep_alive(server, stopping)) if isinstance(server, Embedded) else None
+    try:
         await run_until(stopping, settings, server.url, api=api, work=work, started=lambda _: None)
-        stopping.set()
+    finally:
+        if keeper is not None:
+            keeper.cancel()
     log.info("stopped")
 
 
@@ -100,14 +126,14 @@ async def run_until(
     if listening is not None:
         settings = settings.model_copy(update={"port": listening.getsockname()[1]})
     broker = Broker.build(settings, url)
-    await broker.db.open()
+    await broker.open()
     try:
         async with asyncio.TaskGroup() as tasks:
             if listening is not None:
                 tasks.create_task(_serve(broker, listening, stopping))
             if work:
                 tasks.create_task(worker.run(broker, stopping))
-            log.info("started", api=api, worker=work, url=broker.settings.base_url if api else None)
+            log.info("started", api=api, worker=work, url=settings.address if api else None)
             started(broker)
     finally:
         await broker.close()
@@ -149,6 +175,7 @@ async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Eve
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=10,
+        limit_concurrency=1000,
         h11_max_incomplete_event_size=65_536,
     )
     server = _Server(config)

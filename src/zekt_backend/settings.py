@@ -2,9 +2,9 @@
 
 import os
 from datetime import timedelta
-from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, Self
+from urllib.parse import urlsplit
 
 from pydantic import (
     AfterValidator,
@@ -94,6 +94,22 @@ class Settings(BaseSettings):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
 
+    @field_validator("database_url", *_SECRETS)
+    @classmethod
+    def _not_blank(cls, value: SecretStr | None) -> SecretStr | None:
+        """An empty secret is usually a variable that was not filled in; taken as a secret, anybody would know it."""
+        if value is not None and not value.get_secret_value().strip():
+            raise ValueError("is set but empty: give it a value, or leave it unset")
+        return value
+
+    @field_validator("oidc_issuer")
+    @classmethod
+    def _one_id_space(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        """Repository ids are unique on one GitHub only: two hosts would let one's repository pass for the other's."""
+        if len({urlsplit(issuer).netloc.casefold() for issuer in value}) != 1:
+            raise ValueError("needs one or more issuers, all of the same host")
+        return value
+
     @model_validator(mode="after")
     def _app_is_whole(self) -> Self:
         if (self.github_app_id is None) != (self.github_app_private_key is None):
@@ -115,7 +131,13 @@ class Settings(BaseSettings):
             name = "ZEKT_" + str(first["loc"][0]).upper() if first["loc"] else "The settings"
             raise ZektError("settings_invalid", f"{name}: {first['msg']}. See docs/settings.md.") from None
 
-    @cached_property
+    @property
+    def address(self) -> str:
+        """Where this process listens, which need not be where the world reaches it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+    @property
     def base_url(self) -> str:
         """Where clients reach us, without a trailing slash."""
-        return (self.public_url or f"http://{self.host}:{self.port}").rstrip("/")
+        return (self.public_url or self.address).rstrip("/")

@@ -91,29 +91,35 @@ def _delivery_id(job: Job) -> str:
 
 
 async def _deliver(job: Job, broker: Broker) -> None:
-    wait = await deliver(
-        _delivery_id(job),
-        job.id,
-        db=broker.db,
-        clock=broker.clock,
-        send=broker.send,
-        dice=dice,
-        pace=broker.pace,
-        shipping=broker.shipping,
+    trying = asyncio.ensure_future(
+        deliver(
+            _delivery_id(job),
+            job.id,
+            db=broker.work_db,
+            clock=broker.clock,
+            send=broker.send,
+            dice=dice,
+            pace=broker.pace,
+            shipping=broker.shipping,
+        )
     )
+    # The engine cancels its jobs when it loses the database; what was asked of GitHub is still written down.
+    broker.under_way.add(trying)
+    trying.add_done_callback(broker.under_way.discard)
+    wait = await asyncio.shield(trying)
     if wait is not None:
         raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
 
 
 async def _settle(job: Job, broker: Broker) -> None:
     try:
-        await settle(_delivery_id(job), db=broker.db, clock=broker.clock, ask=broker.ask)
+        await settle(_delivery_id(job), db=broker.work_db, clock=broker.clock, ask=broker.ask)
     except ZektError as error:
         # GitHub did not say; the row's own due time brings this delivery back.
         log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)
 
 
 async def _sweep(broker: Broker) -> None:
-    swept = await sweep(db=broker.db, clock=broker.clock)
+    swept = await sweep(db=broker.work_db, clock=broker.clock)
     if swept.unheard or swept.settling or swept.rearmed:
         log.info("swept", unheard=swept.unheard, settling=swept.settling, rearmed=swept.rearmed)

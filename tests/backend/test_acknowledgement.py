@@ -1,40 +1,15 @@
 """The consumer's run confirms and completes; the delivery's history stays legal whatever it says."""
 
+import json
 from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
+import requests
 
-from zekt_backend.rules.lifecycle import TRANSITIONS, Fact, Status
+from zekt_testing.deliveries import assert_legal, dispatched, ids
 
 Start = Callable[..., Any]
-
-
-def dispatched(zekt: Any) -> tuple[Any, str]:
-    """(the consumer's run, the delivery id) of a fresh delivery."""
-    run = zekt.start_run()
-    zekt.send(run, messageId=f"m-{run.id}")
-    zekt.github.finish_run(run)
-    dispatch = zekt.dispatched(len(zekt.deliveries()))[-1]
-    delivery_id = dispatch.client_payload["zekt"]["deliveryId"]
-    zekt.until(delivery_id, "dispatched", "confirmed")
-    return zekt.github.start_run_for(dispatch), delivery_id
-
-
-def ids(zekt: Any, delivery_id: str) -> dict[str, str]:
-    return {"correlationId": zekt.delivery(delivery_id)["correlationId"], "deliveryId": delivery_id}
-
-
-def assert_legal(delivery: dict[str, Any]) -> None:
-    status: str | None = None
-    for line in delivery["history"]:
-        assert line["from"] == status
-        fact = Fact(line["fact"])
-        if line["from"] != line["to"] and fact is not Fact.CREATED:
-            assert TRANSITIONS[fact][Status(line["from"])] == line["to"]
-        status = line["to"]
-    assert status == delivery["status"]
 
 
 def test_confirm_then_complete_ends_the_delivery(zekt: Any) -> None:
@@ -71,6 +46,90 @@ def test_without_a_delivery_id_the_newest_open_one_of_the_run_is_meant(zekt: Any
     other = zekt.github.start_run("infra-team/platform")
     assert zekt.complete(consumer, correlationId=str(run.id)).json()["deliveryId"] == second
     assert zekt.confirm(other, correlationId=str(run.id)).json()["deliveryId"] == first
+
+
+def test_two_runs_without_a_delivery_id_take_one_delivery_each(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.send(run, 1)
+    zekt.send(run, 2)
+    zekt.github.finish_run(run)
+    zekt.dispatched(2)
+    one, two = zekt.github.start_run("infra-team/platform"), zekt.github.start_run("infra-team/platform")
+    answers = [zekt.confirm(consumer, correlationId=str(run.id)).json() for consumer in (one, two)]
+    assert len({answer["deliveryId"] for answer in answers}) == 2
+    assert not any(answer["duplicate"] for answer in answers)
+    ends = [zekt.complete(consumer, correlationId=str(run.id)).json() for consumer in (two, one)]
+    assert [end["deliveryId"] for end in ends] == [answer["deliveryId"] for answer in reversed(answers)]
+
+
+def test_what_was_never_sent_cannot_be_confirmed(start: Start) -> None:
+    zekt = start(work=False)
+    zekt.github.finish_run(zekt.start_run())
+    (delivery,) = zekt.deliveries()
+    consumer = zekt.github.start_run("infra-team/platform")
+    for body in ({}, {"deliveryId": delivery["deliveryId"]}):
+        assert zekt.confirm(consumer, correlationId=delivery["correlationId"], **body).status_code == 403
+    assert zekt.delivery(delivery["deliveryId"])["status"] == "pending"
+
+
+@pytest.mark.parametrize(
+    ("change", "code"),
+    [
+        ("UPDATE repositories SET enabled = false WHERE id = 2002", "not_yours"),
+        ("SELECT 1", "pull_request_target_refused"),
+    ],
+)
+def test_a_consumer_that_may_not_speak_can_neither_confirm_nor_complete_nor_fetch(
+    zekt: Any, change: str, code: str
+) -> None:
+    _, delivery_id = dispatched(zekt)
+    zekt.sql(change)
+    event = "pull_request_target" if code.startswith("pull") else "repository_dispatch"
+    consumer = zekt.github.start_run("infra-team/platform", event=event)
+    known = {"correlationId": zekt.delivery(delivery_id)["correlationId"], "deliveryId": delivery_id}
+    headers = {"Authorization": f"Bearer {consumer.token()}"}
+    answers = [
+        zekt.confirm(consumer, **known),
+        zekt.complete(consumer, **known),
+        requests.get(f"{zekt.url}/api/event-delivery/{delivery_id}/payload", headers=headers, timeout=10),
+    ]
+    assert [(answer.status_code, answer.json()["code"]) for answer in answers] == [(403, code)] * 3
+    assert zekt.delivery(delivery_id)["status"] == "dispatched"
+
+
+def test_a_late_webhook_of_an_earlier_attempt_ends_nothing(zekt: Any) -> None:
+    first, delivery_id = dispatched(zekt)
+    second = zekt.github.rerun(first)
+    zekt.confirm(second, **ids(zekt, delivery_id))
+    zekt.github.finish_run(first, "failure")
+    assert zekt.delivery(delivery_id)["status"] == "confirmed"
+    zekt.github.finish_run(second, "success")
+    assert zekt.delivery(delivery_id)["status"] == "completed"
+
+
+def test_saying_the_same_a_hundred_times_is_one_line_of_history(zekt: Any) -> None:
+    run, delivery_id = dispatched(zekt)
+    for _ in range(100):
+        zekt.confirm(run, **ids(zekt, delivery_id))
+    assert [line["fact"] for line in zekt.delivery(delivery_id)["history"]].count("noted") == 1
+
+
+@pytest.mark.parametrize(
+    ("result", "status"),
+    [
+        ("x" * 65_534, 200),
+        ("x" * 65_535, 400),
+        (json.loads("[" * 100 + "]" * 100), 200),
+        (json.loads("[" * 101 + "]" * 101), 400),
+    ],
+    ids=["65,536 bytes", "65,537 bytes", "100 levels", "101 levels"],
+)
+def test_a_result_is_held_to_its_limits_and_the_listing_still_works(zekt: Any, result: Any, status: int) -> None:
+    run, delivery_id = dispatched(zekt)
+    answer = zekt.complete(run, **ids(zekt, delivery_id), result=result)
+    assert answer.status_code == status, answer.text
+    assert len(zekt.deliveries()) == 1
+    assert zekt.delivery(delivery_id)["status"] == ("completed" if status == 200 else "dispatched")
 
 
 def test_a_run_that_failed_fails_the_delivery(zekt: Any) -> None:
@@ -137,88 +196,3 @@ def test_completing_after_the_end_is_accepted_and_explained(zekt: Any) -> None:
     assert found["status"] == "completed"
     assert found["history"][-1]["fact"] == "noted"
     assert_legal(found)
-
-
-def test_a_runner_that_dies_still_ends_its_delivery_by_its_repositorys_webhook(zekt: Any) -> None:
-    run, delivery_id = dispatched(zekt)
-    zekt.confirm(run, **ids(zekt, delivery_id))
-    zekt.github.finish_run(run, "cancelled")
-    found = zekt.delivery(delivery_id)
-    assert (found["status"], found["conclusion"]) == ("failed", "cancelled")
-    assert_legal(found)
-
-
-def test_without_completion_tracking_the_webhook_ends_nothing(start: Start, directory: Any) -> None:
-    wanted = directory()
-    wanted["accounts"][1]["repositories"][0]["completion-tracking"] = False
-    zekt = start(wanted=wanted)
-    run, delivery_id = dispatched(zekt)
-    zekt.confirm(run, **ids(zekt, delivery_id))
-    zekt.github.finish_run(run)
-    assert zekt.delivery(delivery_id)["status"] == "confirmed"
-
-
-def test_fire_and_forget_ends_at_dispatched_and_says_so_to_who_confirms(start: Start) -> None:
-    zekt = start(durable=False)
-    run, delivery_id = dispatched(zekt)
-    answer = zekt.confirm(run, **ids(zekt, delivery_id)).json()
-    assert (answer["status"], answer["changed"]) == ("dispatched", False)
-    assert "fire-and-forget" in answer["message"]
-
-
-def test_what_nobody_confirms_is_dispatched_again_with_the_same_id_and_the_next_number(start: Start) -> None:
-    zekt = start(settings={"confirm_timeout": timedelta(seconds=1)}, **{"max-dispatches": 3})
-    zekt.github.finish_run(zekt.start_run())
-    envelopes = [d.client_payload["zekt"] for d in zekt.dispatched(3)]
-    assert [e["attempt"] for e in envelopes] == [1, 2, 3]
-    assert len({e["deliveryId"] for e in envelopes}) == 1
-    ended = zekt.until(envelopes[0]["deliveryId"], "failed")
-    assert ended["failure"] == "unconfirmed"
-    assert "confirm action" in ended["advice"]
-    assert_legal(ended)
-
-
-def test_a_late_confirmation_stops_the_dispatching(start: Start) -> None:
-    zekt = start(settings={"confirm_timeout": timedelta(seconds=1)})
-    zekt.github.finish_run(zekt.start_run())
-    first, second = zekt.dispatched(2)[:2]
-    run = zekt.github.start_run_for(first)
-    delivery_id = first.client_payload["zekt"]["deliveryId"]
-    assert zekt.confirm(run, **ids(zekt, delivery_id)).json()["status"] == "confirmed"
-    other = zekt.github.start_run_for(second)
-    assert zekt.confirm(other, **ids(zekt, delivery_id)).json()["duplicate"] is True
-    assert_legal(zekt.delivery(delivery_id))
-
-
-@pytest.mark.parametrize(("conclusion", "status"), [("success", "completed"), ("timed_out", "failed")])
-def test_when_no_completion_comes_github_is_asked_how_the_run_ended(start: Start, conclusion: str, status: str) -> None:
-    zekt = start(settings={"complete_timeout": timedelta(seconds=1)})
-    run, delivery_id = dispatched(zekt)
-    zekt.github.world.runs.finish(run, conclusion)
-    zekt.confirm(run, **ids(zekt, delivery_id))
-    ended = zekt.until(delivery_id, "completed", "failed")
-    assert (ended["status"], ended["conclusion"]) == (status, conclusion)
-    assert "asking GitHub" in ended["history"][-1]["detail"]
-    assert_legal(ended)
-
-
-def test_a_run_that_is_still_going_is_given_more_time(start: Start) -> None:
-    zekt = start(settings={"complete_timeout": timedelta(seconds=1)})
-    run, delivery_id = dispatched(zekt)
-    zekt.confirm(run, **ids(zekt, delivery_id))
-    before = zekt.delivery(delivery_id)["dueAt"]
-    zekt.wait_for_visit(f"/actions/runs/{run.id}")
-    zekt.until_sql("SELECT 1 FROM deliveries WHERE status = 'confirmed' AND due_at > now() + interval '5 minutes'")
-    assert zekt.delivery(delivery_id)["dueAt"] > before
-    assert zekt.complete(run, **ids(zekt, delivery_id)).json()["status"] == "completed"
-
-
-def test_a_run_that_github_does_not_know_fails_as_overdue(start: Start) -> None:
-    zekt = start(settings={"complete_timeout": timedelta(seconds=1)})
-    run, delivery_id = dispatched(zekt)
-    zekt.confirm(run, **ids(zekt, delivery_id))
-    zekt.github.faults.add(where="rest", kind="status", status=404, times=None)
-    ended = zekt.until(delivery_id, "failed")
-    assert ended["failure"] == "overdue"
-    assert "if: always()" in ended["advice"]
-    assert_legal(ended)

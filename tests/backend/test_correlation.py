@@ -1,11 +1,13 @@
 """Event and message meet, in whatever order they come."""
 
+import hmac
 import json
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
+import requests
 
 from zekt_sandbox import events
 from zekt_testing.broker import SECRET
@@ -127,6 +129,35 @@ def test_the_same_webhook_a_hundred_times_at_once_has_one_effect(zekt: Any) -> N
     assert {delivery.status_code for delivery in again} == {202}
     assert len(zekt.deliveries()) == 1
     assert len(decision_of(zekt, run)) == 1
+
+
+def test_a_hundred_webhooks_that_arrive_together_store_one_event(zekt: Any) -> None:
+    run = zekt.start_run()
+    zekt.send(run)
+    body = json.dumps(_workflow_run(run)).encode()
+    signature = "sha256=" + hmac.new(SECRET.encode(), body, "sha256").hexdigest()
+
+    def post(number: int) -> int:
+        # Half of them under another hook's guid: it is still the same attempt of the same run.
+        headers = {
+            "X-GitHub-Event": "workflow_run",
+            "X-GitHub-Delivery": f"guid-{number % 2}",
+            "X-Hub-Signature-256": signature,
+        }
+        return requests.post(f"{zekt.url}/api/github/webhooks", data=body, headers=headers, timeout=30).status_code
+
+    with ThreadPoolExecutor(25) as pool:
+        assert set(pool.map(post, range(100))) == {202}
+    assert zekt.sql("SELECT count(*) FROM events") == [(1,)]
+    assert len(zekt.deliveries()) == 1
+
+
+def test_one_attempt_of_a_run_may_send_256_messages(zekt: Any) -> None:
+    run = zekt.start_run()
+    with ThreadPoolExecutor(8) as pool:
+        statuses = list(pool.map(lambda number: zekt.send(run, number).status_code, range(260)))
+    assert (statuses.count(202), statuses.count(422)) == (256, 4)
+    assert zekt.sql("SELECT count(*) FROM messages") == [(256,)]
 
 
 def test_messages_and_event_that_race_lose_nothing(zekt: Any) -> None:

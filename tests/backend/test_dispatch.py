@@ -26,7 +26,12 @@ def deliver(zekt: Any) -> str:
 
 @pytest.mark.parametrize(
     ("status", "category", "advice"),
-    [(401, "auth", ""), (403, "permission", "contents"), (404, "not_found", "install"), (422, "invalid", "")],
+    [
+        (401, "auth", "private key"),
+        (403, "permission", "contents"),
+        (404, "not_found", "install"),
+        (422, "invalid", "event type"),
+    ],
 )
 def test_a_final_answer_ends_the_delivery_with_advice(zekt: Any, status: int, category: str, advice: str) -> None:
     zekt.github.faults.add(where="dispatch", kind="status", status=status, times=None)

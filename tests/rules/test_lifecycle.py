@@ -2,7 +2,7 @@
 
 import pytest
 
-from zekt_backend.rules.lifecycle import ENDED, TRANSITIONS, Fact, Status, is_final, sources, target
+from zekt_backend.rules.lifecycle import ENDED, TRANSITIONS, Fact, Status, sources, target
 
 
 def test_every_fact_leads_to_one_status() -> None:
@@ -41,9 +41,3 @@ def test_the_table_says(fact: Fact, start: str, end: str) -> None:
 
 def test_the_table_says_nothing_else() -> None:
     assert sum(len(table) for table in TRANSITIONS.values()) == 9
-
-
-def test_fire_and_forget_ends_at_dispatched_and_durable_does_not() -> None:
-    assert is_final(Status.DISPATCHED, durable=False)
-    assert not is_final(Status.DISPATCHED, durable=True)
-    assert not is_final(Status.PENDING, durable=False)

@@ -13,7 +13,7 @@ import psycopg
 import requests
 from pydantic import SecretStr
 
-from zekt_backend import process
+from zekt_backend import log, process
 from zekt_backend.broker import Broker
 from zekt_backend.settings import Settings
 from zekt_sandbox.dispatches import Dispatch
@@ -156,6 +156,7 @@ class Running:
             self._loop, self._stopping = asyncio.get_running_loop(), asyncio.Event()
             await process.run_until(self._stopping, settings, url, api=api, work=work, started=self._on_start)
 
+        log.configure("json")
         try:
             asyncio.run(main())
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread

@@ -47,6 +47,7 @@ def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **setting
         "ZEKT_WORKER_HEARTBEAT": "3",
         "ZEKT_SWEEP_SECONDS": "1",
         "ZEKT_PORT": "0",
+        "ZEKT_PUBLIC_URL": "http://127.0.0.1:1",
         "ZEKT_LOG_FORMAT": "json",
         "PYTHONPATH": os.pathsep.join(sys.path),
         **settings,

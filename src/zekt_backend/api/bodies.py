@@ -1,5 +1,7 @@
 """Bodies are limited before they are read, and read before they are parsed."""
 
+import asyncio
+from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import msgspec
@@ -15,6 +17,11 @@ MAX_WEBHOOK_BODY = 26_214_400
 MAX_SMALL_BODY = 131_072
 """Bytes: everything else."""
 
+PATIENCE_SECONDS = 30.0
+"""How long a body may take to arrive."""
+_LARGE = asyncio.Semaphore(4)
+"""How many bodies beyond `MAX_MESSAGE_BODY` are held at a time."""
+
 Model = TypeVar("Model", bound=BaseModel)
 
 
@@ -22,16 +29,31 @@ async def read(request: Request, limit: int) -> bytes:
     """The raw body.
 
     Raises:
-        ZektError: `body_too_large`, before more than `limit` bytes are held.
+        ZektError: `body_too_large`, before more than `limit` bytes are held; `body_too_slow`.
     """
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared[:20]) > limit:
         raise _too_large(limit)
+    try:
+        async with asyncio.timeout(PATIENCE_SECONDS):
+            return await _read(request, limit)
+    except TimeoutError:
+        text = f"It was not all here after {PATIENCE_SECONDS:.0f} seconds; send it again."
+        raise ZektError("body_too_slow", text) from None
+
+
+async def _read(request: Request, limit: int) -> bytes:
+    """Most bodies are small; the few that may be large take turns, so that strangers cannot fill the memory."""
     body = bytearray()
-    async for chunk in request.stream():
-        body += chunk
-        if len(body) > limit:
-            raise _too_large(limit)
+    async with AsyncExitStack() as turn:
+        waiting = limit > MAX_MESSAGE_BODY
+        async for chunk in request.stream():
+            body += chunk
+            if len(body) > limit:
+                raise _too_large(limit)
+            if waiting and len(body) > MAX_MESSAGE_BODY:
+                await turn.enter_async_context(_LARGE)
+                waiting = False
     return bytes(body)
 
 

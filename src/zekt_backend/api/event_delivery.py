@@ -1,14 +1,17 @@
 """`/api/event-delivery/…`: the consumer's run confirms, completes, and fetches what did not fit."""
 
+import msgspec
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
 
+from zekt_action import strict_json
 from zekt_action.limits import MAX_RESULT_BYTES
 from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest
 from zekt_backend.api import bodies
 from zekt_backend.api.tokens import claims_of
 from zekt_backend.broker import Broker
+from zekt_backend.errors import ZektError
 from zekt_backend.flows import acknowledge
 from zekt_backend.flows.fetch_payload import fetch_payload
 from zekt_backend.rules.records import SignedClaims
@@ -28,7 +31,9 @@ async def confirm(request: Request, broker: Broker) -> JSONResponse:
 
 async def complete(request: Request, broker: Broker) -> JSONResponse:
     claims = await claims_of(request, broker)
-    body = bodies.parse(CompleteRequest, await bodies.read(request, MAX_RESULT_BYTES + bodies.MAX_SMALL_BODY))
+    raw = await bodies.read(request, MAX_RESULT_BYTES + bodies.MAX_SMALL_BODY)
+    _check_result(raw)
+    body = bodies.parse(CompleteRequest, raw)
     return _answer(
         "delivery_completed",
         claims,
@@ -64,3 +69,18 @@ def _answer(fact: str, claims: SignedClaims, answer: Acknowledgement) -> JSONRes
         duplicate=answer.duplicate,
     )
     return JSONResponse(answer.model_dump(by_alias=True))
+
+
+class _Result(msgspec.Struct):
+    result: msgspec.Raw = msgspec.Raw(b"null")
+
+
+def _check_result(body: bytes) -> None:
+    """The result is shown to people and kept for long: it is held to what a message is held to, and to its own size."""
+    try:
+        strict_json.parse(bytes(msgspec.json.decode(body, type=_Result).result), max_bytes=MAX_RESULT_BYTES)
+    except strict_json.JsonRefused as refused:
+        raise ZektError("result_invalid", refused.detail) from None
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        # Not even JSON: whoever reads the whole body says why.
+        return

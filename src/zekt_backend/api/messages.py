@@ -122,8 +122,10 @@ def _as_given(body: bytes, raw: bytes, sha256: str | None) -> bytes:
 def _receipt(receipt: MessageReceipt) -> Receipt:
     if receipt.duplicate:
         message = "This message was received before."
-    elif receipt.late:
+    elif receipt.late and receipt.consumers_notified:
         message = "Received after its run had ended, so it is delivered at once."
+    elif receipt.late:
+        message = "Received after its run had ended; nobody is to get it."
     else:
         message = "Received. It is delivered when this run ends."
     return Receipt(

@@ -6,6 +6,7 @@ from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
 from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect
 
 from zekt_action.wire import Problem
 from zekt_backend.errors import ZektError
@@ -46,6 +47,7 @@ def install(app: FastAPI) -> None:
     for trouble in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
         app.add_exception_handler(trouble, _database)
     app.add_exception_handler(psycopg.DataError, _unstorable)
+    app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
 
 
@@ -66,7 +68,7 @@ async def _database(_request: Request, error: Exception) -> JSONResponse:
     return render(
         ZektError(
             "database_unavailable",
-            "Nothing was stored. The same call will succeed when the database is back.",
+            "Send the same again when the database is back: what was stored already is not stored twice.",
             retry_after=_DATABASE_BACK_IN,
         )
     )
@@ -77,6 +79,11 @@ async def _unstorable(_request: Request, _error: Exception) -> JSONResponse:
     return render(ZektError("body_invalid", "A field holds a character or a number that cannot be stored."))
 
 
+async def _gone(_request: Request, _error: Exception) -> JSONResponse:
+    """The client hung up in the middle of its body. Nobody reads this answer."""
+    return render(ZektError("body_invalid", "The body ended early."))
+
+
 async def _bug(request: Request, error: Exception) -> JSONResponse:
     log.error("request_failed", path=request.url.path[:200], error=type(error).__name__, exc_info=error)
-    return render(ZektError("internal", "Nothing was stored. It is in our log; please tell whoever runs this Zekt."))
+    return render(ZektError("internal", "It is in our log; please tell whoever runs this Zekt."))

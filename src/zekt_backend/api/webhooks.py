@@ -16,14 +16,17 @@ log = structlog.get_logger()
 
 async def receive(request: Request, broker: Broker) -> JSONResponse:
     """Verify over the raw body, store, answer: GitHub waits 10 seconds and never asks again."""
-    body = await bodies.read(request, bodies.MAX_WEBHOOK_BODY)
     secret = broker.settings.webhook_secret
     if secret is None:
-        raise ZektError(
-            "webhooks_off", "Set ZEKT_WEBHOOK_SECRET (or ZEKT_WEBHOOK_SECRET_FILE) and restart to switch them on."
-        )
-    webhook.verify(body, request.headers.get("x-hub-signature-256"), secret.get_secret_value().encode())
-    event = webhook.parse(*_headers(request), body)
+        how = "Set ZEKT_WEBHOOK_SECRET (or ZEKT_WEBHOOK_SECRET_FILE) and restart to switch them on."
+        raise ZektError("webhooks_off", how)
+    name, guid = _headers(request)
+    # A stranger's body is not even read: without a well-formed signature it cannot be GitHub's.
+    signature = request.headers.get("x-hub-signature-256")
+    webhook.signature(signature)
+    body = await bodies.read(request, bodies.MAX_WEBHOOK_BODY)
+    webhook.verify(body, signature, secret.get_secret_value().encode())
+    event = webhook.parse(name, guid, body)
     if isinstance(event, Ignored):
         log.info("webhook_ignored", guid=event.guid, reason=event.reason)
         return JSONResponse({"success": True, "ignored": event.reason}, 202)

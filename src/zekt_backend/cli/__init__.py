@@ -1,9 +1,13 @@
 """`zekt`: every command, on one screen."""
 
 import sys
+from typing import NoReturn
 
+import psycopg
 import typer
+from psycopg_pool import PoolTimeout
 from rich.console import Console
+from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend.cli import look, operate, try_out
 from zekt_backend.errors import ZektError
@@ -32,6 +36,14 @@ def main() -> None:
     try:
         app()
     except ZektError as error:
-        # soft_wrap keeps paths and URLs in one piece, so that they can be copied.
-        Console(stderr=True).print(f"{error.code}: {error.detail}", style="red", markup=False, soft_wrap=True)
-        sys.exit(1)
+        _fail(error.code, error.detail)
+    except (psycopg.Error, SQLAlchemyError, PoolTimeout) as error:
+        # The first line is the server's or libpq's own; it names host and user, never the password.
+        why = str(error.__cause__ or error).strip().splitlines()[:1]
+        _fail("database_unavailable", f"{' '.join(why)}. Check ZEKT_DATABASE_URL, and that the server runs.")
+
+
+def _fail(code: str, detail: str) -> NoReturn:
+    # soft_wrap keeps paths and URLs in one piece, so that they can be copied.
+    Console(stderr=True).print(f"{code}: {detail}", style="red", markup=False, soft_wrap=True)
+    sys.exit(1)

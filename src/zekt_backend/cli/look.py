@@ -13,7 +13,7 @@ from zekt_backend import process
 from zekt_backend.errors import ZektError
 from zekt_backend.settings import Settings
 from zekt_backend.store import delivery_views
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import one_connection
 
 
 def deliveries(
@@ -35,17 +35,13 @@ def deliveries(
 
 
 async def _read(url: str, delivery_id: str | None, status: str | None, limit: int) -> list[dict[str, Any]]:
-    db = await Database(url, size=2).open()
-    try:
-        async with db.reading() as connection:
-            if delivery_id is None:
-                page, _ = await delivery_views.page(
-                    connection, status=status, correlation_id=None, consumer=None, before=None, limit=limit
-                )
-                return page
-            found = await delivery_views.whole(connection, delivery_id)
-    finally:
-        await db.close()
+    async with one_connection(url) as connection:
+        if delivery_id is None:
+            page, _ = await delivery_views.page(
+                connection, status=status, correlation_id=None, consumer=None, before=None, limit=limit
+            )
+            return page
+        found = await delivery_views.whole(connection, delivery_id)
     if found is None:
         raise ZektError("not_found", f"There is no delivery {delivery_id!r}: `zekt deliveries` lists them.")
     return [found]

@@ -85,6 +85,8 @@ def _refuse_repeated_keys(path: Path, node: Any) -> None:
         return
     seen = set()
     for key, value in node.value:
+        if not isinstance(key, yaml.ScalarNode):
+            raise ZektError("setup_invalid", f"{path}:{key.start_mark.line + 1}: a key must be a word.")
         if key.value in seen:
             raise ZektError("setup_invalid", f"{path}:{key.start_mark.line + 1}: the key {key.value!r} stands twice.")
         seen.add(key.value)

@@ -5,6 +5,7 @@ from typing import Any
 
 from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest
 from zekt_backend.clock import Clock
+from zekt_backend.flows.admit import admit
 from zekt_backend.rules import acknowledgement, identity
 from zekt_backend.rules.acknowledgement import Ruling, Standing
 from zekt_backend.rules.lifecycle import Fact, Status, target
@@ -48,11 +49,13 @@ async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Databa
 
 
 async def _find(tx: Tx, request: ConfirmRequest, claims: SignedClaims) -> Delivery:
+    await admit(tx, claims)
     delivery = await deliveries.lock_for_consumer(
         tx,
         consumer_id=claims.repository_id,
         correlation_id=request.correlation_id,
         delivery_id=request.delivery_id,
+        run_id=claims.run_id,
     )
     if delivery is None:
         raise identity.not_yours("This repository has no such delivery")
@@ -72,15 +75,8 @@ async def _write(
         await deliveries.advance(tx, delivery.id, fact, now, detail=f"run {claims.run_id}", **columns)
         status = target(fact)
     if not ruling.facts:
-        await deliveries.note(
-            tx,
-            delivery.id,
-            Fact.NOTED,
-            now,
-            before=status,
-            after=status,
-            detail=f"run {claims.run_id}: {ruling.message}",
-        )
+        detail = f"run {claims.run_id}: {ruling.message}"
+        await deliveries.note_once(tx, delivery.id, now, status=status, detail=detail)
     return _answer(delivery, status, ruling)
 
 

@@ -13,7 +13,9 @@ async def complete_run(tx: Tx, event: RunEvent, now: datetime) -> int:
     repository = await repositories.find(tx, event.key.repository_id)
     if repository is None or not repository.completion_tracking:
         return 0
-    confirmed = await deliveries.lock_confirmed_by(tx, consumer_id=repository.id, run_id=event.key.run_id)
+    confirmed = await deliveries.lock_confirmed_by(
+        tx, consumer_id=repository.id, run_id=event.key.run_id, run_attempt=event.key.run_attempt
+    )
     for delivery in confirmed:
         await end(tx, delivery.id, event.conclusion, now, source="the consumer's workflow_run webhook")
     return len(confirmed)

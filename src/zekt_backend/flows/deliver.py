@@ -77,8 +77,10 @@ async def deliver(
     if not isinstance(claimed, _Try):
         return claimed
     answer = await send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
-    async with db.transaction() as tx:
-        return await _record(tx, claimed, answer, clock.now(), dice())
+    # GitHub has been asked: its answer is not thrown away because the database is away for a moment.
+    return await db.persistently(
+        lambda tx: _record(tx, claimed, answer, clock.now(), dice()), patience=pace.lease.total_seconds()
+    )
 
 
 async def _claim(
@@ -97,9 +99,8 @@ async def _claim(
     if not await directory.is_approved(tx, delivery.subscription_id):
         await _refuse(tx, delivery, now, _REVOKED)
         return None
-    slot = await _slot(tx, delivery, now, pace)
-    if slot > now + _EARLY:
-        return slot - now
+    if (wait := await _held(tx, delivery, now, pace)) is not None:
+        return wait
     return await _start(tx, delivery, job_id, now=now, lease=pace.lease, shipping=shipping)
 
 
@@ -114,17 +115,20 @@ async def _bury(tx: Tx, delivery: Delivery, number: int, now: datetime) -> bool:
     return True
 
 
-async def _slot(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> datetime:
-    """When this write may go out: now, if its reserved slot has come and GitHub has not told us to wait."""
-    until = await installations.blocked_until(tx, delivery.installation_id)
-    free = until is None or until <= now + _EARLY
-    # A slot missed by far, after a standstill, is no slot any more: all that missed theirs would go out at once.
-    fresh = delivery.due_at is not None and delivery.due_at > now - max(pace.spacing, _MISSED)
-    if delivery.paced and fresh and free:
-        return now
-    slot = await installations.reserve(tx, delivery.installation_id, now, count=1, spacing=pace.spacing)
-    await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=slot, paced=True)
-    return slot
+async def _held(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> timedelta | None:
+    """How long this write must wait for its installation; None when it may go out now."""
+    hold = await installations.pass_through(tx, delivery.installation_id, now, pace.spacing)
+    if hold is None:
+        return None
+    due_at = hold.free_at
+    missed = delivery.due_at is not None and delivery.due_at <= now - max(pace.spacing, _MISSED)
+    if not hold.blocked and (missed or not delivery.paced):
+        # What has no slot, or missed it by far, takes a new one: after a standstill all would press on together.
+        slot = await installations.reserve(tx, delivery.installation_id, now, count=1, spacing=pace.spacing)
+        due_at = max(due_at, slot)
+    if hold.blocked or missed or not delivery.paced:
+        await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=due_at, paced=True)
+    return due_at - now
 
 
 async def _start(
@@ -147,21 +151,21 @@ async def _archived(tx: Tx, delivery: Delivery, shipping: Shipping) -> envelope.
 
 async def _record(tx: Tx, made: _Try, answer: Answer, now: datetime, dice: float) -> timedelta | None:
     """Write the answer down. When the delivery has moved on meanwhile, the attempt alone is written."""
+    delivery = await deliveries.lock(tx, made.delivery.id)
     await attempts.finish(tx, made.delivery.id, made.number, answer, now)
     if answer.limited:
         wait = timedelta(seconds=min(answer.retry_after or 60, backoff.LONGEST_WAIT_SECONDS))
         await installations.block(tx, made.delivery.installation_id, now + wait)
-    delivery = await deliveries.lock(tx, made.delivery.id)
     if delivery is None or delivery.status is not Status.PENDING:
         return None
     if answer.accepted:
         await _accept(tx, delivery, made.number, answer, now)
         return None
-    if answer.permanent:
-        await _refuse(tx, delivery, now, answer)
-        return None
     if delivery.attempt != made.number:
         # Another worker took this delivery over; the next step is its to plan.
+        return None
+    if answer.permanent:
+        await _refuse(tx, delivery, now, answer)
         return None
     return await _postpone(tx, delivery, answer, now, dice)
 

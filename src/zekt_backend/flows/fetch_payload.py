@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.admit import admit
 from zekt_backend.rules.identity import not_yours
 from zekt_backend.rules.records import SignedClaims
 from zekt_backend.store import archive
@@ -17,9 +18,10 @@ async def fetch_payload(
     """Exactly the bytes the provider sent.
 
     Raises:
-        ZektError: `not_yours`, `no_payload`, or `payload_expired` after `retention`.
+        ZektError: `not_yours`, `pull_request_target_refused`, `no_payload`, or `payload_expired` after `retention`.
     """
     async with db.reading() as connection:
+        await admit(connection, claims)
         theirs, payload = await archive.for_consumer(connection, delivery_id, claims.repository_id)
     if not theirs:
         raise not_yours("This repository has no such delivery")

@@ -9,8 +9,11 @@ from zekt_backend.flows.fan_out import Timings, fan_out
 from zekt_backend.rules import policy
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import directory, events, messages
-from zekt_backend.store.database import Database, lock_run
+from zekt_backend.store.database import Database, Tx, lock_run
 from zekt_backend.store.messages import Message
+
+PATIENCE_SECONDS = 3.0
+"""GitHub waits 10 seconds for an answer and never asks again: a passing trouble is worth a few tries, no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +30,8 @@ async def receive_event(
     event: RunEvent, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings
 ) -> EventReceipt:
     """Store one completed run once, and queue what follows from it."""
-    async with db.transaction() as tx:
+
+    async def work(tx: Tx) -> EventReceipt:
         await lock_run(tx, event.key)
         now = clock.now()
         if not await events.save_once(tx, event, now):
@@ -39,7 +43,9 @@ async def receive_event(
         decision = policy.decide(known, provider)
         await events.record_decision(tx, event.guid, decision, now)
         made = await fan_out(tx, known, decision, waiting, now=now, new_id=new_id, timings=timings)
-    return EventReceipt(duplicate=False, outcome=decision.outcome, deliveries=len(made), ended=ended)
+        return EventReceipt(duplicate=False, outcome=decision.outcome, deliveries=len(made), ended=ended)
+
+    return await db.persistently(work, patience=PATIENCE_SECONDS)
 
 
 def _path(event: RunEvent, waiting: Sequence[Message]) -> str | None:

@@ -8,13 +8,17 @@ from datetime import datetime
 from zekt_action.wire import MessageHead
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.admit import admit
 from zekt_backend.flows.fan_out import Timings, fan_out
 from zekt_backend.rules import policy
-from zekt_backend.rules.identity import disagreement, not_yours
+from zekt_backend.rules.identity import disagreement
 from zekt_backend.rules.records import RunEvent, SignedClaims
-from zekt_backend.store import directory, events, messages, repositories
+from zekt_backend.store import directory, events, messages
 from zekt_backend.store.database import Database, Tx, lock_run
 from zekt_backend.store.messages import NewMessage
+
+MAX_MESSAGES_PER_RUN = 256
+"""What one attempt of a run may send: each is kept for months and takes a slot of every consumer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,13 +52,14 @@ async def receive_message(
     """Store one message once.
 
     Raises:
-        ZektError: `claims_mismatch`, `not_yours` or `pull_request_target_refused`; nothing is stored then.
+        ZektError: `claims_mismatch`, `not_yours`, `pull_request_target_refused` or `too_many_messages`;
+            nothing is stored then.
     """
     claims = incoming.claims
     if mismatch := disagreement(incoming.head, claims, incoming.repository_header):
         raise ZektError("claims_mismatch", mismatch)
     async with db.transaction() as tx:
-        await _admit(tx, claims)
+        await admit(tx, claims)
         await lock_run(tx, claims.key)
         now = clock.now()
         event = await events.of_run(tx, claims.key)
@@ -62,6 +67,8 @@ async def receive_message(
         message = _new_message(incoming, new_event_id(), notified=len(decision.recipients), late=event is not None)
         if not await messages.save_once(tx, message, now):
             return await _stored_before(tx, message)
+        if await messages.count_of_run(tx, claims.key) > MAX_MESSAGES_PER_RUN:
+            raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
         if event is not None:
             await _deliver_late(tx, event, message, decision, now=now, new_id=new_delivery_id, timings=timings)
     return MessageReceipt(
@@ -71,19 +78,6 @@ async def receive_message(
         duplicate=False,
         late=message.late,
     )
-
-
-async def _admit(tx: Tx, claims: SignedClaims) -> None:
-    """A stranger learns nothing: unknown and switched-off repositories get the same answer."""
-    repository = await repositories.find(tx, claims.repository_id)
-    if repository is None or not repository.enabled:
-        raise not_yours("This repository is not known here, or is switched off")
-    if claims.event_name == "pull_request_target" and not repository.allow_pull_request_target:
-        raise ZektError(
-            "pull_request_target_refused",
-            "A pull_request_target run can be started by anybody who opens a pull request, so its messages are refused."
-            " Send from a push or workflow_run workflow, or allow it for this repository in the setup.",
-        )
 
 
 async def _decide(tx: Tx, claims: SignedClaims, event: RunEvent | None) -> policy.Decision:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.clock import Clock
+from zekt_backend.errors import ZektError
 from zekt_backend.flows.complete_run import end
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.records import RunState
@@ -19,6 +20,8 @@ Ask = Callable[[int, str, int], Awaitable[RunState | None]]
 # https://docs.github.com/en/actions/reference/limits. A run that is still going is asked about again.
 _ASK_AGAIN = timedelta(minutes=10)
 
+_END_IT = "End the consumer's job with the complete action, `if: always()`, or switch completion tracking on."
+
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
@@ -27,15 +30,24 @@ class _Owed:
 
 
 async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> None:
-    """End the delivery by its run's own conclusion, or fail it when there is no such run."""
+    """End the delivery by its run's own conclusion, or fail it when there is no such run.
+
+    Raises:
+        ZektError: `github_unavailable`, when GitHub did not answer this time.
+    """
     async with db.transaction() as tx:
         owed = await _owed(tx, delivery_id)
     if owed is None:
         return
-    run = await ask(owed.delivery.installation_id, owed.delivery.consumer, owed.run_id)
+    try:
+        run, refusal = await ask(owed.delivery.installation_id, owed.delivery.consumer, owed.run_id), None
+    except ZektError as error:
+        if error.code != "github_refused":
+            raise
+        run, refusal = None, error.detail
     async with db.transaction() as tx:
         if await _owed(tx, delivery_id) is not None:
-            await _write(tx, delivery_id, run, clock.now())
+            await _write(tx, owed.delivery, run, clock.now(), refusal=refusal)
 
 
 async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:
@@ -45,21 +57,21 @@ async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:
     return _Owed(delivery, delivery.consumer_run_id)
 
 
-async def _write(tx: Tx, delivery_id: str, run: RunState | None, now: datetime) -> None:
-    if run is not None and run.status != "completed":
-        await deliveries.keep(tx, delivery_id, Status.CONFIRMED, due_at=now + _ASK_AGAIN)
+async def _write(tx: Tx, delivery: Delivery, run: RunState | None, now: datetime, *, refusal: str | None) -> None:
+    if run is not None and (run.status != "completed" or run.run_attempt < (delivery.consumer_run_attempt or 1)):
+        await deliveries.keep(tx, delivery.id, Status.CONFIRMED, due_at=now + _ASK_AGAIN)
         return
     if run is not None:
-        await end(tx, delivery_id, run.conclusion, now, source="asking GitHub, after no completion came")
+        await end(tx, delivery.id, run.conclusion, now, source="asking GitHub, after no completion came")
         return
     await deliveries.advance(
         tx,
-        delivery_id,
+        delivery.id,
         Fact.OVERDUE,
         now,
-        detail="no completion came, and GitHub does not know the run",
+        detail="no completion came, and GitHub " + ("does not know the run" if refusal is None else "would not say"),
         completed_at=now,
         due_at=None,
         failure="overdue",
-        advice="End the consumer's job with the complete action, `if: always()`, or switch completion tracking on.",
+        advice=refusal or _END_IT,
     )

@@ -69,27 +69,36 @@ _HEAD = msgspec.json.Decoder(_Head)
 _COMPLETED = msgspec.json.Decoder(_Completed)
 
 
-def verify(body: bytes, signature: str | None, secret: bytes) -> None:
-    """Raise unless `signature` (the header `X-Hub-Signature-256`) is the body's HMAC-SHA256 under our secret.
+def signature(header: str | None) -> bytes:
+    """The HMAC that the header `X-Hub-Signature-256` carries; to be asked before the body is read.
 
-    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    Raises:
+        ZektError: `webhook_signature_missing` or `webhook_signature_malformed`.
     """
-    if not secret:
-        raise ZektError("settings_invalid", "ZEKT_WEBHOOK_SECRET is empty, so no webhook can be verified: set it.")
-    if not signature:
+    if not header:
         raise ZektError(
             "webhook_signature_missing",
             "The header X-Hub-Signature-256 is missing. GitHub sends it when the webhook has a secret: set the same"
             " secret in the webhook's settings and in ZEKT_WEBHOOK_SECRET.",
         )
-    match = _SIGNATURE.fullmatch(signature)
+    match = _SIGNATURE.fullmatch(header)
     if match is None:
         raise ZektError(
             "webhook_signature_malformed",
             "X-Hub-Signature-256 must be `sha256=` and 64 hexadecimal digits. The older X-Hub-Signature (SHA-1) is"
             " not accepted in its place.",
         )
-    if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), bytes.fromhex(match[1])):
+    return bytes.fromhex(match[1])
+
+
+def verify(body: bytes, header: str | None, secret: bytes) -> None:
+    """Raise unless the header `X-Hub-Signature-256` is the body's HMAC-SHA256 under our secret.
+
+    https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+    """
+    if not secret:
+        raise ZektError("settings_invalid", "ZEKT_WEBHOOK_SECRET is empty, so no webhook can be verified: set it.")
+    if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), signature(header)):
         raise ZektError(
             "webhook_signature_wrong",
             "The signature does not fit the body. Usually the webhook's secret and ZEKT_WEBHOOK_SECRET differ;"

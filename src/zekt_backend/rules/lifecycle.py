@@ -57,8 +57,3 @@ def target(fact: Fact) -> Status:
     """The one status that a fact leads to."""
     (status,) = set(TRANSITIONS[fact].values())
     return status
-
-
-def is_final(status: Status, *, durable: bool) -> bool:
-    """Fire-and-forget ends when GitHub has accepted it; durable ends when the consumer's run has."""
-    return status in ENDED or (status is Status.DISPATCHED and not durable)

@@ -1,9 +1,9 @@
 """The setup file's contents: what may stand in it, with defaults. Unknown keys are errors, they are usually typos."""
 
 from datetime import timedelta
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from zekt_backend.rules.paths import normalise_path
 
@@ -85,3 +85,16 @@ class SubscriptionPart(_Part):
 class SetupFile(_Part):
     accounts: tuple[AccountPart, ...] = ()
     subscriptions: tuple[SubscriptionPart, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        """What stands twice would end as whatever came last."""
+        repositories = [f"{a.login}/{r.name}".lower() for a in self.accounts for r in a.repositories]
+        ids = [str(r.id) for a in self.accounts for r in a.repositories if r.id is not None]
+        slugs = [w.service.slug for a in self.accounts for r in a.repositories for w in r.workflows if w.service]
+        pairs = [f"{s.service} → {s.consumer}".lower() for s in self.subscriptions]
+        for what, names in (("repository", repositories), ("id", ids), ("service", slugs), ("subscription", pairs)):
+            twice = sorted({name for name in names if names.count(name) > 1})
+            if twice:
+                raise ValueError(f"the {what} {', '.join(twice)} stands twice")
+        return self

@@ -33,11 +33,15 @@ async def start(tx: Tx, delivery_id: str, number: int, *, job_id: int | None, no
 
 
 async def finish(tx: Tx, delivery_id: str, number: int, answer: Answer, now: datetime) -> bool:
-    """Write the answer down. An answer that was heard replaces a mere 'lost'."""
+    """Write the answer down.
+
+    One that is heard after all replaces 'lost'; the attempt stays ambiguous, since another was made because of it.
+    """
     return await changed(
         tx,
-        """UPDATE attempts SET finished_at = %s, accepted = %s, ambiguous = %s, http_status = %s,
-               github_request_id = %s, category = %s, detail = %s
+        """UPDATE attempts SET finished_at = %s, accepted = %s,
+               ambiguous = %s OR category IS NOT DISTINCT FROM 'lost',
+               http_status = %s, github_request_id = %s, category = %s, detail = %s
            WHERE delivery_id = %s AND number = %s AND (finished_at IS NULL OR category = 'lost')""",
         (
             now,

@@ -1,15 +1,22 @@
 """The pool, and transactions on it."""
 
-from collections.abc import AsyncIterator
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from typing import Any, LiteralString, Self
+from itertools import chain, repeat
+from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
-from psycopg_pool import AsyncConnectionPool
+from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from zekt_backend.rules.records import RunKey
+
+Result = TypeVar("Result")
+
+_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""Waits between tries; the last one repeats."""
 
 Tx = psycopg.AsyncConnection[DictRow]
 """A connection inside a transaction: what is written through it commits or rolls back as one."""
@@ -44,11 +51,41 @@ class Database:
         async with self._pool.connection() as connection, connection.transaction():
             yield connection
 
+    async def persistently(self, work: Callable[[Tx], Awaitable[Result]], *, patience: float) -> Result:
+        """A transaction that is tried again, for up to `patience` seconds, while the database is away or at odds.
+
+        `work` may run several times; only the last run's writes stand.
+
+        Raises:
+            psycopg.OperationalError: the trouble outlasted the patience. So does PoolTimeout.
+        """
+        loop = asyncio.get_running_loop()
+        deadline = loop.time() + patience
+        for wait in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
+            try:
+                async with self.transaction() as tx:
+                    return await work(tx)
+            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
+                if loop.time() + wait > deadline:
+                    raise
+                await asyncio.sleep(wait)
+        raise AssertionError("the waits never end")
+
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A connection without a transaction, for single SELECTs."""
         async with self._pool.connection() as connection:
             yield connection
+
+
+@asynccontextmanager
+async def one_connection(url: str) -> AsyncIterator[Tx]:
+    """For a command that asks once: no pool, and no waiting for a server that is not there."""
+    connection = await psycopg.AsyncConnection.connect(
+        url, autocommit=True, row_factory=dict_row, application_name="zekt", connect_timeout=10
+    )
+    async with connection:
+        yield connection
 
 
 async def lock_run(tx: Tx, key: RunKey) -> None:

@@ -37,6 +37,7 @@ class Delivery:
     tries: int
     dispatches: int
     consumer_run_id: int | None
+    consumer_run_attempt: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +65,7 @@ class NewDelivery:
 _ROW = sql.SQL(
     """id, subscription_id, provider_id, consumer_id, consumer, installation_id, correlation_id, event_id, envelope,
        durable, confirm_timeout, complete_timeout, max_dispatches, status, due_at, paced, attempt, tries, dispatches,
-       consumer_run_id"""
+       consumer_run_id, consumer_run_attempt"""
 )
 
 
@@ -119,34 +120,41 @@ async def lock(tx: Tx, delivery_id: str) -> Delivery | None:
 
 
 async def lock_for_consumer(
-    tx: Tx, *, consumer_id: int, correlation_id: str, delivery_id: str | None
+    tx: Tx, *, consumer_id: int, correlation_id: str, delivery_id: str | None, run_id: int
 ) -> Delivery | None:
-    """The delivery a consumer's run speaks of: by id, else its newest open one, else its newest.
+    """The delivery a consumer's run speaks of.
 
-    Only deliveries to that very repository are seen: not-yours and not-there look alike.
+    By id; else the one this run confirmed before; else the newest open one that no run has confirmed; else the newest.
+    Only what was sent at least once, and to that very repository, is seen: not-yours and not-there look alike.
     """
+    # Two runs that ask at the same moment take turns, so that each sees what the other took.
+    name = f"consumer:{consumer_id}:{correlation_id}"
+    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
     row = await one(
         tx,
         sql.SQL(
             """SELECT {} FROM deliveries
-               WHERE consumer_id = %(consumer)s AND correlation_id = %(correlation)s
+               WHERE consumer_id = %(consumer)s AND correlation_id = %(correlation)s AND attempt > 0
                  AND (%(id)s::text IS NULL OR id = %(id)s)
-               ORDER BY status IN ('pending', 'dispatched', 'confirmed') DESC, seq DESC LIMIT 1 FOR UPDATE"""
+               ORDER BY consumer_run_id IS NOT DISTINCT FROM %(run)s DESC,
+                        consumer_run_id IS NULL AND status IN ('pending', 'dispatched') DESC, seq DESC
+               LIMIT 1 FOR UPDATE"""
         ).format(_ROW),
-        {"consumer": consumer_id, "correlation": correlation_id, "id": delivery_id},
+        {"consumer": consumer_id, "correlation": correlation_id, "id": delivery_id, "run": run_id},
     )
     return _delivery(row) if row else None
 
 
-async def lock_confirmed_by(tx: Tx, *, consumer_id: int, run_id: int) -> list[Delivery]:
-    """Deliveries that a consumer's run has confirmed and not yet ended."""
+async def lock_confirmed_by(tx: Tx, *, consumer_id: int, run_id: int, run_attempt: int) -> list[Delivery]:
+    """Deliveries that a consumer's run has confirmed, in this attempt or an earlier one, and not yet ended."""
     rows = await many(
         tx,
         sql.SQL(
             """SELECT {} FROM deliveries
-               WHERE consumer_id = %s AND consumer_run_id = %s AND status = 'confirmed' ORDER BY seq FOR UPDATE"""
+               WHERE consumer_id = %s AND consumer_run_id = %s AND consumer_run_attempt <= %s AND status = 'confirmed'
+               ORDER BY seq FOR UPDATE"""
         ).format(_ROW),
-        (consumer_id, run_id),
+        (consumer_id, run_id, run_attempt),
     )
     return [_delivery(row) for row in rows]
 
@@ -229,6 +237,17 @@ async def note(
         """INSERT INTO history (delivery_id, at, fact, from_status, to_status, detail)
            VALUES (%s, %s, %s, %s, %s, %s)""",
         (delivery_id, now, fact.value, before.value if before else None, after.value, detail),
+    )
+
+
+async def note_once(tx: Tx, delivery_id: str, now: datetime, *, status: Status, detail: str) -> None:
+    """A call that changed nothing, told once however often it is repeated."""
+    await tx.execute(
+        """INSERT INTO history (delivery_id, at, fact, from_status, to_status, detail)
+           SELECT %(id)s, %(now)s, %(fact)s, %(status)s, %(status)s, %(detail)s
+           WHERE NOT EXISTS (SELECT 1 FROM history
+                             WHERE delivery_id = %(id)s AND fact = %(fact)s AND detail = %(detail)s)""",
+        {"id": delivery_id, "now": now, "fact": Fact.NOTED.value, "status": status.value, "detail": detail},
     )
 
 

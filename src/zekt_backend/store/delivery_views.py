@@ -14,7 +14,7 @@ _SUMMARY = sql.SQL(
        d.dispatches, d.created_at AS "createdAt", d.dispatched_at AS "dispatchedAt",
        d.confirmed_at AS "confirmedAt", d.completed_at AS "completedAt", d.due_at AS "dueAt",
        d.consumer_run_id AS "consumerRunId", d.consumer_conclusion AS conclusion, d.failure, d.advice,
-       d.result, m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes" """
+       m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes" """
 )
 _FROM = sql.SQL(
     """FROM deliveries d JOIN subscriptions u ON u.id = d.subscription_id JOIN services s ON s.id = u.service_id
@@ -56,7 +56,7 @@ async def page(
 
 async def whole(tx: Tx, delivery_id: str) -> dict[str, Any] | None:
     """One delivery with its history, its attempts and the decision that made it."""
-    row = await one(tx, sql.SQL("SELECT {} {} WHERE d.id = %s").format(_SUMMARY, _FROM), (delivery_id,))
+    row = await one(tx, sql.SQL("SELECT {}, d.result {} WHERE d.id = %s").format(_SUMMARY, _FROM), (delivery_id,))
     if row is None:
         return None
     return {

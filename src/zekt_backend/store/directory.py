@@ -58,6 +58,15 @@ def _subscription(row: dict[str, Any], service: Service) -> Subscription:
 
 
 async def is_approved(tx: Tx, subscription_id: int) -> bool:
-    """Asked again before each dispatch: approval may have been revoked since the event."""
-    row = await one(tx, "SELECT 1 FROM subscriptions WHERE id = %s AND status = 'approved'", (subscription_id,))
+    """Asked again before each dispatch: approved still, and both sides still switched on."""
+    row = await one(
+        tx,
+        """SELECT 1 FROM subscriptions s
+           JOIN repositories consumer ON consumer.id = s.repository_id AND consumer.enabled
+           JOIN services v ON v.id = s.service_id
+           JOIN workflows w ON w.id = v.workflow_id
+           JOIN repositories provider ON provider.id = w.repository_id AND provider.enabled
+           WHERE s.id = %s AND s.status = 'approved'""",
+        (subscription_id,),
+    )
     return row is not None

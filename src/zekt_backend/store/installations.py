@@ -5,6 +5,7 @@ https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-
 The slots live in a row, so that all workers together keep to it.
 """
 
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.store.database import Tx, one
@@ -26,14 +27,35 @@ async def reserve(tx: Tx, installation_id: int, now: datetime, *, count: int, sp
     return first
 
 
-async def blocked_until(tx: Tx, installation_id: int) -> datetime | None:
-    """Until when GitHub told this installation to wait, if it ever did."""
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """Why a write may not go out now: the last one was too recent, or GitHub told the installation to wait."""
+
+    free_at: datetime
+    blocked: bool
+
+
+async def pass_through(tx: Tx, installation_id: int, now: datetime, spacing: timedelta) -> Hold | None:
+    """Let one write through (None), or say until when to wait. Whoever is first gets through: nobody starves."""
     row = await one(
         tx,
-        "SELECT blocked_until FROM installations WHERE id = %s AND blocked_until > '-infinity'",
-        (installation_id,),
+        """UPDATE installations SET last_write_at = %(now)s
+           WHERE id = %(id)s AND blocked_until <= %(now)s AND last_write_at <= %(now)s - %(spacing)s::interval
+           RETURNING id""",
+        {"id": installation_id, "now": now, "spacing": spacing},
     )
-    return row["blocked_until"] if row else None
+    if row is not None:
+        return None
+    row = await one(
+        tx,
+        """SELECT blocked_until > %(now)s AS blocked,
+                  greatest(blocked_until, last_write_at + %(spacing)s::interval) AS free_at
+           FROM installations WHERE id = %(id)s""",
+        {"id": installation_id, "now": now, "spacing": spacing},
+    )
+    if row is None:
+        raise LookupError(f"installation {installation_id} has no row, though deliveries refer to it")
+    return Hold(row["free_at"], row["blocked"])
 
 
 async def block(tx: Tx, installation_id: int, until: datetime) -> None:

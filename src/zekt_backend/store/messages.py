@@ -82,3 +82,12 @@ async def of_run(tx: Tx, key: RunKey) -> list[Message]:
         (key.repository_id, key.run_id, key.run_attempt),
     )
     return [Message(**row) for row in rows]
+
+
+async def count_of_run(tx: Tx, key: RunKey) -> int:
+    row = await one(
+        tx,
+        "SELECT count(*) AS n FROM messages WHERE repository_id = %s AND run_id = %s AND run_attempt = %s",
+        (key.repository_id, key.run_id, key.run_attempt),
+    )
+    return int(row["n"]) if row else 0

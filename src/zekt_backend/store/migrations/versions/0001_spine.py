@@ -18,10 +18,11 @@ CREATE TABLE accounts (
 CREATE UNIQUE INDEX accounts_login ON accounts (lower(login));
 
 -- GitHub's installation of our app. Writes are paced per installation: next_write_at is the next free slot,
--- blocked_until what GitHub told us to wait for.
+-- last_write_at when a write was last let through, blocked_until what GitHub told us to wait for.
 CREATE TABLE installations (
     id            bigint PRIMARY KEY,
     next_write_at timestamptz NOT NULL DEFAULT '-infinity',
+    last_write_at timestamptz NOT NULL DEFAULT '-infinity',
     blocked_until timestamptz NOT NULL DEFAULT '-infinity'
 );
 
