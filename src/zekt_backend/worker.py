@@ -16,6 +16,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
+from zekt_backend.flows.tidy import tidy
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs
 
@@ -77,6 +78,11 @@ def _install(engine: PgQueuer, broker: Broker) -> None:
 
     # The sixth field of the engine's cron expressions is seconds.
     engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(tick)
+
+    async def hourly(_schedule: Schedule) -> None:
+        log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock))
+
+    engine.schedule("tidy", "17 * * * *")(hourly)
 
 
 def _named(function: Callable[[Job], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:

@@ -1,5 +1,6 @@
 """One database, any number of processes: real ones, killed for real."""
 
+import asyncio
 import os
 import signal
 import tempfile
@@ -14,8 +15,11 @@ import psycopg
 import pytest
 import requests
 
+from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.tidy import tidy
 from zekt_backend.store import schema
+from zekt_backend.store.database import Database
 from zekt_sandbox.server import SandboxServer
 from zekt_testing.processes import Process, zekt_process
 
@@ -136,6 +140,24 @@ def test_an_empty_database_is_migrated_by_whoever_comes_first(new_database: Call
     assert errors == []
     with psycopg.connect(url) as connection:
         assert connection.execute("SELECT count(*) FROM deliveries").fetchone() == (0,)
+
+
+def test_the_engines_own_log_is_kept_for_a_day(start: Start) -> None:
+    zekt = start()
+
+    async def tidied() -> int:
+        db = await Database(zekt.database_url, size=2).open()
+        try:
+            return await tidy(db=db, clock=SystemClock())
+        finally:
+            await db.close()
+
+    zekt.github.finish_run(zekt.start_run())
+    zekt.until_sql("SELECT 1 FROM pgqueuer_log WHERE status = 'successful'")
+    assert asyncio.run(tidied()) == 0
+    zekt.sql("UPDATE pgqueuer_log SET created = now() - interval '25 hours'")
+    assert asyncio.run(tidied()) >= 2
+    assert zekt.sql("SELECT count(*) FROM pgqueuer_log WHERE created < now() - interval '1 day'") == [(0,)]
 
 
 def test_a_limit_learned_by_one_worker_holds_for_all(start: Start) -> None:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import cast
 
 from pgqueuer.queries import Queries
@@ -48,3 +48,18 @@ async def enqueue(tx: Tx, wakes: Sequence[Wake]) -> int:
         on_conflict="skip",
     )
     return sum(1 for job_id in ids if job_id is not None)
+
+
+async def forget(tx: Tx, before: datetime, limit: int) -> int:
+    """Delete up to `limit` rows of each of the engine's log tables that are older; returns how many went."""
+    log = await tx.execute(
+        """DELETE FROM pgqueuer_log WHERE id IN
+               (SELECT id FROM pgqueuer_log WHERE created < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)""",
+        (before, limit),
+    )
+    statistics = await tx.execute(
+        """DELETE FROM pgqueuer_statistics WHERE id IN
+               (SELECT id FROM pgqueuer_statistics WHERE created < %s ORDER BY id LIMIT %s FOR UPDATE SKIP LOCKED)""",
+        (before, limit),
+    )
+    return log.rowcount + statistics.rowcount
