@@ -39,7 +39,7 @@ help: ## show this
 
 demo: $(READY) ## a message from one organisation to another and back, here, in a minute
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
-	@$(BIN)/zekt demo
+	@$(BIN)/python -m zekt_backend.cli demo
 
 test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, ZEKT_TEST_REQUIRE=all forbids skips
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)

@@ -7,6 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+import structlog
+
 from zekt_backend.clock import Clock, SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.deliver import Pace, Shipping
@@ -17,6 +19,8 @@ from zekt_backend.github.oidc import Verifier
 from zekt_backend.rules.records import Answer, RunState
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
+
+log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,10 +79,21 @@ class Broker:
 
     async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
         """One `repository_dispatch`, in a thread of ours."""
-        return await asyncio.get_running_loop().run_in_executor(
+        answer = await asyncio.get_running_loop().run_in_executor(
             self.threads,
             lambda: dispatch.send(self.github, installation_id=installation_id, repository=repository, body=body),
         )
+        envelope = body["client_payload"]["zekt"]
+        log.info(
+            "dispatch_answered",
+            delivery_id=envelope["deliveryId"],
+            attempt=envelope["attempt"],
+            consumer=repository,
+            category=answer.category,
+            http_status=answer.http_status,
+            github_request_id=answer.request_id,
+        )
+        return answer
 
     async def ask(self, installation_id: int, repository: str, run_id: int) -> RunState | None:
         """How a run stands, asked of GitHub in a thread of ours."""

@@ -32,7 +32,7 @@ PROBLEMS = {
     "pull_request_target_refused": Kind(403, "Runs of pull_request_target may not send"),
     # The message.
     "body_too_large": Kind(413, "The request body is too large"),
-    "body_invalid": Kind(400, "The request body does not fit"),
+    "body_invalid": Kind(400, "The request does not fit"),
     "payload_missing": Kind(400, "The message has no payload"),
     "payload_too_large": Kind(413, "The payload is larger than 524,288 bytes"),
     "payload_not_utf8": Kind(400, "The payload is not UTF-8"),
@@ -57,7 +57,7 @@ PROBLEMS = {
     "payload_expired": Kind(410, "The archived payload has expired"),
     "no_payload": Kind(404, "This delivery carries no message"),
     # The broker itself.
-    "not_found": Kind(404, "No such page"),
+    "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "That method is not allowed here"),
     "github_unavailable": Kind(503, "GitHub does not answer"),
     "github_refused": Kind(502, "GitHub does not give what was asked for"),
@@ -66,6 +66,7 @@ PROBLEMS = {
     # Start-up, setup and the command line (never sent over HTTP).
     "settings_invalid": Kind(500, "A setting does not fit"),
     "embedded_refused": Kind(500, "The embedded database cannot start here"),
+    "schema_missing": Kind(500, "The database has no tables yet"),
     "schema_newer": Kind(500, "The database is newer than this program"),
     "setup_invalid": Kind(500, "The setup file does not fit"),
 }

@@ -48,7 +48,7 @@ def _hosted(settings: Settings) -> Iterator[Embedded | External]:
         yield External(_checked(settings.database_url.get_secret_value()))
         return
     embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
-    log.info("embedded_database_started", data_dir=str(settings.data_dir))
+    log.info("embedded_database_ready", data_dir=str(settings.data_dir))
     try:
         yield embedded
     finally:
@@ -78,6 +78,12 @@ def _require_public_url(settings: Settings, *, api: bool) -> None:
 def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Migrate, then serve and work until SIGINT or SIGTERM."""
     _require_public_url(settings, api=api)
+    if api and settings.webhook_secret is None:
+        log.warning(
+            "webhooks_off", why="ZEKT_WEBHOOK_SECRET is not set, and GitHub repeats no webhook it cannot deliver"
+        )
+    if api and settings.admin_token is None:
+        log.warning("management_off", why="ZEKT_ADMIN_TOKEN is not set")
     with _hosted(settings) as server:
         schema.migrate(server.url)
         asyncio.run(_until_signalled(settings, server, api=api, work=work))

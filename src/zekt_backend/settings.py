@@ -21,11 +21,13 @@ from zekt_backend.errors import ZektError
 
 
 def _seconds(value: Any) -> Any:
-    """A bare number is seconds; everything else is pydantic's to read."""
-    try:
-        return timedelta(seconds=float(value)) if isinstance(value, str) else value
-    except (ValueError, OverflowError):
+    """A bare number is seconds; ISO 8601 (`PT5M`) is pydantic's to read; anything else is refused."""
+    if not isinstance(value, str) or value.upper().startswith("P"):
         return value
+    try:
+        return timedelta(seconds=float(value))
+    except (ValueError, OverflowError):
+        raise ValueError("write seconds (300) or an ISO 8601 duration (PT5M)") from None
 
 
 def _positive(value: timedelta) -> timedelta:
@@ -49,6 +51,11 @@ def _from_file(name: str) -> str | None:
         return Path(path).read_text(encoding="utf-8").strip()
     except (OSError, UnicodeDecodeError) as error:
         raise ZektError("settings_invalid", f"{variable} names {path}, which cannot be read: {error}.") from None
+
+
+def _problem(problem: Any) -> str:
+    name = "ZEKT_" + str(problem["loc"][0]).upper() if problem["loc"] else "The settings"
+    return f"{name}: {problem['msg'].removeprefix('Value error, ')}"
 
 
 class Settings(BaseSettings):
@@ -102,12 +109,20 @@ class Settings(BaseSettings):
             raise ValueError("is set but empty: give it a value, or leave it unset")
         return value
 
+    @field_validator("public_url", "github_api_url")
+    @classmethod
+    def _web_address(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("https://", "http://")):
+            raise ValueError("must start with https:// (or http://)")
+        return value
+
     @field_validator("oidc_issuer")
     @classmethod
     def _one_id_space(cls, value: tuple[str, ...]) -> tuple[str, ...]:
         """Repository ids are unique on one GitHub only: two hosts would let one's repository pass for the other's."""
-        if len({urlsplit(issuer).netloc.casefold() for issuer in value}) != 1:
-            raise ValueError("needs one or more issuers, all of the same host")
+        hosts = {urlsplit(issuer).netloc.casefold() for issuer in value}
+        if len(hosts) != 1 or "" in hosts:
+            raise ValueError("needs one or more issuers (https://…), all of the same host")
         return value
 
     @model_validator(mode="after")
@@ -127,9 +142,10 @@ class Settings(BaseSettings):
             secrets: dict[str, Any] = {name: text for name in _SECRETS if (text := _from_file(name)) is not None}
             return cls(**secrets)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            name = "ZEKT_" + str(first["loc"][0]).upper() if first["loc"] else "The settings"
-            raise ZektError("settings_invalid", f"{name}: {first['msg']}. See docs/settings.md.") from None
+            problems = error.errors(include_url=False, include_input=False, include_context=False)
+            raise ZektError(
+                "settings_invalid", "; ".join(map(_problem, problems)) + ". See docs/settings.md."
+            ) from None
 
     @property
     def address(self) -> str:

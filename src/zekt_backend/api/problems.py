@@ -51,9 +51,10 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
-async def _ours(_request: Request, error: Exception) -> JSONResponse:
+async def _ours(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ZektError):
         raise error
+    log.info("refused", method=request.method, path=request.url.path[:200], status=error.kind.status, code=error.code)
     return render(error)
 
 

@@ -40,6 +40,7 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         run_id=event.key.run_id,
         run_attempt=event.key.run_attempt,
         outcome=receipt.outcome,
+        against=receipt.against,
         deliveries=receipt.deliveries,
         ended=receipt.ended,
     )

@@ -1,7 +1,7 @@
 """`zekt`: every command, on one screen."""
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import psycopg
 import typer
@@ -9,6 +9,7 @@ from psycopg_pool import PoolTimeout
 from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
+from zekt_backend import __version__
 from zekt_backend.cli import look, operate, try_out
 from zekt_backend.errors import ZektError
 
@@ -16,7 +17,8 @@ app = typer.Typer(
     name="zekt",
     help="A broker between GitHub workflows of different organisations.",
     no_args_is_help=True,
-    pretty_exceptions_show_locals=False,  # locals hold secrets
+    pretty_exceptions_enable=False,  # its tracebacks are long, and locals hold secrets
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.command()(operate.serve)
 app.command()(operate.worker)
@@ -25,6 +27,22 @@ app.command()(operate.doctor)
 app.command()(look.deliveries)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"zekt {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """A broker between GitHub workflows of different organisations."""
+
 
 setup = typer.Typer(help="Say who provides, who consumes and who may.", no_args_is_help=True)
 setup.command()(operate.apply)
@@ -37,6 +55,8 @@ def main() -> None:
         app()
     except ZektError as error:
         _fail(error.code, error.detail)
+    except psycopg.errors.UndefinedTable:
+        _fail("schema_missing", "This database has no tables of Zekt's yet: run `zekt migrate`, or start `zekt serve`.")
     except (psycopg.Error, SQLAlchemyError, PoolTimeout) as error:
         # The first line is the server's or libpq's own; it names host and user, never the password.
         why = str(error.__cause__ or error).strip().splitlines()[:1]

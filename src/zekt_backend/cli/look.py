@@ -6,30 +6,34 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
 from zekt_backend import process
 from zekt_backend.errors import ZektError
+from zekt_backend.rules.lifecycle import Status
 from zekt_backend.settings import Settings
 from zekt_backend.store import delivery_views
 from zekt_backend.store.database import one_connection
 
+_NARROWEST = 140
+
 
 def deliveries(
     delivery_id: Annotated[str | None, typer.Argument(help="Show this one, with history and attempts.")] = None,
-    status: Annotated[str | None, typer.Option(help="pending, dispatched, confirmed, completed or failed.")] = None,
+    status: Annotated[Status | None, typer.Option(help="Only those that stand so.")] = None,
     limit: Annotated[int, typer.Option(min=1, max=500)] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """What became of each delivery, newest first."""
     settings = Settings.load()
     with process.database(settings) as url:
-        found = asyncio.run(_read(url, delivery_id, status, limit))
+        found = asyncio.run(_read(url, delivery_id, status.value if status else None, limit))
     if as_json:
         typer.echo(json.dumps(found if delivery_id is None else found[0], indent=2))
     elif delivery_id is None:
-        Console().print(_table(found))
+        # Ids are there to be copied: no terminal is too narrow for them, and a pipe has no width.
+        Console(width=max(Console().width, _NARROWEST)).print(_table(found) if found else "No deliveries.")
     else:
         _print_one(found[0])
 
@@ -48,8 +52,9 @@ async def _read(url: str, delivery_id: str | None, status: str | None, limit: in
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table("Delivery", "From", "To", "Event type", "Status", "Attempts", "Created")
+    table = Table(Column("Delivery", no_wrap=True), "From", "To", "Event type", "Status", "Attempts", "Created (UTC)")
     for row in found:
+        row["createdAt"] = row["createdAt"][:19].replace("T", " ")
         cells = ("deliveryId", "provider", "consumer", "eventType", "status", "attempts", "createdAt")
         # Names and event types come from strangers: as Text, none of it is read as markup.
         table.add_row(*(Text(_plain(row[cell])) for cell in cells))

@@ -84,7 +84,7 @@ async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
 def doctor(
     stop: Annotated[bool, typer.Option("--stop", help="Stop an embedded PostgreSQL that was left over.")] = False,
 ) -> None:
-    """Look for what is wrong with this installation."""
+    """Look for an embedded PostgreSQL that was left over by a process that was killed."""
     settings = _settings()
     out = Console(stderr=True)
     if settings.database_url is not None:

@@ -29,7 +29,7 @@ def read(path: Path) -> SetupFile:
     except (yaml.YAMLError, RecursionError) as error:
         raise ZektError("setup_invalid", f"{path}:1: {str(error)[:200]}") from None
     try:
-        return SetupFile.model_validate(content if content is not None else {})
+        return SetupFile.model_validate(content)
     except ValidationError as error:
         raise ZektError("setup_invalid", "\n".join(_problems(path, node, error))) from None
 
@@ -49,10 +49,25 @@ def _text(path: Path) -> str:
 
 
 def _problems(path: Path, node: yaml.Node | None, error: ValidationError) -> list[str]:
-    return [
-        f"{path}:{_line(node, problem['loc'])}: {'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
-        for problem in error.errors(include_url=False, include_input=False, include_context=False)
-    ]
+    found = error.errors(include_url=False, include_input=False, include_context=False)
+    return [f"{path}:{_line(node, problem['loc'])}: {_where(problem['loc'])}: {_words(problem)}" for problem in found]
+
+
+def _where(location: tuple[int | str, ...]) -> str:
+    return ".".join(str(part) for part in location) or "the file"
+
+
+_WORDS = {
+    "extra_forbidden": "is no key that is known here; see docs/setup.md",
+    "tuple_type": "must be a list",
+    "model_type": "must have keys and values",
+    "missing": "is missing",
+    "string_pattern_mismatch": "does not have the form that docs/setup.md gives for it",
+}
+
+
+def _words(problem: Any) -> str:
+    return _WORDS.get(problem["type"]) or str(problem["msg"]).removeprefix("Value error, ")
 
 
 def _line(node: yaml.Node | None, location: tuple[int | str, ...]) -> int:

@@ -20,6 +20,8 @@ PATIENCE_SECONDS = 3.0
 class EventReceipt:
     duplicate: bool
     outcome: str
+    against: tuple[str, ...]
+    """Names of the rules that did not pass: why somebody, or everybody, got nothing."""
     deliveries: int
     """How many deliveries this event made."""
     ended: int
@@ -35,7 +37,7 @@ async def receive_event(
         await lock_run(tx, event.key)
         now = clock.now()
         if not await events.save_once(tx, event, now):
-            return EventReceipt(duplicate=True, outcome="duplicate", deliveries=0, ended=0)
+            return EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
         ended = await complete_run(tx, event, now)
         waiting = await messages.of_run(tx, event.key)
         known = replace(event, workflow_path=_path(event, waiting))
@@ -43,7 +45,9 @@ async def receive_event(
         decision = policy.decide(known, provider)
         await events.record_decision(tx, event.guid, decision, now)
         made = await fan_out(tx, known, decision, waiting, now=now, new_id=new_id, timings=timings)
-        return EventReceipt(duplicate=False, outcome=decision.outcome, deliveries=len(made), ended=ended)
+        return EventReceipt(
+            duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
+        )
 
     return await db.persistently(work, patience=PATIENCE_SECONDS)
 

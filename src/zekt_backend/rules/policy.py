@@ -81,6 +81,12 @@ class Decision:
     def outcome(self) -> str:
         return "delivered" if self.recipients else "blocked"
 
+    @property
+    def against(self) -> tuple[str, ...]:
+        """The names of the rules that did not pass, the provider's first, each once."""
+        rules = [*self.rules, *(rule for verdict in self.verdicts for rule in verdict.rules)]
+        return tuple(dict.fromkeys(rule.name for rule in rules if not rule.passed))
+
 
 def decide(event: RunEvent, provider: Provider) -> Decision:
     """Ask every rule, also after one has failed: the reader wants all reasons at once."""
