@@ -16,7 +16,7 @@ from zekt_backend.settings import Settings
 from zekt_backend.store import delivery_views
 from zekt_backend.store.database import one_connection
 
-_NARROWEST = 140
+_NARROWEST = 170
 
 
 def deliveries(
