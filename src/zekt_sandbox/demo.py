@@ -1,14 +1,12 @@
 """`zekt demo`: one order and its answer between two organisations, every part of it real but GitHub."""
 
 import json
-import signal
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,6 +17,7 @@ from zekt_sandbox.demo_broker import Broker, DemoFailed, as_root
 from zekt_sandbox.demo_story import INFRA, SETUP, SHOP, Story, open_repositories
 from zekt_sandbox.demo_timeline import Timeline
 from zekt_sandbox.server import SandboxServer
+from zekt_sandbox.signals import ended_by_signals
 
 _STORY_SECONDS = 45.0
 _SETTLE_SECONDS = 10.0
@@ -48,7 +47,7 @@ def run(*, as_json: bool, keep: bool, console: Console) -> int:
     """
     try:
         with ExitStack() as stack:
-            stack.enter_context(_ended_by_signals())
+            stack.enter_context(ended_by_signals())
             scene = _open(stack, console)
             return _perform(scene, console, as_json=as_json, keep=keep)
     except KeyboardInterrupt:
@@ -66,24 +65,6 @@ def _perform(scene: _Scene, console: Console, *, as_json: bool, keep: bool) -> i
     if keep:
         _keep(scene, console)
     return 0
-
-
-@contextmanager
-def _ended_by_signals() -> Iterator[None]:
-    """What ends a program ends this one in good order, once: nothing it started may stay behind."""
-    numbers = [signal.SIGINT, signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
-
-    def interrupt(_number: int, _frame: object) -> None:
-        for number in numbers:
-            signal.signal(number, signal.SIG_IGN)  # a second Ctrl-C must not cut the clearing up short
-        raise KeyboardInterrupt
-
-    before = {number: signal.signal(number, interrupt) for number in numbers}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
 
 
 def _open(stack: ExitStack, console: Console) -> _Scene:
@@ -199,7 +180,7 @@ def _keep(scene: _Scene, console: Console) -> None:
         f"  one of them          {authorized}/api/deliveries/DELIVERY_ID",
         f"  the API, described   {broker.url}/openapi.json",
         f"  GitHub's side        curl -s {github.url}/_sandbox/dispatches",
-        f"  what else it can do  curl -s {github.url}/_sandbox/info",
+        f"  what else it can do  curl -s {github.url}/_sandbox/",
     )
     try:
         threading.Event().wait()

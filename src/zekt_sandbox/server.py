@@ -13,12 +13,17 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zekt_sandbox.app import create_app
 from zekt_sandbox.edge import CUT
+from zekt_sandbox.signals import ended_by_signals
 from zekt_sandbox.stage import Stage
 from zekt_sandbox.world import World
 
 DEFAULT_PORT = 8760
 _STOP_SECONDS = 15.0
 _BACKLOG = 2048
+
+
+class CannotListen(RuntimeError):  # noqa: N818 - it reads as what happened
+    """The address cannot be had; the text names it and says what to do."""
 
 
 class _CuttingProtocol(HttpToolsProtocol):
@@ -44,6 +49,7 @@ def _bind(host: str, port: int) -> socket.socket:
 
     Raises:
         ValueError: the host is another one than this machine's loopback.
+        CannotListen: the port is taken, not allowed, or no port at all.
     """
     address = "127.0.0.1" if host == "localhost" else host
     try:
@@ -58,10 +64,18 @@ def _bind(host: str, port: int) -> socket.socket:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listener.bind((address, port))
         listener.listen(_BACKLOG)
-    except OSError:
+    except (OSError, OverflowError) as error:
         listener.close()
-        raise
+        raise CannotListen(
+            f"The sandbox cannot listen on {host}, port {port}: {_reason(error)}."
+            " End what listens there, or take another port from 1 to 65535; port 0 takes a free one."
+        ) from error
     return listener
+
+
+def _reason(error: OSError | OverflowError) -> str:
+    """The system's own words; a number that is no port comes from Python and has others."""
+    return error.strerror or str(error) if isinstance(error, OSError) else "there is no such port"
 
 
 class SandboxServer(Stage):
@@ -117,15 +131,24 @@ class SandboxServer(Stage):
 
 
 def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
-    """Run until Ctrl-C, telling on stdout how to point a broker at it."""
+    """Run until SIGINT or SIGTERM, telling on stdout how to point a broker at it.
+
+    Raises:
+        CannotListen: as its text says.
+    """
     logging.basicConfig(level=logging.WARNING)
-    with SandboxServer(port=port, host=host) as github:
-        sys.stdout.write(
-            f"The sandbox plays GitHub at {github.url} (loopback only). For the broker's settings:\n"
-            f"  {github.url}/_sandbox/info\nCtrl-C ends it.\n"
-        )
-        sys.stdout.flush()
-        try:
+    try:
+        with ended_by_signals(), SandboxServer(port=port, host=host) as github:
+            _say(
+                f"The sandbox plays GitHub at {github.url} (loopback only). For the broker's settings:",
+                f"  {github.url}/_sandbox/info",
+                f"What else it can do: {github.url}/_sandbox/ . Ctrl-C ends it.",
+            )
             threading.Event().wait()
-        except KeyboardInterrupt:
-            sys.stdout.write("The sandbox has stopped.\n")
+    except KeyboardInterrupt:
+        _say("The sandbox has stopped.")
+
+
+def _say(*lines: str) -> None:
+    sys.stdout.write("\n".join(lines) + "\n")
+    sys.stdout.flush()

@@ -1,12 +1,7 @@
 """The server itself: on loopback, stopping clean, and driven by another process over HTTP."""
 
-import os
-import signal
 import socket
-import subprocess
-import sys
 import threading
-from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -14,7 +9,7 @@ import pytest
 import requests
 
 from zekt_sandbox.dispatches import Dispatch
-from zekt_sandbox.server import SandboxServer
+from zekt_sandbox.server import CannotListen, SandboxServer
 
 ORDERS = "shop-team/orders"
 PLATFORM = "infra-team/platform"
@@ -24,6 +19,12 @@ PLATFORM = "infra-team/platform"
 def test_it_listens_on_loopback_only(host: str) -> None:
     with pytest.raises(ValueError, match="loopback only"):
         SandboxServer(host=host)
+
+
+@pytest.mark.parametrize("port", [-1, 65536])
+def test_a_number_that_is_no_port_is_refused_by_name(port: int) -> None:
+    with pytest.raises(CannotListen, match=rf"127\.0\.0\.1, port {port}: there is no such port"):
+        SandboxServer(port=port)
 
 
 def test_it_gives_its_port_back_when_it_stops() -> None:
@@ -126,16 +127,3 @@ def test_a_wrong_request_from_another_process_is_explained(
     answer = anonymous.call(method, path, json=body)
     assert answer.status_code == status
     assert answer.json()["message"]
-
-
-def test_serve_is_a_program_that_ctrl_c_ends(root: Path) -> None:
-    code = "from zekt_sandbox.server import serve; serve('127.0.0.1', 0)"
-    environment = {**os.environ, "PYTHONPATH": str(root / "src")}
-    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        process.stdout.readline()
-        url = process.stdout.readline().strip()
-        answer = requests.get(url, timeout=10).json()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(20) == 0
-    assert url == f"{answer['url']}/_sandbox/info"

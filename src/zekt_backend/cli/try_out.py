@@ -5,6 +5,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from zekt_backend.errors import ZektError
+
 
 def demo(
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")] = False,
@@ -17,9 +19,14 @@ def demo(
 
 
 def sandbox(
-    port: Annotated[int, typer.Option(help="Port to listen on, on loopback.")] = 8760,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port to listen on, on loopback; 0 takes a free one.")
+    ] = 8760,
 ) -> None:
     """A stand-in GitHub on this machine, driven over /_sandbox/."""
     from zekt_sandbox import server  # noqa: PLC0415 — the sandbox is no part of a running broker
 
-    server.serve("127.0.0.1", port)
+    try:
+        server.serve("127.0.0.1", port)
+    except server.CannotListen as error:
+        raise ZektError("settings_invalid", str(error)) from None
