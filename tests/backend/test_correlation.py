@@ -120,6 +120,20 @@ def test_a_rerun_is_a_new_event_with_messages_of_its_own(zekt: Any) -> None:
     assert [(e["payload"]["attempt"], e["provider"]["runAttempt"]) for e in envelopes] == [(1, 1), (2, 2)]
 
 
+def test_rerunning_only_what_failed_loses_no_message_of_what_had_not(start: Start) -> None:
+    zekt = start(conclusions=["success"])
+    first = zekt.start_run()
+    zekt.send(first, {"from": "build"}, job="build", step="send")
+    zekt.send(first, {"from": "deploy", "attempt": 1}, job="deploy", step="send")
+    zekt.github.finish_run(first, "failure")
+    second = zekt.github.rerun(first)
+    zekt.send(second, {"from": "deploy", "attempt": 2}, job="deploy", step="send")
+    zekt.github.finish_run(second)
+    payloads = [d.client_payload["zekt"]["payload"] for d in zekt.dispatched(2)]
+    assert sorted(payloads, key=str) == [{"from": "build"}, {"from": "deploy", "attempt": 2}]
+    assert len(zekt.deliveries()) == 2
+
+
 def test_the_same_webhook_a_hundred_times_at_once_has_one_effect(zekt: Any) -> None:
     run = zekt.start_run()
     zekt.send(run)

@@ -6,12 +6,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.rules import envelope
+from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.policy import Decision, Subscription
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import deliveries, installations, jobs
 from zekt_backend.store.database import Tx
 from zekt_backend.store.deliveries import NewDelivery
-from zekt_backend.store.messages import Message
 
 
 @dataclass(frozen=True, slots=True)

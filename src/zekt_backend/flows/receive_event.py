@@ -6,11 +6,11 @@ from dataclasses import dataclass, replace
 from zekt_backend.clock import Clock
 from zekt_backend.flows.complete_run import complete_run
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import policy
+from zekt_backend.rules import correlation, policy
+from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import directory, events, messages
 from zekt_backend.store.database import Database, Tx, lock_run
-from zekt_backend.store.messages import Message
 
 PATIENCE_SECONDS = 3.0
 """GitHub waits 10 seconds for an answer and never asks again: a passing trouble is worth a few tries, no more."""
@@ -39,7 +39,7 @@ async def receive_event(
         if not await events.save_once(tx, event, now):
             return EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
         ended = await complete_run(tx, event, now)
-        waiting = await messages.of_run(tx, event.key)
+        waiting = correlation.take(await messages.undelivered(tx, event.key), event.key.run_attempt)
         known = replace(event, workflow_path=_path(event, waiting))
         provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
         decision = policy.decide(known, provider)

@@ -6,17 +6,9 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store.database import Tx, changed, many, one
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A message without its payload, which stays in the table until somebody needs it."""
-
-    event_id: str
-    event_type: str | None
-    workflow_path: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +28,7 @@ class NewMessage:
 
     @property
     def head(self) -> Message:
-        return Message(self.event_id, self.event_type, self.workflow_path)
+        return Message(self.event_id, self.event_type, self.workflow_path, self.key.run_attempt, self.job, self.step)
 
 
 async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
@@ -73,12 +65,14 @@ async def stored_before(tx: Tx, dedupe_key: str) -> tuple[str, int] | None:
     return (row["event_id"], row["consumers_notified"]) if row else None
 
 
-async def of_run(tx: Tx, key: RunKey) -> list[Message]:
-    """All messages of a run attempt, in the order they came."""
+async def undelivered(tx: Tx, key: RunKey) -> list[Message]:
+    """Messages of this run, of this attempt or an earlier one, that no delivery carries, in the order they came."""
     rows = await many(
         tx,
-        """SELECT event_id, event_type, workflow_path FROM messages
-           WHERE repository_id = %s AND run_id = %s AND run_attempt = %s ORDER BY seq""",
+        """SELECT event_id, event_type, workflow_path, run_attempt, job, step FROM messages m
+           WHERE repository_id = %s AND run_id = %s AND run_attempt <= %s
+             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id)
+           ORDER BY run_attempt, seq""",
         (key.repository_id, key.run_id, key.run_attempt),
     )
     return [Message(**row) for row in rows]

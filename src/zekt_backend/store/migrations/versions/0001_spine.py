@@ -171,6 +171,7 @@ CREATE TABLE deliveries (
 );
 CREATE INDEX deliveries_due ON deliveries (status, due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX deliveries_consumer ON deliveries (consumer_id, correlation_id);
+CREATE INDEX deliveries_message ON deliveries (event_id) WHERE event_id IS NOT NULL;
 CREATE INDEX deliveries_correlation ON deliveries (correlation_id);
 CREATE INDEX deliveries_consumer_run ON deliveries (consumer_id, consumer_run_id)
     WHERE consumer_run_id IS NOT NULL;

@@ -1,0 +1,30 @@
+from zekt_backend.rules.correlation import Message, take
+
+
+def message(name: str, attempt: int, job: str = "build", step: str = "send", event_type: str = "order") -> Message:
+    return Message(name, event_type, ".github/workflows/order.yml", attempt, job, step)
+
+
+def names(messages: list[Message], attempt: int) -> list[str]:
+    return [found.event_id for found in take(messages, attempt)]
+
+
+def test_all_messages_of_the_attempt_are_taken_in_order() -> None:
+    assert names([message("a", 1), message("b", 1), message("c", 1, "deploy")], 1) == ["a", "b", "c"]
+
+
+def test_what_another_job_sent_in_an_earlier_attempt_is_taken_along() -> None:
+    assert names([message("a", 1, "build"), message("b", 3, "deploy")], 3) == ["a", "b"]
+
+
+def test_what_the_same_step_sends_again_takes_the_place_of_what_it_sent_before() -> None:
+    assert names([message("a", 1), message("b", 2), message("c", 2)], 2) == ["b", "c"]
+
+
+def test_another_event_type_of_the_same_step_is_another_message() -> None:
+    assert names([message("a", 1, event_type="started"), message("b", 2)], 2) == ["a", "b"]
+
+
+def test_messages_of_a_later_attempt_wait_for_theirs() -> None:
+    assert names([message("a", 1), message("b", 2)], 1) == ["a"]
+    assert names([message("b", 2)], 1) == []
