@@ -50,10 +50,13 @@ ROUTES = [
 ]
 
 
-async def _not_found(_request: Request, error: Exception) -> JSONResponse:
+async def _not_found(request: Request, error: Exception) -> JSONResponse:
     """GitHub answers JSON, also where there is no such page."""
     status = error.status_code if isinstance(error, HTTPException) else 404
-    return JSONResponse(refusal_body(status, "Not Found"), status)
+    ours = request.url.path.startswith("/_sandbox/")
+    return JSONResponse(
+        refusal_body(status, "Not Found; GET /_sandbox/ lists what is" if ours else "Not Found"), status
+    )
 
 
 def create_app(world: World) -> Starlette:

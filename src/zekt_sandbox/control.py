@@ -1,29 +1,38 @@
 """/_sandbox/…: all of the Python API over HTTP, so that another process can play GitHub's part."""
 
-import base64
-from collections.abc import Awaitable, Callable
-from dataclasses import asdict
+import json
+import shlex
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
-from starlette.responses import JSONResponse, Response
+from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from zekt_sandbox import events
-from zekt_sandbox.dispatches import Dispatch
+from zekt_sandbox import bodies
+from zekt_sandbox.control_shapes import dispatch_json, hook_json, line_json, run_json
 from zekt_sandbox.github_api import json_object
-from zekt_sandbox.letters import Hook, HookDelivery
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.runs import Run
 from zekt_sandbox.stage import Stage
 
 Endpoint = Callable[[Request], Awaitable[Response]]
+_MAX_WAIT_SECONDS = 60.0
 
 
 def _stage(request: Request) -> Stage:
     return Stage(request.app.state.world)
+
+
+def _run(request: Request) -> Run:
+    """The newest attempt of the run that the path names."""
+    run: Run | None = request.app.state.world.runs.find(request.path_params["run_id"])
+    if run is None:
+        raise LookupError(f"no run {request.path_params['run_id']}")
+    return run
 
 
 def _clearly(endpoint: Endpoint) -> Endpoint:
@@ -34,203 +43,209 @@ def _clearly(endpoint: Endpoint) -> Endpoint:
             return await endpoint(request)
         except LookupError as missing:
             raise Refused(404, str(missing)) from missing
-        except (TypeError, ValueError) as wrong:
+        except ValueError as wrong:
             raise Refused(422, str(wrong)) from wrong
 
     return answer
 
 
-def _run_json(run: Run) -> dict[str, Any]:
-    return {
-        "id": run.id,
-        "attempt": run.attempt,
-        "repository": run.repository.full_name,
-        "status": run.status,
-        "conclusion": run.conclusion,
-        "workflow_run": events.workflow_run(run),
-        "environment": run.environment(),
-        "event": run.event_file(),
-    }
+def exports(environment: Mapping[str, str]) -> str:
+    """Lines for `eval "$(curl -sf …)"`; whatever the values hold, a shell takes them as they are."""
+    return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 
-def _hook_json(hook: Hook) -> dict[str, Any]:
-    return {"id": hook.id, "url": hook.url, "repository": str(hook.repository) if hook.repository else None}
+def _in_form(form: bodies.Form, value: Mapping[str, Any], status: int = 200) -> Response:
+    """As JSON, or its `environment` alone for a shell."""
+    if form.format == "env":
+        return PlainTextResponse(exports(value["environment"]), status)
+    return JSONResponse(value, status)
 
 
-def _line_json(line: HookDelivery) -> dict[str, Any]:
-    return {
-        "id": line.id,
-        "guid": line.guid,
-        "hook_id": line.hook.id,
-        "event": line.event,
-        "action": line.letter.action,
-        "redelivery": line.redelivery,
-        "status": line.status,
-        "status_code": line.status_code,
-        "response_body": line.outcome.body,
-    }
+def _readable(value: Any) -> Response:
+    """For people: indented."""
+    return Response(json.dumps(value, indent=2, ensure_ascii=False) + "\n", media_type="application/json")
 
 
-def _dispatch_json(dispatch: Dispatch) -> dict[str, Any]:
-    return {
-        "id": dispatch.id,
-        "repository": dispatch.repository.full_name,
-        "event_type": dispatch.event_type,
-        "client_payload": dispatch.client_payload,
-        "body_base64": base64.b64encode(dispatch.body).decode(),
-        "received_at": dispatch.received_at.isoformat(),
-        "installation_id": dispatch.installation_id,
-        "accepted": dispatch.accepted,
-        "status": dispatch.status,
-    }
+async def index(_request: Request) -> Response:
+    return _readable([each.as_json() for each in CONTROLS])
 
 
 async def info(request: Request) -> Response:
-    """GET /_sandbox/info: what a broker must be told to take this for GitHub."""
+    form = bodies.Form.check(request.query_params)
     stage = _stage(request)
-    return JSONResponse(
-        {
-            "url": stage.url,
-            "issuer": stage.issuer,
-            "app_id": stage.app_id,
-            "app_private_key": stage.app_private_key,
-            "environment": stage.broker_environment(),
-        }
-    )
+    value = {
+        "url": stage.url,
+        "issuer": stage.issuer,
+        "app_id": stage.app_id,
+        "environment": stage.broker_environment(),
+    }
+    return _in_form(form, value)
 
 
 async def add_repository(request: Request) -> Response:
-    """POST /_sandbox/repositories {full_name, id?, installation_id?}."""
-    asked = await json_object(request)
-    repository = _stage(request).add_repository(asked.pop("full_name", ""), **asked)
+    asked = bodies.AddRepository.check(await json_object(request))
+    repository = _stage(request).add_repository(asked.full_name, **asked.given("full_name"))
     return JSONResponse(asdict(repository), 201)
 
 
 async def start_run(request: Request) -> Response:
-    """POST /_sandbox/runs {repository, workflow, event?, …} or {dispatch: its id, workflow}."""
-    asked = await json_object(request)
+    form = bodies.Form.check(request.query_params)
+    body = await json_object(request)
     stage = _stage(request)
-    if "dispatch" in asked:
-        wanted = asked.pop("dispatch")
-        found = next((d for d in stage.dispatches() if d.id == wanted), None)
-        if found is None:
-            raise LookupError(f"no accepted dispatch {wanted}")
-        make = partial(stage.start_run_for, found, **asked)
-    else:
-        make = partial(stage.start_run, asked.pop("repository", ""), **asked)
-    return JSONResponse(_run_json(await run_in_threadpool(make)), 201)
+    make = _for_dispatch(stage, body) if "dispatch" in body else _for_event(stage, body)
+    return _in_form(form, run_json(await run_in_threadpool(make)), 201)
 
 
-def _run(request: Request, attempt: int | None = None) -> Run:
-    run = request.app.state.world.runs.find(request.path_params["run_id"], attempt)
-    if run is None:
-        raise LookupError(f"no run {request.path_params['run_id']}")
-    found: Run = run
-    return found
+def _for_event(stage: Stage, body: Mapping[str, Any]) -> Callable[[], Run]:
+    asked = bodies.StartRun.check(body)
+    return partial(stage.start_run, asked.repository, **asked.given("repository"))
+
+
+def _for_dispatch(stage: Stage, body: Mapping[str, Any]) -> Callable[[], Run]:
+    asked = bodies.StartRunForDispatch.check(body)
+    found = next((each for each in stage.dispatches() if each.id == asked.dispatch), None)
+    if found is None:
+        raise LookupError(f"no accepted dispatch {asked.dispatch}")
+    return partial(stage.start_run_for, found, **asked.given("dispatch"))
 
 
 async def get_run(request: Request) -> Response:
-    """GET /_sandbox/runs/{id}."""
-    return JSONResponse(_run_json(_run(request)))
+    return _in_form(bodies.Form.check(request.query_params), run_json(_run(request)))
+
+
+async def get_event(request: Request) -> Response:
+    return JSONResponse(_run(request).event_file())
 
 
 async def finish_run(request: Request) -> Response:
-    """POST /_sandbox/runs/{id}/finish {conclusion?}: answers when every webhook was answered."""
-    conclusion = (await json_object(request)).get("conclusion", "success")
-    lines = await run_in_threadpool(_stage(request).finish_run, _run(request), conclusion)
-    return JSONResponse({"deliveries": [_line_json(line) for line in lines]})
+    asked = bodies.FinishRun.check(await json_object(request))
+    lines = await run_in_threadpool(_stage(request).finish_run, _run(request), asked.conclusion)
+    return JSONResponse({"deliveries": [line_json(line) for line in lines]})
 
 
 async def rerun(request: Request) -> Response:
-    """POST /_sandbox/runs/{id}/rerun."""
-    return JSONResponse(_run_json(_stage(request).rerun(_run(request))), 201)
+    bodies.Nothing.check(await json_object(request))
+    return JSONResponse(run_json(_stage(request).rerun(_run(request))), 201)
 
 
 async def mint(request: Request) -> Response:
-    """POST /_sandbox/runs/{id}/token {audience?, claims?}: a token at once, with claims replaced."""
-    asked = await json_object(request)
+    asked = bodies.Mint.check(await json_object(request))
     run = _run(request)
-    token = run.token(asked.get("audience", "api://zekt"), **asked.get("claims", {}))
-    return JSONResponse({"token": token})
+    claims = run.issuer.claims(run.identity(), asked.audience, asked.claims)
+    return JSONResponse({"token": run.issuer.keys.sign(claims)})
 
 
 async def add_hook(request: Request) -> Response:
-    """POST /_sandbox/hooks {repository, url, secret?}."""
-    asked = await json_object(request)
-    hook = _stage(request).add_hook(asked.pop("repository", ""), **asked)
-    return JSONResponse(_hook_json(hook), 201)
+    asked = bodies.AddHook.check(await json_object(request))
+    hook = _stage(request).add_hook(asked.repository, **asked.given("repository"))
+    return JSONResponse(hook_json(hook), 201)
 
 
 async def set_app_hook(request: Request) -> Response:
-    """POST /_sandbox/app-hook {url, secret?}."""
-    return JSONResponse(_hook_json(_stage(request).set_app_hook(**await json_object(request))), 201)
+    asked = bodies.AppHook.check(await json_object(request))
+    return JSONResponse(hook_json(_stage(request).set_app_hook(url=asked.url, secret=asked.secret)), 201)
 
 
 async def hook_log(request: Request) -> Response:
-    """GET /_sandbox/hook-deliveries."""
-    return JSONResponse([_line_json(line) for line in _stage(request).hook_deliveries()])
+    return JSONResponse([line_json(line) for line in _stage(request).hook_deliveries()])
 
 
 async def redeliver(request: Request) -> Response:
-    """POST /_sandbox/hook-deliveries/{id}/attempts: answers when the webhook was answered."""
+    bodies.Nothing.check(await json_object(request))
     line = await run_in_threadpool(_stage(request).redeliver, request.path_params["delivery_id"])
-    return JSONResponse(_line_json(line))
+    return JSONResponse(line_json(line))
 
 
 async def add_fault(request: Request) -> Response:
-    """POST /_sandbox/faults {where, kind, …}."""
-    return JSONResponse(asdict(_stage(request).faults.add(**await json_object(request))), 201)
+    asked = bodies.AddFault.check(await json_object(request))
+    return JSONResponse(asdict(_stage(request).faults.add(**asked.given())), 201)
 
 
 async def list_faults(request: Request) -> Response:
-    """GET /_sandbox/faults."""
     return JSONResponse([asdict(fault) for fault in _stage(request).faults.all()])
 
 
 async def clear_faults(request: Request) -> Response:
-    """DELETE /_sandbox/faults."""
     _stage(request).faults.clear()
     return Response(status_code=204)
 
 
 async def set_limits(request: Request) -> Response:
-    """PUT /_sandbox/limits {requests_per_hour?, content_per_minute?, concurrent?, …}: the rest is off."""
-    _stage(request).limits.set(**await json_object(request))
+    asked = bodies.SetLimits.check(await json_object(request))
+    _stage(request).limits.set(**asked.given())
     return Response(status_code=204)
 
 
 async def list_dispatches(request: Request) -> Response:
-    """GET /_sandbox/dispatches?repository=&refused=&count=&timeout=: with `count`, waits for that many."""
-    query = request.query_params
-    stage, repository, refused = _stage(request), query.get("repository"), "refused" in query
-    if "count" in query:
-        seconds = min(60.0, float(query.get("timeout", "10")))
-        wait = partial(stage.wait_for_dispatches, repository, int(query["count"]), seconds, refused=refused)
+    asked = bodies.FindDispatches.check(request.query_params)
+    stage, refused = _stage(request), asked.refused is not None
+    if asked.count is None:
+        found = stage.dispatches(asked.repository, refused=refused)
+    else:
+        seconds = min(_MAX_WAIT_SECONDS, asked.timeout)
+        wait = partial(stage.wait_for_dispatches, asked.repository, asked.count, seconds, refused=refused)
         try:
             found = await run_in_threadpool(wait)
         except TimeoutError as late:
             raise Refused(408, str(late)) from late
-    else:
-        found = stage.dispatches(repository, refused=refused)
-    return JSONResponse([_dispatch_json(dispatch) for dispatch in found])
+    return JSONResponse([dispatch_json(dispatch) for dispatch in found])
 
 
-_HERE = "/_sandbox"
-ROUTES = [
-    Route(_HERE + "/info", _clearly(info)),
-    Route(_HERE + "/repositories", _clearly(add_repository), methods=["POST"]),
-    Route(_HERE + "/runs", _clearly(start_run), methods=["POST"]),
-    Route(_HERE + "/runs/{run_id:int}", _clearly(get_run)),
-    Route(_HERE + "/runs/{run_id:int}/finish", _clearly(finish_run), methods=["POST"]),
-    Route(_HERE + "/runs/{run_id:int}/rerun", _clearly(rerun), methods=["POST"]),
-    Route(_HERE + "/runs/{run_id:int}/token", _clearly(mint), methods=["POST"]),
-    Route(_HERE + "/hooks", _clearly(add_hook), methods=["POST"]),
-    Route(_HERE + "/app-hook", _clearly(set_app_hook), methods=["POST"]),
-    Route(_HERE + "/hook-deliveries", _clearly(hook_log)),
-    Route(_HERE + "/hook-deliveries/{delivery_id:int}/attempts", _clearly(redeliver), methods=["POST"]),
-    Route(_HERE + "/faults", _clearly(list_faults)),
-    Route(_HERE + "/faults", _clearly(add_fault), methods=["POST"]),
-    Route(_HERE + "/faults", _clearly(clear_faults), methods=["DELETE"]),
-    Route(_HERE + "/limits", _clearly(set_limits), methods=["PUT"]),
-    Route(_HERE + "/dispatches", _clearly(list_dispatches)),
-]
+@dataclass(frozen=True, slots=True)
+class Control:
+    """One thing that can be asked for; the list of them is what `GET /_sandbox/` answers."""
+
+    method: str
+    path: str
+    endpoint: Endpoint
+    what: str
+    body: type[bodies.Asked] = bodies.Nothing
+    query: type[bodies.Asked] = bodies.Nothing
+
+    def as_json(self) -> dict[str, Any]:
+        path = self.path.replace(":int}", "}")
+        said = {"method": self.method, "path": path, "what": self.what}
+        return {**said, "query": self.query.fields(), "body": self.body.fields()}
+
+
+_RUN = "/_sandbox/runs/{run_id:int}"
+_LOG = "/_sandbox/hook-deliveries"
+_FAULTS = "/_sandbox/faults"
+CONTROLS = (
+    Control("GET", "/_sandbox/", index, "This list."),
+    Control("GET", "/_sandbox/info", info, "What a broker must be told to take this for GitHub.", query=bodies.Form),
+    Control(
+        "POST", "/_sandbox/repositories", add_repository, "Add a repository with the app on it.", bodies.AddRepository
+    ),
+    Control("POST", "/_sandbox/runs", start_run, "Start a run.", bodies.StartRun, bodies.Form),
+    Control(
+        "POST", "/_sandbox/runs", start_run, "Start what a dispatch starts.", bodies.StartRunForDispatch, bodies.Form
+    ),
+    Control("GET", _RUN, get_run, "A run, with what a runner would have in its environment.", query=bodies.Form),
+    Control("GET", _RUN + "/event", get_event, "What stands in the run's file at GITHUB_EVENT_PATH."),
+    Control("POST", _RUN + "/finish", finish_run, "End it; answers when every webhook was answered.", bodies.FinishRun),
+    Control("POST", _RUN + "/rerun", rerun, "Start its next attempt."),
+    Control("POST", _RUN + "/token", mint, "An OIDC token at once.", bodies.Mint),
+    Control("POST", "/_sandbox/hooks", add_hook, "Add a repository's webhook.", bodies.AddHook),
+    Control(
+        "POST",
+        "/_sandbox/app-hook",
+        set_app_hook,
+        "Set the app's webhook, which hears of every repository.",
+        bodies.AppHook,
+    ),
+    Control("GET", _LOG, hook_log, "Every webhook that was sent, newest first."),
+    Control("POST", _LOG + "/{delivery_id:int}/attempts", redeliver, "Send one again; answers when it was answered."),
+    Control("GET", _FAULTS, list_faults, "The faults, and how often each struck."),
+    Control("POST", _FAULTS, add_fault, "Plan a fault.", bodies.AddFault),
+    Control("DELETE", _FAULTS, clear_faults, "Plan none."),
+    Control("PUT", "/_sandbox/limits", set_limits, "Switch rate limits on; what is left out is off.", bodies.SetLimits),
+    Control(
+        "GET",
+        "/_sandbox/dispatches",
+        list_dispatches,
+        "What was dispatched, oldest first.",
+        query=bodies.FindDispatches,
+    ),
+)
+ROUTES = [Route(each.path, _clearly(each.endpoint), methods=[each.method]) for each in CONTROLS]

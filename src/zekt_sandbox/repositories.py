@@ -71,7 +71,7 @@ class Repositories:
         """
         owner, slash, name = full_name.partition("/")
         if not (owner and slash and name) or "/" in name:
-            raise ValueError(f"{full_name!r} is not owner/name")
+            raise ValueError(f"full_name must be owner/name, not {full_name!r}")
         with self._lock:
             made = Repository(
                 id=id if id is not None else next(self._ids),
