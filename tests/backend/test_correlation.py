@@ -6,7 +6,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-import pytest
 import requests
 
 from zekt_sandbox import events
@@ -213,91 +212,3 @@ def test_an_old_style_webhook_without_path_or_messages_is_blocked_with_that_reas
 def _workflow_run(run: Any) -> dict[str, Any]:
     run.status, run.conclusion = "completed", "success"
     return events.workflow_run_event(run, "completed")
-
-
-def test_a_workflow_that_is_not_whitelisted_is_blocked_and_the_reason_is_kept(zekt: Any) -> None:
-    run = zekt.github.start_run("shop-team/orders", workflow=".github/workflows/other.yml")
-    assert zekt.send(run).json()["consumersNotified"] == 0
-    zekt.github.finish_run(run)
-    ((outcome, reasons),) = decision_of(zekt, run)
-    assert outcome == "blocked"
-    failed = {rule["name"] for rule in reasons["provider"] if not rule["passed"]}
-    assert failed == {"whitelist", "service", "subscriptions"}
-    assert zekt.deliveries() == []
-
-
-@pytest.mark.parametrize("status", ["requested", "denied", "revoked"])
-def test_a_consumer_who_is_not_approved_gets_nothing(start: Start, status: str) -> None:
-    zekt = start(status=status)
-    run = zekt.start_run()
-    zekt.send(run)
-    zekt.github.finish_run(run)
-    ((outcome, reasons),) = decision_of(zekt, run)
-    assert outcome == "blocked"
-    (rule,) = [r for r in reasons["consumers"][0]["rules"] if not r["passed"]]
-    assert rule["detail"] == f"The subscription of infra-team/platform is {status}."
-    assert zekt.github.dispatches() == []
-
-
-def test_a_conclusion_filter_lets_through_what_was_asked_for(start: Start) -> None:
-    zekt = start(conclusions=["failure"])
-    for conclusion in ("success", "failure"):
-        zekt.github.finish_run(zekt.start_run(), conclusion)
-    (dispatch,) = zekt.dispatched()
-    assert dispatch.client_payload["zekt"]["provider"]["conclusion"] == "failure"
-    assert len(zekt.deliveries()) == 1
-
-
-def test_metadata_only_forwards_no_message_at_all(start: Start, directory: Any) -> None:
-    wanted = directory()
-    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["metadata-only"] = True
-    zekt = start(wanted=wanted)
-    run = zekt.start_run()
-    zekt.send(run, {"secret": "plan"})
-    zekt.github.finish_run(run)
-    (dispatch,) = zekt.dispatched()
-    assert b"plan" not in dispatch.body
-    (delivery,) = zekt.deliveries()
-    assert delivery["payloadSha256"] is None
-
-
-def test_a_late_message_to_a_metadata_only_service_makes_no_second_delivery(start: Start, directory: Any) -> None:
-    wanted = directory()
-    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["metadata-only"] = True
-    zekt = start(wanted=wanted)
-    run = zekt.start_run()
-    zekt.github.finish_run(run)
-    zekt.dispatched()
-    assert zekt.send(run, {"late": True}).status_code == 202
-    assert len(zekt.deliveries()) == 1
-
-
-def test_a_hidden_provider_stays_hidden(start: Start, directory: Any) -> None:
-    wanted = directory()
-    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["hide-provider"] = True
-    zekt = start(wanted=wanted)
-    zekt.github.finish_run(zekt.start_run())
-    (dispatch,) = zekt.dispatched()
-    assert b"shop-team" not in dispatch.body
-
-
-def test_approval_revoked_between_event_and_dispatch_stops_the_dispatch(start: Start) -> None:
-    zekt = start(work=False)
-    zekt.github.finish_run(zekt.start_run())
-    zekt.sql("UPDATE subscriptions SET status = 'revoked'")
-    zekt.also_work()
-    (delivery,) = zekt.deliveries()
-    ended = zekt.until(delivery["deliveryId"], "failed")
-    assert ended["failure"] == "revoked"
-    assert zekt.github.dispatches(refused=True) == []
-
-
-def test_an_event_of_a_repository_nobody_knows_is_recorded_as_blocked(zekt: Any) -> None:
-    zekt.github.add_repository("stranger/thing")
-    run = zekt.github.start_run("stranger/thing")
-    zekt.github.add_hook("stranger/thing", url=zekt.hooks[0].url, secret=SECRET)
-    (answer,) = zekt.github.finish_run(run)
-    assert answer.status_code == 202
-    ((outcome, reasons),) = decision_of(zekt, run)
-    assert outcome == "blocked"
-    assert reasons["provider"][0]["detail"] == "stranger/thing is not known here."
