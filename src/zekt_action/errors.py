@@ -167,6 +167,10 @@ class ActionError(Exception):
         return ADVICE.get(self.code, self.kind.advice)
 
 
+class UnheardError(ActionError):
+    """Nobody answered, or not now, until tries or time ran out: nothing was said for or against this job."""
+
+
 def broker_code(value: object) -> str:
     """The broker's own code where it is one, else `backend_refused`: an answer is not trusted blindly."""
     return value if isinstance(value, str) and _CODE.fullmatch(value) else "backend_refused"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
-from zekt_action.errors import ActionError
+from zekt_action.errors import ActionError, UnheardError
 from zekt_action.transport import Answer, NoAnswerError
 
 _FIRST_WAIT = 0.5
@@ -37,10 +37,10 @@ class Deadline:
         """Seconds one exchange may take.
 
         Raises:
-            ActionError: `deadline`, when nothing is left.
+            UnheardError: `deadline`, when nothing is left.
         """
         if self.left <= 0:
-            raise ActionError("deadline", f"The {self.seconds:g} s of `timeout-seconds` have passed.")
+            raise UnheardError("deadline", f"The {self.seconds:g} s of `timeout-seconds` have passed.")
         return min(self.left, _LONGEST_TRY)
 
 
@@ -52,7 +52,8 @@ def keep_trying(
     Connection errors, 408, 425, 429 and 5xx are tried again, with jitter and as `Retry-After` asks.
 
     Raises:
-        ActionError: `backend_unreachable`, `backend_unavailable` or `deadline`, or what `attempt` raises.
+        UnheardError: `backend_unreachable`, `oidc_unreachable`, `backend_unavailable` or `deadline`.
+        ActionError: what `attempt` raises.
     """
     for number in range(1, most + 1):
         try:
@@ -94,9 +95,9 @@ def _retry_after(answer: Answer) -> float | None:
         return None
 
 
-def _given_up(failure: ActionError, number: int, wait: float, deadline: Deadline) -> ActionError:
+def _given_up(failure: ActionError, number: int, wait: float, deadline: Deadline) -> UnheardError:
     tries = "1 try" if number == 1 else f"{number} tries"
     detail = f"{failure.detail} Given up after {tries} in {deadline.seconds - deadline.left:.1f} s."
     if wait >= deadline.left:
         detail += f" The next one, in {wait:.0f} s, would be too late: {deadline.seconds:g} s are allowed."
-    return ActionError(failure.code, detail)
+    return UnheardError(failure.code, detail)

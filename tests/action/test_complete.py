@@ -43,7 +43,7 @@ def test_the_jobs_status_is_told(complete: Any, broker: Any, status: str, succes
         "success": success,
         "conclusion": status,
     }
-    assert done.outputs == {"delivery-id": "delivery-9", "status": "completed"}
+    assert done.outputs == {"delivery-id": "delivery-9", "status": "completed", "error-code": ""}
 
 
 @pytest.mark.parametrize("status", ["", "Success", "skipped", "${{ job.status }}"])
@@ -88,7 +88,7 @@ def test_a_result_that_does_not_fit_is_told_after_the_delivery_has_ended(
     assert done.code == 0
     assert f"[{code}]" in done.log
     assert "result" not in heard(broker)
-    assert done.outputs["status"] == "completed"
+    assert (done.outputs["status"], done.outputs["error-code"]) == ("completed", code)
     assert complete(fail_on_error="true", **inputs).code == 1
 
 
@@ -102,7 +102,7 @@ def test_a_run_of_its_own_is_left_in_peace(complete: Any, broker: Any, runner: A
     done = complete(fail_on_error="true")
     assert done.code == 0
     assert "::notice title=Zekt%3A Not started by Zekt::" in done.log
-    assert done.outputs == {"delivery-id": "", "status": ""}
+    assert done.outputs == {"delivery-id": "", "status": "", "error-code": ""}
     assert broker.heard == []
 
 
@@ -110,7 +110,7 @@ def test_a_broker_that_is_down_fails_no_healthy_job(complete: Any, closed_port: 
     done = complete({"ZEKT_API_URL": f"http://127.0.0.1:{closed_port}"}, max_attempts="1")
     assert done.code == 0
     assert "::warning" in done.log
-    assert done.outputs == {"delivery-id": "delivery-9", "status": "unknown"}
+    assert done.outputs == {"delivery-id": "delivery-9", "status": "unknown", "error-code": "backend_unreachable"}
 
 
 def test_a_failed_completion_is_tried_again_with_a_fresh_token(complete: Any, broker: Any, reply: Any) -> None:

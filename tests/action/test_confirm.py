@@ -66,6 +66,7 @@ def test_an_inline_message_comes_as_file_and_output(confirm: Any, broker: Any) -
         "attempt": "2",
         "payload-path": "",
         "payload": SMALL.decode(),
+        "error-code": "",
     }
     (heard,) = broker.asked(CONFIRM)
     assert json.loads(heard.body) == {"correlationId": "7", "deliveryId": "delivery-9"}
@@ -159,7 +160,15 @@ def test_a_run_of_its_own_is_left_in_peace(confirm: Any, broker: Any, event: Any
     assert done.code == 0
     assert "::notice title=Zekt%3A Not started by Zekt::" in done.log
     assert set(done.outputs.values()) == {""}
-    assert set(done.outputs) == {"delivery-id", "status", "duplicate", "attempt", "payload-path", "payload"}
+    assert set(done.outputs) == {
+        "delivery-id",
+        "status",
+        "duplicate",
+        "attempt",
+        "payload-path",
+        "payload",
+        "error-code",
+    }
     assert done.summary == ""
     assert broker.heard == []
 
@@ -247,7 +256,8 @@ def test_another_deliverys_message_is_never_mistaken(confirm: Any, broker: Any, 
 def test_no_token_says_which_permissions_to_paste(confirm: Any) -> None:
     done = confirm(envelope(), {"ACTIONS_ID_TOKEN_REQUEST_URL": ""})
     assert "permissions:%0A  id-token: write" in done.log
-    assert done.outputs["payload"] == SMALL.decode()
+    assert done.outputs["error-code"] == "oidc_unavailable"
+    assert (done.outputs["payload-path"], done.outputs["payload"]) == ("", "")
 
 
 def test_the_broker_must_be_named(confirm: Any) -> None:

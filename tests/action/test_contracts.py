@@ -108,7 +108,7 @@ def test_an_old_python_is_told_so(root: Path) -> None:
 
 def test_every_code_raised_is_in_the_table(root: Path) -> None:
     code = "".join(path.read_text() for path in (root / "src/zekt_action").rglob("*.py"))
-    raised = set(re.findall(r'(?:ActionError|JsonRefused|NothingToDoError)\(\s*"([a-z0-9_]+)"', code))
+    raised = set(re.findall(r'(?:ActionError|UnheardError|JsonRefused|NothingToDoError)\(\s*"([a-z0-9_]+)"', code))
     raised |= set(re.findall(r'code: str = "([a-z_]+)"', code)) | {"oidc_unreachable", "backend_refused"}
     assert raised == set(CODES)
 

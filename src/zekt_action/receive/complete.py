@@ -13,7 +13,7 @@ from zekt_action.receive.inputs import Ending, ending, ids
 from zekt_action.report import Report
 from zekt_action.strict_json import JsonRefused, parse
 
-OUTPUTS = ("delivery-id", "status")
+OUTPUTS = ("delivery-id", "status", "error-code")
 
 
 def main() -> int:

@@ -7,13 +7,14 @@ import sys
 from typing import Any
 
 from zekt_action import event, inputs, step, stops
+from zekt_action.errors import UnheardError
 from zekt_action.receive import message
-from zekt_action.receive.broker import Broker
+from zekt_action.receive.broker import Acknowledgement, Broker
 from zekt_action.receive.connect import connect, ids_body
 from zekt_action.receive.inputs import Ids, ids
 from zekt_action.report import Report
 
-OUTPUTS = ("delivery-id", "status", "duplicate", "attempt", "payload-path", "payload")
+OUTPUTS = ("delivery-id", "status", "duplicate", "attempt", "payload-path", "payload", "error-code")
 
 
 def main() -> int:
@@ -29,21 +30,22 @@ def _confirm(report: Report) -> None:
     zekt = zekt if asked.delivery in (None, zekt.get("deliveryId")) else {}
     _note_event(report, asked, zekt)
     broker = connect(report, found)
-    answer = broker.acknowledge("confirm", json.dumps(ids_body(asked)).encode())
+    answer = _acknowledge(report, asked, zekt, broker)
     report.note(
         delivery_id=answer.delivery_id,
         status=answer.status,
         duplicate=str(answer.duplicate).lower(),
         attempt=str(answer.attempt),
     )
-    _fetch(report, zekt, broker, answer.delivery_id)
+    # The broker has vouched for the delivery it named, and for no other that an envelope may claim to be of.
+    _give_message(report, zekt if zekt.get("deliveryId") == answer.delivery_id else {}, broker, answer.delivery_id)
     stops.ignore()
     line = f"Confirmed {answer.delivery_id}, attempt {answer.attempt}. {answer.text}"
     report.succeeded("Zekt: delivery confirmed", line)
 
 
 def _note_event(report: Report, asked: Ids, zekt: dict[str, Any]) -> None:
-    """What the event alone tells: a job whose broker is down works with this."""
+    """What the event alone tells, but for the message."""
     attempt = zekt.get("attempt")
     report.note(
         delivery_id=asked.delivery or "",
@@ -51,15 +53,31 @@ def _note_event(report: Report, asked: Ids, zekt: dict[str, Any]) -> None:
         duplicate="false",
         attempt=str(attempt) if isinstance(attempt, int) else "",
     )
-    raw = message.inline(zekt)
+
+
+def _acknowledge(report: Report, asked: Ids, zekt: dict[str, Any], broker: Broker) -> Acknowledgement:
+    """Confirm. A job whose broker is down works with the event's message; one that was refused gets none.
+
+    Whoever may write to the repository can dispatch an event that looks like Zekt's, and only the broker knows.
+    """
+    try:
+        return broker.acknowledge("confirm", json.dumps(ids_body(asked)).encode())
+    except (UnheardError, stops.AlarmError):
+        _give_inline(report, zekt)
+        raise
+
+
+def _give_message(report: Report, zekt: dict[str, Any], broker: Broker, delivery_id: str) -> None:
+    promise = message.promised(zekt)
+    if zekt and promise is None:
+        _give_inline(report, zekt)
+        return
+    raw = message.fetch(broker, delivery_id, promise)
     if raw is not None:
         report.note(**message.keep(raw, report.job.temp))
 
 
-def _fetch(report: Report, zekt: dict[str, Any], broker: Broker, delivery_id: str) -> None:
-    promise = message.promised(zekt)
-    if zekt and promise is None:
-        return
-    raw = message.fetch(broker, delivery_id, promise)
+def _give_inline(report: Report, zekt: dict[str, Any]) -> None:
+    raw = message.inline(zekt)
     if raw is not None:
         report.note(**message.keep(raw, report.job.temp))
