@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
-import re
 import stat
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from zekt_action.errors import ActionError
+
+if TYPE_CHECKING:
+    from zekt_action.inputs import Job
 
 _RUNNER_TEMP_IN_CONTAINER = Path("/github/runner_temp")
 """Where a runner mounts RUNNER_TEMP for a Docker action."""
@@ -15,26 +18,24 @@ _RUNNER_TEMP_IN_CONTAINER = Path("/github/runner_temp")
 _MAX_SHOWN = 200
 """Characters of a path that an error shows."""
 
-# What a path of the host looks like: <work folder>/_temp/… and <work folder>/<repository>/<repository>/…
-_HOST_TEMP = re.compile(r".*/_temp/(.+)", re.DOTALL)
-_HOST_WORKSPACE = re.compile(r".*/([^/]+)/\1/(.+)", re.DOTALL)
+_CONTAINERS_OWN = Path("/github")
+"""Under which a runner mounts everything for a Docker action: what is named there is not a path of the host."""
 
 
-def read(name: str, *, workspace: Path | None, temp: Path | None, limit: int) -> bytes:
+def read(name: str, job: Job, *, limit: int) -> bytes:
     """Return the file's bytes, at most `limit`.
 
     Args:
         name: as the workflow gave it: absolute, or relative to the workspace. A path of the host, which some
             runners do not translate for a container, is understood too.
-        workspace: GITHUB_WORKSPACE.
-        temp: RUNNER_TEMP.
+        job: has the workspace, RUNNER_TEMP, and the repository, whose name the host's folders bear.
         limit: in bytes; never more than one byte above it is read.
 
     Raises:
         ActionError: one of the `file_…` codes.
     """
-    roots = [root.resolve() for root in (workspace, temp, _RUNNER_TEMP_IN_CONTAINER) if root is not None]
-    path = _inside_container(name, workspace, temp)
+    roots = [root.resolve() for root in (job.workspace, job.temp, _RUNNER_TEMP_IN_CONTAINER) if root is not None]
+    path = _inside_container(name, job)
     name = name[:_MAX_SHOWN]
     path = _resolve(path, name)
     if not any(path == root or root in path.parents for root in roots):
@@ -45,17 +46,22 @@ def read(name: str, *, workspace: Path | None, temp: Path | None, limit: int) ->
     return raw
 
 
-def _inside_container(name: str, workspace: Path | None, temp: Path | None) -> Path:
-    path = (workspace or Path.cwd()) / name
-    if _exists(path) or not name.startswith("/"):
+def _inside_container(name: str, job: Job) -> Path:
+    """Where a path of the host lies here: <work>/_temp/… or <work>/<repository>/<repository>/…, at its first place.
+
+    A path that is already of this side means what it says, though nothing be there.
+    """
+    path = (job.workspace or Path.cwd()) / name
+    ours = {root for root in (job.workspace, job.temp, _CONTAINERS_OWN) if root is not None}
+    if not name.startswith("/") or _exists(path) or ours & {path, *path.parents}:
         return path
-    if found := _HOST_TEMP.fullmatch(name):
-        for root in (temp, _RUNNER_TEMP_IN_CONTAINER):
-            if root is not None and _exists(root / found.group(1)):
-                return root / found.group(1)
-    if workspace is not None and (found := _HOST_WORKSPACE.fullmatch(name)):
-        return workspace / found.group(2)
-    return path
+    _, of_temp, rest = name.partition("/_temp/")
+    if of_temp:
+        places = [root / rest for root in (job.temp, _RUNNER_TEMP_IN_CONTAINER) if root is not None]
+        return next(filter(_exists, places), path)
+    repository = job.repository.rpartition("/")[2]
+    _, of_workspace, rest = name.partition(f"/{repository}/{repository}/")
+    return job.workspace / rest if repository and of_workspace and job.workspace is not None else path
 
 
 def _exists(path: Path) -> bool:

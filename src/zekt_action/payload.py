@@ -45,7 +45,7 @@ def _from_input(raw: bytes) -> bytes:
 
 def _from_file(inputs: Inputs, job: Job) -> bytes:
     try:
-        return files.read(inputs.payload_file, workspace=job.workspace, temp=job.temp, limit=MAX_PAYLOAD_BYTES)
+        return files.read(inputs.payload_file, job, limit=MAX_PAYLOAD_BYTES)
     except ActionError as error:
         if error.code == "file_too_large":
             raise ActionError("payload_too_large", error.detail) from None

@@ -32,7 +32,7 @@ def check(name: str, value: Any, job: Job) -> None:
 
 
 def _load(name: str, job: Job) -> Any:
-    raw = files.read(name, workspace=job.workspace, temp=job.temp, limit=_MAX_SCHEMA_BYTES)
+    raw = files.read(name, job, limit=_MAX_SCHEMA_BYTES)
     try:
         schema = parse(raw, max_bytes=_MAX_SCHEMA_BYTES)
     except JsonRefused as refused:

@@ -56,8 +56,7 @@ def _result(ended: Ending, report: Report) -> bytes:
         raise ActionError("result_invalid", "Both `result` and `result-file` are given.")
     raw = ended.result
     if ended.result_file:
-        job = report.job
-        raw = files.read(ended.result_file, workspace=job.workspace, temp=job.temp, limit=MAX_RESULT_BYTES)
+        raw = files.read(ended.result_file, report.job, limit=MAX_RESULT_BYTES)
     elif not raw:
         return b""
     try:
