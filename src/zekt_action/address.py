@@ -10,7 +10,8 @@ from zekt_action.errors import ActionError
 
 _SAME_MACHINE = {"localhost", "host.docker.internal", "gateway.docker.internal"}
 
-_URL = re.compile(r"[!-~]+")
+# Printable ASCII. A backslash is a slash to some readers and not to others, so the host would be in doubt.
+_URL = re.compile(r"[!-\[\]-~]+")
 
 
 def check(url: str) -> str:
@@ -36,6 +37,20 @@ def check(url: str) -> str:
     if parts.scheme == "http" and not _on_this_machine(host):
         raise ActionError("api_url_invalid", "The address is plain http to another machine.")
     return url.rstrip("/")
+
+
+def may_carry_a_token(url: str) -> bool:
+    """Whether a token may be sent to this URL, which may have a query: https, or http on the same machine."""
+    if not _URL.fullmatch(url):
+        return False
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    if not host or "@" in parts.netloc:
+        return False
+    return parts.scheme == "https" or (parts.scheme == "http" and _on_this_machine(host))
 
 
 def _on_this_machine(host: str) -> bool:

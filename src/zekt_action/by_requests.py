@@ -1,6 +1,7 @@
 """The image's HTTP client. Imported after the checks, because it costs 100 ms."""
 
 from http.client import HTTPException
+from typing import Any
 
 import requests
 from requests.auth import AuthBase
@@ -23,10 +24,18 @@ class _Bearer(AuthBase):
 
 
 class _Stay(requests.Session):
-    """Knows no redirects: requests prepares the next request, and reads the whole answer, even if told not to go."""
+    """Knows no redirects, and no proxy for plain http, which may not leave this machine with a token in it.
+
+    requests prepares a redirect's next request, and reads the whole answer, even if told not to go.
+    """
 
     def get_redirect_target(self, resp: requests.Response) -> None:  # noqa: ARG002 - the library's own signature
         return None
+
+    def merge_environment_settings(self, url: Any, *settings: Any) -> Any:
+        """Take the environment's proxies for https alone."""
+        merged = super().merge_environment_settings(url, *settings)
+        return merged if str(url).lower().startswith("https:") else {**merged, "proxies": {}}
 
 
 class RequestsTransport:

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 _MAX_ANNOTATION = 4_000
 """In characters; GitHub cuts at 4,096."""
 
+_MAX_LINE = 1_000
+"""Longest line of ours in the log, in characters, whatever a broker had to say."""
+
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
@@ -37,8 +40,9 @@ def mask(out: TextIO, secret: str) -> None:
 
 def say(out: TextIO, text: str) -> None:
     """Write one line to the log which cannot be taken for a command."""
-    line = printable(text)
-    out.write(f" {line}\n" if line.startswith("::") else f"{line}\n")
+    line = printable(text)[:_MAX_LINE]
+    # The runner skips white space before it looks for the mark, so the mark itself must be broken.
+    out.write(f": {line[1:]}\n" if line.startswith("::") else f"{line}\n")
     out.flush()
 
 

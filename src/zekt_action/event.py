@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 _MAX_EVENT_BYTES = 33_554_432
 """GitHub's webhooks, of which this is one, have at most 25 MB."""
 
+_MOST = 1_000_000
+
 _ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
@@ -43,6 +45,12 @@ def member(value: Any, name: str) -> Any:
 def identifier(value: Any) -> str | None:
     """A correlation or delivery id that is fit for an address, a header and an output; else None."""
     return value if isinstance(value, str) and _ID.fullmatch(value) else None
+
+
+def count(value: Any) -> int | None:
+    """A count as the broker gives it, from 0 to a million; else None."""
+    fits = isinstance(value, int) and not isinstance(value, bool) and 0 <= value <= _MOST
+    return value if fits else None
 
 
 def causation(event: dict[str, Any]) -> dict[str, str] | None:

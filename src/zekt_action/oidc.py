@@ -10,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
+from zekt_action import address
 from zekt_action.errors import ActionError
 from zekt_action.transport import NoAnswerError, Request, Transport
 from zekt_action.tries import Deadline
@@ -34,6 +35,8 @@ class TokenSource:
             ActionError: `oidc_unavailable`, or `oidc_fork`.
         """
         if self.url and self.secret:
+            if not address.may_carry_a_token(self.url):
+                raise ActionError("oidc_unavailable", "ACTIONS_ID_TOKEN_REQUEST_URL is no https address.")
             return
         if self.fork:
             raise ActionError("oidc_fork", "This run is of a pull request from a fork.")

@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Any
 
-from zekt_action import __version__
+from zekt_action import __version__, event
 from zekt_action.errors import ActionError, broker_code
 from zekt_action.oidc import TokenSource
 from zekt_action.transport import Answer, Request, Transport
@@ -22,7 +21,6 @@ class Receipt:
 
     event_id: str
     consumers_notified: int
-    correlation_id: str
     known_before: bool
     tries: int
 
@@ -90,17 +88,7 @@ def refuse(answer: Answer) -> None:
 
 def _receipt(answer: Answer, tries: int) -> Receipt:
     found = answer.json()
-    event_id = found.get("eventId")
-    if not isinstance(event_id, str) or not event_id:
-        raise ActionError("answer_unreadable", f"HTTP {answer.status} came without an eventId.")
-    return Receipt(
-        event_id,
-        _count(found.get("consumersNotified")),
-        str(found.get("correlationId", "")),
-        answer.status == HTTPStatus.OK,
-        tries,
-    )
-
-
-def _count(value: Any) -> int:
-    return value if isinstance(value, int) and not isinstance(value, bool) and value >= 0 else 0
+    event_id, consumers = event.identifier(found.get("eventId")), event.count(found.get("consumersNotified"))
+    if event_id is None or consumers is None:
+        raise ActionError("answer_unreadable", f"HTTP {answer.status} came without an eventId and consumersNotified.")
+    return Receipt(event_id, consumers, answer.status == HTTPStatus.OK, tries)

@@ -1,6 +1,6 @@
 """What the step does, from inputs to receipt: read, check, ask for a token, send."""
 
-from zekt_action import body, commands, event, payload, schema
+from zekt_action import body, event, payload, schema
 from zekt_action.inputs import Inputs
 from zekt_action.oidc import TokenSource
 from zekt_action.post import Letter, Receipt, post
@@ -40,9 +40,8 @@ def send(
 def tell_sent(report: Report, event_type: str, receipt: Receipt) -> None:
     """The message is with the broker: say so everywhere."""
     report.note(
-        event_id=commands.printable(receipt.event_id),
+        event_id=receipt.event_id,
         consumers_notified=str(receipt.consumers_notified),
-        correlation_id=commands.printable(receipt.correlation_id) or report.job.run_id,
         status="success",
     )
     before = " (it had it already)" if receipt.known_before else ""

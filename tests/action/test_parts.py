@@ -49,6 +49,12 @@ def test_an_address_to_which_a_token_may_go(url: str) -> None:
         "https://zekt.example.com#x",
         "https://zekt.example.com/a b",
         "https://zekt.example.com/\r\nx: y",
+        "https://zekt.example.com\\@evil.example.com",
+        "http://localhost\\.evil.example.com",
+        "http://evil.example.com\\@localhost",
+        "https://zekt.example.com/\x00",
+        "https://zekt.example.com/\x7f",
+        "https://user@zekt.example.com",
         "https://zekt.example.com:port",
         "https://[::1",
         "http://zekt.example.com",
@@ -66,6 +72,28 @@ def test_an_address_to_which_no_token_may_go(url: str) -> None:
     assert "hunter2" not in str(caught.value)
 
 
+@pytest.mark.parametrize("url", ["https://t.example.com/a?b=c", "http://127.0.0.1:1/token?a=b", "http://[::1]/"])
+def test_a_token_services_address(url: str) -> None:
+    assert address.may_carry_a_token(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "http://t.example.com/",
+        "http://127.0.0.1\\.example.com/",
+        "https://u@t.example.com/",
+        "file:///etc/passwd",
+        "https:///x",
+        "https://[::1",
+        "https://t.example.com/\n",
+    ],
+)
+def test_what_is_no_token_services_address(url: str) -> None:
+    assert not address.may_carry_a_token(url)
+
+
 def test_an_annotation_cannot_break_out() -> None:
     out = io.StringIO()
     commands.annotate(out, "error", "a,b:c%\n::d", "50%\r\n::set-output::x")
@@ -81,7 +109,16 @@ def test_an_annotation_is_short_enough_for_github() -> None:
 def test_a_log_line_cannot_be_a_command() -> None:
     out = io.StringIO()
     commands.say(out, "  ::add-mask::x\u2028::error::y ##[group]z \ud800")
-    assert out.getvalue() == " ::add-mask::x ::error::y ## [group]z ?\n"
+    assert out.getvalue() == ": :add-mask::x ::error::y ## [group]z ?\n"
+    for text in ("::error::x", "\u00a0::error::x", "\t ::error::x", "\ufeff::error::x", ":::error::x"):
+        commands.say(out, text)
+    assert not [line for line in out.getvalue().splitlines() if line.lstrip().startswith("::")]
+
+
+def test_a_log_line_is_bounded() -> None:
+    out = io.StringIO()
+    commands.say(out, "x" * 100_000)
+    assert len(out.getvalue()) == 1_001
 
 
 def test_an_empty_secret_masks_nothing() -> None:

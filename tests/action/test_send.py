@@ -71,6 +71,11 @@ def test_a_message_that_was_stored_before_is_a_success(runner: Any, broker: Any,
     assert "had it already" in done.log
 
 
+def test_the_correlation_id_is_the_run_whatever_is_answered(runner: Any, broker: Any, reply: Any) -> None:
+    broker.reply(RECEIVE, reply(202, {"eventId": "evt-1", "consumersNotified": 0, "correlationId": "a\n::error::b"}))
+    assert runner.send().outputs["correlation-id"] == "42"
+
+
 @pytest.mark.parametrize("payload", ["null", "0", '"text"', "[]", '{"a": 1.10, "b": 1e2}', '  {"z":1,\n"a":"\\u0000"}'])
 def test_the_bytes_arrive_as_they_were_given(runner: Any, broker: Any, payload: str) -> None:
     done = runner.send(payload=payload)

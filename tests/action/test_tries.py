@@ -69,7 +69,19 @@ def test_a_redirect_to_nowhere_is_told_too(runner: Any, broker: Any, reply: Any)
     assert runner.send().outputs["error-code"] == "redirected"
 
 
-@pytest.mark.parametrize("body", [b"<html>", b"{}", b'{"eventId": 7}'])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"<html>",
+        b"{}",
+        b'{"eventId": 7, "consumersNotified": 1}',
+        b'{"eventId": "::error::x", "consumersNotified": 1}',
+        b'{"eventId": "evt-1"}',
+        b'{"eventId": "evt-1", "consumersNotified": true}',
+        b'{"eventId": "evt-1", "consumersNotified": -1}',
+        b'{"eventId": "evt-1", "consumersNotified": 1000001}',
+    ],
+)
 def test_a_success_without_a_receipt_is_no_success(runner: Any, broker: Any, reply: Any, body: bytes) -> None:
     broker.reply(RECEIVE, reply(200, body))
     done = runner.send()

@@ -85,11 +85,11 @@ def _acknowledgement(answer: Answer) -> Acknowledgement:
     delivery_id, status = event.identifier(found.get("deliveryId")), found.get("status")
     if delivery_id is None or status not in _STATUSES:
         raise ActionError("answer_unreadable", f"HTTP {answer.status} came without a delivery's id and status.")
-    attempt, text = found.get("attempt"), found.get("message")
+    attempt, text = event.count(found.get("attempt")), found.get("message")
     return Acknowledgement(
         delivery_id=delivery_id,
         status=str(status),
-        attempt=attempt if isinstance(attempt, int) else 1,
+        attempt=1 if attempt is None else attempt,
         duplicate=found.get("duplicate") is True,
         text=text[:_MAX_TEXT] if isinstance(text, str) else "",
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from http.client import HTTPException
 from typing import Any
 from urllib.error import HTTPError
-from urllib.request import HTTPRedirectHandler, build_opener
+from urllib.request import HTTPRedirectHandler, ProxyHandler, build_opener
 from urllib.request import Request as Call
 
 from zekt_action.transport import MAX_ANSWER_BYTES, Answer, NoAnswerError, Request, whole, words
@@ -19,6 +19,8 @@ class _Stay(HTTPRedirectHandler):
 
 
 _OPENER = build_opener(_Stay)
+_DIRECT = build_opener(_Stay, ProxyHandler({}))
+"""For plain http, which may not leave this machine with a token in it."""
 
 
 def send(request: Request, seconds: float) -> Answer:
@@ -26,8 +28,9 @@ def send(request: Request, seconds: float) -> Answer:
     headers = {**request.headers, "Authorization": f"Bearer {request.token}"}
     # The address was checked: http or https, never file.
     call = Call(request.url, data=request.body, headers=headers, method=request.method)  # noqa: S310
+    opener = _OPENER if call.type == "https" else _DIRECT
     try:
-        with _OPENER.open(call, timeout=seconds) as response:
+        with opener.open(call, timeout=seconds) as response:
             return _answer(response, response.status)
     except HTTPError as refusal:
         with refusal:

@@ -46,12 +46,12 @@ def _confirm(report: Report) -> None:
 
 def _note_event(report: Report, asked: Ids, zekt: dict[str, Any]) -> None:
     """What the event alone tells, but for the message."""
-    attempt = zekt.get("attempt")
+    attempt = event.count(zekt.get("attempt"))
     report.note(
         delivery_id=asked.delivery or "",
         status="unknown",
         duplicate="false",
-        attempt=str(attempt) if isinstance(attempt, int) else "",
+        attempt="" if attempt is None else str(attempt),
     )
 
 
