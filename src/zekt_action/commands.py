@@ -5,6 +5,7 @@ https://docs.github.com/actions/reference/workflows-and-actions/workflow-command
 
 from __future__ import annotations
 
+import io
 import re
 from typing import TYPE_CHECKING, TextIO
 
@@ -18,6 +19,12 @@ _MAX_LINE = 1_000
 """Longest line of ours in the log, in characters, whatever a broker had to say."""
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
+
+
+def never_fail_to_write(out: TextIO) -> None:
+    """Escape what the log's encoding lacks, where it is not UTF-8; a message's name may not end the step."""
+    if isinstance(out, io.TextIOWrapper):
+        out.reconfigure(errors="backslashreplace")
 
 
 def annotate(out: TextIO, level: str, title: str, message: str) -> None:

@@ -49,8 +49,8 @@ CODES = {
     # Where the message comes from.
     "payload_missing": Kind(
         "There is no message",
-        "`payload` is empty: most often the expression in it came out empty. Check the step it reads from; "
-        "to send no content on purpose, leave `payload` out or write `payload: '{}'`.",
+        "Most often the expression in it came out empty. Check the step it reads from; "
+        "to send no content on purpose, leave the input out or write `payload: '{}'`.",
     ),
     "payload_two_sources": Kind(
         "There are two messages", "Give either `payload` or `payload-file`; one step sends one message."

@@ -5,7 +5,7 @@ from __future__ import annotations
 import traceback
 from collections.abc import Callable
 
-from zekt_action import inputs, stops
+from zekt_action import commands, inputs, stops
 from zekt_action.errors import ActionError
 from zekt_action.report import Report
 from zekt_action.tries import Deadline
@@ -26,15 +26,23 @@ def run(report: Report, work: Callable[[Report], None], *, fails_by_default: boo
         work: raises what goes wrong.
         fails_by_default: what `fail-on-error` means where it is not given.
     """
-    stops.catch_cancel()
-    report.mask(report.job.oidc_secret)
+    try:
+        stops.catch_cancel()
+        commands.never_fail_to_write(report.out)
+        report.mask(report.job.oidc_secret)
+        report.mask(report.job.oidc_url)
+        return _work(report, work, fails_by_default=fails_by_default)
+    # Around everything, for the runner may cancel in the first line, or while another end is being told.
+    except stops.CancelledError as cancelled:
+        report.failed(ActionError("cancelled", "The runner cancelled this step."), level="error")
+        return cancelled.exit_code
+
+
+def _work(report: Report, work: Callable[[Report], None], *, fails_by_default: bool) -> int:
     strict = True
     try:
         strict = inputs.fail_on_error(default=fails_by_default)
         work(report)
-    except stops.CancelledError as cancelled:
-        report.failed(ActionError("cancelled", "The runner cancelled this step."), level="error")
-        return cancelled.exit_code
     except NothingToDoError as nothing:
         stops.ignore()
         report.skipped(nothing)

@@ -79,8 +79,8 @@ def _said(answer: Answer) -> str:
 
 
 def _wait(number: int, asked: float | None) -> float:
-    """Seconds until the next try: what the broker asked for, else doubling; both spread by a random part."""
-    base = asked if asked is not None else min(_FIRST_WAIT * 2 ** (number - 1), _LONGEST_WAIT)
+    """Seconds until the next try: doubling, or what the broker asked for if that is longer; spread at random."""
+    base = max(asked or 0.0, min(_FIRST_WAIT * 2.0 ** (number - 1), _LONGEST_WAIT))
     return base * (1 + 0.2 * random.random())  # noqa: S311 - spreads load, guards nothing
 
 

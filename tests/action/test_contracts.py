@@ -65,6 +65,18 @@ def test_the_defaults_are_the_codes_own(action: dict[str, Any]) -> None:
     assert defaults["fail-on-error"] == ("true" if "payload" in defaults else "false")
 
 
+def test_a_payload_file_that_nobody_wrote_is_none(root: Path, runner: Any, broker: Any) -> None:
+    """As the runner starts the image: each input that is not written has its default, by both names."""
+    inputs = yaml.safe_load((root / "action.yml").read_text())["inputs"]
+    given = {f"INPUT_{name.upper()}": spec["default"] for name, spec in inputs.items() if "default" in spec}
+    given |= {name.replace("-", "_"): value for name, value in given.items()}
+    done = runner.finish(runner.start_bare(given | {"INPUT_EVENT-TYPE": "order-placed"}))
+    assert done.code == 0, done.log
+    assert json.loads(broker.asked("/api/events/receive")[0].body)["payload"] == {}
+    done = runner.finish(runner.start_bare(given | {"INPUT_EVENT-TYPE": "order-placed", "INPUT_PAYLOAD-FILE": ""}))
+    assert done.outputs["error-code"] == "payload_missing"
+
+
 def test_no_input_reaches_a_script(action: dict[str, Any]) -> None:
     for step in action["runs"].get("steps", []):
         assert "${{" not in step["run"]

@@ -139,9 +139,13 @@ def test_nothing_secret_and_nothing_of_the_message_is_shown(runner: Any) -> None
             assert "signature1" not in shown
 
 
-def test_both_secrets_are_masked_before_anything_else(runner: Any) -> None:
+def test_all_secrets_are_masked_before_anything_else(runner: Any) -> None:
     lines = runner.send().log.splitlines()
-    assert lines[:2] == ["::add-mask::runner-secret", "::add-mask::header.body.signature1"]
+    assert [line.removeprefix("::add-mask::") for line in lines[:3]] == [
+        "runner-secret",
+        runner.environ["ACTIONS_ID_TOKEN_REQUEST_URL"],
+        "header.body.signature1",
+    ]
 
 
 def test_the_summary_tells_a_success(runner: Any) -> None:

@@ -119,6 +119,14 @@ def test_a_senseless_retry_after_is_ignored(runner: Any, broker: Any, reply: Any
     assert runner.send().code == 0
 
 
+def test_a_retry_after_that_is_over_does_not_undercut_our_own_wait(runner: Any, broker: Any, reply: Any) -> None:
+    for value in ("0", formatdate(time.time() - 3000, usegmt=True)):
+        broker.reply(RECEIVE, reply(503, "", {"retry-after": value}), reply(503), reply(202, RECEIPT))
+        started = time.monotonic()
+        assert runner.send().code == 0
+        assert time.monotonic() - started >= 0.5 + 1
+
+
 def test_a_hanging_broker_is_left_at_the_deadline(runner: Any, broker: Any, reply: Any) -> None:
     broker.reply(RECEIVE, reply(hang=True))
     started = time.monotonic()
