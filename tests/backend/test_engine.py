@@ -26,8 +26,12 @@ from zekt_testing.processes import Process, zekt_process
 Start = Callable[..., Any]
 
 
-def process(zekt: Any, folder: Path, *arguments: str) -> AbstractContextManager[Process]:
-    return zekt_process(zekt.github, folder, *arguments, ZEKT_DATABASE_URL=zekt.database_url)
+AS_SHIPPED = {"ZEKT_WORKER_HEARTBEAT": "6", "ZEKT_SWEEP_SECONDS": "5"}
+"""The defaults, where what is tested is how long something takes with them."""
+
+
+def process(zekt: Any, folder: Path, *arguments: str, **settings: str) -> AbstractContextManager[Process]:
+    return zekt_process(zekt.github, folder, *arguments, ZEKT_DATABASE_URL=zekt.database_url, **settings)
 
 
 def test_serve_without_worker_and_workers_apart_share_the_work(start: Start, tmp_path: Path) -> None:
@@ -56,12 +60,12 @@ def test_a_worker_killed_between_githubs_yes_and_our_own_loses_nothing(start: St
     zekt.github.faults.add(where="dispatch", kind="accept_then_hang", seconds=60)
     zekt.github.finish_run(zekt.start_run())
     (delivery,) = zekt.deliveries()
-    with process(zekt, tmp_path, "worker") as victim:
+    with process(zekt, tmp_path, "worker", **AS_SHIPPED) as victim:
         # GitHub has accepted it, and the worker does not know yet.
         zekt.dispatched(1)
         victim.popen.kill()
         victim.popen.wait(10)
-    with process(zekt, tmp_path, "worker"):
+    with process(zekt, tmp_path, "worker", **AS_SHIPPED):
         found = zekt.until(delivery["deliveryId"], "dispatched", seconds=30)
     assert [(a["number"], a["category"], a["ambiguous"]) for a in found["attemptList"]] == [
         (1, "lost", True),
