@@ -1,9 +1,9 @@
 """The job table: what the engine runs, and when. Any number of processes may run it on one database."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from datetime import timedelta
+from functools import partial
 
 import psycopg
 import structlog
@@ -66,30 +66,11 @@ async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
 
 
 def _install(engine: PgQueuer, broker: Broker) -> None:
-    every: list[tuple[str, Callable[[Job], Awaitable[None]]]] = [
-        (jobs.DELIVER, lambda job: _deliver(job, broker)),
-        (jobs.SETTLE, lambda job: _settle(job, broker)),
-    ]
-    for name, function in every:
-        engine.entrypoint(name)(_named(function))
-
-    async def tick(_schedule: Schedule) -> None:
-        await _sweep(broker)
-
+    engine.entrypoint(jobs.DELIVER)(partial(_deliver, broker=broker))
+    engine.entrypoint(jobs.SETTLE)(partial(_settle, broker=broker))
     # The sixth field of the engine's cron expressions is seconds.
-    engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(tick)
-
-    async def hourly(_schedule: Schedule) -> None:
-        log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock))
-
-    engine.schedule("tidy", "17 * * * *")(hourly)
-
-
-def _named(function: Callable[[Job], Awaitable[None]]) -> Callable[[Job], Awaitable[None]]:
-    async def entrypoint(job: Job) -> None:
-        await function(job)
-
-    return entrypoint
+    engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(partial(_sweep, broker=broker))
+    engine.schedule("tidy", "17 * * * *")(partial(_tidy, broker=broker))
 
 
 def _delivery_id(job: Job) -> str:
@@ -125,7 +106,11 @@ async def _settle(job: Job, broker: Broker) -> None:
         log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)
 
 
-async def _sweep(broker: Broker) -> None:
+async def _sweep(_schedule: Schedule, broker: Broker) -> None:
     swept = await sweep(db=broker.work_db, clock=broker.clock)
     if swept.unheard or swept.settling or swept.rearmed:
         log.info("swept", unheard=swept.unheard, settling=swept.settling, rearmed=swept.rearmed)
+
+
+async def _tidy(_schedule: Schedule, broker: Broker) -> None:
+    log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock))

@@ -10,19 +10,9 @@ import requests
 
 from zekt_sandbox import events
 from zekt_testing.broker import SECRET
+from zekt_testing.deliveries import decision_of
 
 Start = Callable[..., Any]
-
-
-def decision_of(zekt: Any, run: Any) -> list[Any]:
-    return list(
-        zekt.sql(
-            """SELECT c.outcome, c.reasons FROM decisions c JOIN events e ON e.guid = c.event_guid
-               WHERE e.run_id = %s AND e.run_attempt = %s ORDER BY c.id""",
-            run.id,
-            run.attempt,
-        )
-    )
 
 
 def test_a_message_waits_for_its_run_and_then_both_arrive_as_one(zekt: Any) -> None:

@@ -6,19 +6,9 @@ from typing import Any
 import pytest
 
 from zekt_testing.broker import SECRET
+from zekt_testing.deliveries import decision_of
 
 Start = Callable[..., Any]
-
-
-def decision_of(zekt: Any, run: Any) -> list[Any]:
-    return list(
-        zekt.sql(
-            """SELECT c.outcome, c.reasons FROM decisions c JOIN events e ON e.guid = c.event_guid
-               WHERE e.run_id = %s AND e.run_attempt = %s ORDER BY c.id""",
-            run.id,
-            run.attempt,
-        )
-    )
 
 
 def test_a_workflow_that_is_not_whitelisted_is_blocked_and_the_reason_is_kept(zekt: Any) -> None:

@@ -29,3 +29,15 @@ def assert_legal(delivery: dict[str, Any]) -> None:
             assert TRANSITIONS[fact][Status(line["from"])] == line["to"]
         status = line["to"]
     assert status == delivery["status"]
+
+
+def decision_of(zekt: Any, run: Any) -> list[Any]:
+    """(outcome, reasons) of every decision about this attempt of a run."""
+    return list(
+        zekt.sql(
+            """SELECT c.outcome, c.reasons FROM decisions c JOIN events e ON e.guid = c.event_guid
+               WHERE e.run_id = %s AND e.run_attempt = %s ORDER BY c.id""",
+            run.id,
+            run.attempt,
+        )
+    )

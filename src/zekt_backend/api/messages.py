@@ -22,12 +22,6 @@ log = structlog.get_logger()
 _JSON_SPACE = b" \t\r\n"
 
 
-class _Body(msgspec.Struct):
-    """Only what cannot wait: the payload's own slice of the body."""
-
-    payload: msgspec.Raw = msgspec.Raw(b"")
-
-
 async def receive(request: Request, broker: Broker) -> JSONResponse:
     claims = await claims_of(request, broker)
     body = await bodies.read(request, bodies.MAX_MESSAGE_BODY)
@@ -59,10 +53,9 @@ def split(body: bytes) -> tuple[MessageHead, bytes]:
         ZektError: `body_invalid`, `event_type_invalid`, or one of the `payload_…` codes.
     """
     try:
-        raw = bytes(msgspec.json.decode(body, type=_Body).payload)
-        rest = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
-        fields = {key: msgspec.json.decode(value) for key, value in rest.items() if key != "payload"}
-        head = MessageHead.model_validate(fields)
+        members = msgspec.json.decode(body, type=dict[str, msgspec.Raw])
+        raw = bytes(members.pop("payload", b""))
+        head = MessageHead.model_validate({key: msgspec.json.decode(value) for key, value in members.items()})
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise _unreadable(body, error) from None
     except ValidationError as error:
