@@ -4,7 +4,7 @@ import asyncio
 import signal
 import socket
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
 
 import psycopg
@@ -128,23 +128,22 @@ async def run_until(
     started: Callable[[Broker], None],
 ) -> None:
     """Serve and work on a migrated database until `stopping` is set; `started` hears when it can be used."""
-    listening = _listen(settings) if api else None
-    if listening is not None:
-        settings = settings.model_copy(update={"port": listening.getsockname()[1]})
-    broker = Broker.build(settings, url)
-    await broker.open()
-    try:
-        async with asyncio.TaskGroup() as tasks:
-            if listening is not None:
-                tasks.create_task(_serve(broker, listening, stopping))
-            if work:
-                tasks.create_task(worker.run(broker, stopping))
-            log.info("started", api=api, worker=work, url=settings.address if api else None)
-            started(broker)
-    finally:
-        await broker.close()
+    with ExitStack() as sockets:
+        listening = sockets.enter_context(_listen(settings)) if api else None
         if listening is not None:
-            listening.close()
+            settings = settings.model_copy(update={"port": listening.getsockname()[1]})
+        broker = Broker.build(settings, url)
+        await broker.open()
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                if listening is not None:
+                    tasks.create_task(_serve(broker, listening, stopping))
+                if work:
+                    tasks.create_task(worker.run(broker, stopping))
+                log.info("started", api=api, worker=work, url=settings.address if api else None)
+                started(broker)
+        finally:
+            await broker.close()
 
 
 def _listen(settings: Settings) -> socket.socket:
