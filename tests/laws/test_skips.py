@@ -24,7 +24,7 @@ def run(root: Path, folder: Path, source: str, require: str) -> subprocess.Compl
     """Runs pytest on `source` below a copy of our conftest."""
     shutil.copy(root / "tests/conftest.py", folder / "conftest.py")
     (folder / "test_it.py").write_text(source, encoding="utf-8")
-    (folder / "pytest.ini").write_text("[pytest]\n", encoding="utf-8")
+    (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {root / 'tests'} {root / 'src'}\n", encoding="utf-8")
     return subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
         cwd=folder,

@@ -1,4 +1,4 @@
-"""A real PostgreSQL, a real broker on a real socket, and the sandbox as GitHub."""
+"""Fixtures that every folder has: a real PostgreSQL, a real broker on a real socket, the sandbox as GitHub."""
 
 import itertools
 import os
