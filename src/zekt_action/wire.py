@@ -95,6 +95,15 @@ class Acknowledgement(Wire):
     message: str
 
 
+class ReplayReceipt(Wire):
+    """202 to `POST /api/replay/{deliveryId}`: `deliveryId` is the new delivery's, `replayOf` the old one's."""
+
+    success: Literal[True] = True
+    delivery_id: str
+    replay_of: str
+    message: str
+
+
 class Problem(Wire):
     """RFC 9457 `application/problem+json`, plus `error` and `message`, which older clients read."""
 

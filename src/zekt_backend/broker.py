@@ -66,8 +66,7 @@ class Broker:
 
     @property
     def timings(self) -> Timings:
-        s = self.settings
-        return Timings(s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.dispatch_spacing)
+        return timings(self.settings)
 
     @property
     def pace(self) -> Pace:
@@ -100,6 +99,12 @@ class Broker:
         return await asyncio.get_running_loop().run_in_executor(
             self.threads, lambda: lookup.run_conclusion(self.github, installation_id, repository, run_id)
         )
+
+
+def timings(settings: Settings) -> Timings:
+    return Timings(
+        settings.confirm_timeout, settings.complete_timeout, settings.max_dispatches, settings.dispatch_spacing
+    )
 
 
 def github_app(settings: Settings) -> GitHubApp:

@@ -56,6 +56,7 @@ PROBLEMS = {
     # The archive.
     "payload_expired": Kind(410, "The archived payload has expired"),
     "no_payload": Kind(404, "This delivery carries no message"),
+    "replay_refused": Kind(409, "The delivery cannot be replayed as things stand"),
     # The broker itself.
     "not_found": Kind(404, "Not found"),
     "method_not_allowed": Kind(405, "That method is not allowed here"),

@@ -6,7 +6,15 @@ from typing import Any
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 
-from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest, MessageHead, Problem, Receipt
+from zekt_action.wire import (
+    Acknowledgement,
+    CompleteRequest,
+    ConfirmRequest,
+    MessageHead,
+    Problem,
+    Receipt,
+    ReplayReceipt,
+)
 from zekt_backend.api import deliveries, event_delivery, health, messages, webhooks
 from zekt_backend.broker import Broker
 
@@ -35,6 +43,7 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     ),
     ("GET", "/api/deliveries", deliveries.listing, None, None, "Deliveries, newest first"),
     ("GET", "/api/deliveries/{delivery_id}", deliveries.one, None, None, "One delivery with its history and attempts"),
+    ("POST", "/api/replay/{delivery_id}", deliveries.again, None, ReplayReceipt, "Delivers once more"),
     ("GET", "/healthz", health.healthz, None, None, "Alive"),
     ("GET", "/readyz", health.readyz, None, None, "Able to work"),
 )

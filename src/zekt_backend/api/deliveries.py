@@ -1,15 +1,19 @@
-"""`GET /api/deliveries` and `/api/deliveries/{id}`: what became of each, with history and attempts."""
+"""What became of each delivery, with history and attempts; and once more, please."""
 
+import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from zekt_action.wire import DeliveryStatus
+from zekt_action.wire import DeliveryStatus, ReplayReceipt
 from zekt_backend.api import bodies
 from zekt_backend.api.tokens import require_admin
-from zekt_backend.broker import Broker
+from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.replay import replay
 from zekt_backend.store import delivery_views
+
+log = structlog.get_logger()
 
 
 class Filter(BaseModel):
@@ -49,3 +53,19 @@ async def one(request: Request, broker: Broker) -> JSONResponse:
     if found is None:
         raise ZektError("not_found", "There is no such delivery.")
     return JSONResponse(found)
+
+
+async def again(request: Request, broker: Broker) -> JSONResponse:
+    require_admin(request, broker)
+    old = request.path_params["delivery_id"][:100]
+    new = await replay(
+        old,
+        db=broker.db,
+        clock=broker.clock,
+        new_id=new_delivery_id,
+        timings=broker.timings,
+        retention=broker.settings.payload_retention,
+    )
+    log.info("delivery_replayed", delivery_id=new, replay_of=old)
+    receipt = ReplayReceipt(delivery_id=new, replay_of=old, message="Queued as a delivery of its own.")
+    return JSONResponse(receipt.model_dump(by_alias=True), status_code=202)

@@ -25,6 +25,7 @@ app.command()(operate.worker)
 app.command()(operate.migrate)
 app.command()(operate.doctor)
 app.command()(look.deliveries)
+app.command()(operate.replay)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 

@@ -52,10 +52,12 @@ async def _read(url: str, delivery_id: str | None, status: str | None, limit: in
 
 
 def _table(found: list[dict[str, Any]]) -> Table:
-    table = Table(Column("Delivery", no_wrap=True), "From", "To", "Event type", "Status", "Attempts", "Created (UTC)")
+    columns = ("From", "To", "Event type", "Status", "Attempts", "Replay", "Created (UTC)")
+    table = Table(Column("Delivery", no_wrap=True), *columns)
     for row in found:
         row["createdAt"] = row["createdAt"][:19].replace("T", " ")
-        cells = ("deliveryId", "provider", "consumer", "eventType", "status", "attempts", "createdAt")
+        row["isReplay"] = "yes" if row["isReplay"] else ""
+        cells = ("deliveryId", "provider", "consumer", "eventType", "status", "attempts", "isReplay", "createdAt")
         # Names and event types come from strangers: as Text, none of it is read as markup.
         table.add_row(*(Text(_plain(row[cell])) for cell in cells))
     return table
@@ -64,8 +66,9 @@ def _table(found: list[dict[str, Any]]) -> Table:
 def _print_one(found: dict[str, Any]) -> None:
     out = Console()
     for key, value in found.items():
-        if key not in ("history", "attemptList", "decision") and value is not None:
-            out.print(f"{key:>15}  {_plain(value)}", markup=False, soft_wrap=True)
+        if key not in ("history", "attemptList", "decision") and value not in (None, []):
+            shown = ", ".join(value) if isinstance(value, list) else value
+            out.print(f"{key:>15}  {_plain(shown)}", markup=False, soft_wrap=True)
     for line in found["history"]:
         text = f"{line['at']}  {line['fact']:<10} {line['from'] or '-'} → {line['to']}  {_plain(line['detail'])}"
         out.print(text, markup=False, soft_wrap=True)

@@ -1,4 +1,4 @@
-"""Run it: serve, worker, migrate, setup apply, doctor."""
+"""Run it: serve, worker, migrate, setup apply, replay, doctor."""
 
 import asyncio
 from pathlib import Path
@@ -8,9 +8,11 @@ import typer
 from rich.console import Console
 
 from zekt_backend import log, process
-from zekt_backend.broker import github_app
+from zekt_backend.broker import github_app, new_delivery_id, timings
 from zekt_backend.cli import setup_file
+from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows import replay as replays
 from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup, needs_github
 from zekt_backend.github import lookup
 from zekt_backend.rules.setup import SetupFile
@@ -79,6 +81,44 @@ async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
         await db.close()
         for app in apps:
             app.close()
+
+
+def replay(
+    delivery_ids: Annotated[list[str], typer.Argument(metavar="DELIVERY...", help="Ids, as `zekt deliveries` shows.")],
+) -> None:
+    """Deliver each once more, as a new delivery from the archived message. Prints the new ids."""
+    settings = _settings()
+    with process.database(settings) as url:
+        refused = asyncio.run(_replay(delivery_ids, url, settings))
+    if refused:
+        raise typer.Exit(1)
+
+
+async def _replay(delivery_ids: list[str], url: str, settings: Settings) -> int:
+    """How many were refused; one that is keeps no other back."""
+    refused = 0
+    db = await Database(url, size=2).open()
+    try:
+        for delivery_id in delivery_ids:
+            try:
+                new = await replays.replay(
+                    delivery_id,
+                    db=db,
+                    clock=SystemClock(),
+                    new_id=new_delivery_id,
+                    timings=timings(settings),
+                    retention=settings.payload_retention,
+                )
+            except ZektError as error:
+                refused += 1
+                Console(stderr=True).print(
+                    f"{error.code}: {delivery_id!r}: {error.detail}", style="red", markup=False, soft_wrap=True
+                )
+            else:
+                typer.echo(new)
+    finally:
+        await db.close()
+    return refused
 
 
 def doctor(

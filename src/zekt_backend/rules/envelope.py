@@ -32,6 +32,12 @@ def head(event: RunEvent, service: Service, *, delivery_id: str, event_type: str
     }
 
 
+def replayed(envelope: dict[str, Any], service: Service, *, delivery_id: str) -> dict[str, Any]:
+    """The same once more, under an id of its own. What the service has come to hide since stays hidden."""
+    hidden = {"provider": None} if service.hide_provider else {}
+    return {**envelope, "deliveryId": delivery_id, "isReplay": True, **hidden}
+
+
 def _provider(event: RunEvent) -> dict[str, Any]:
     return {
         "repository": event.repository,

@@ -81,6 +81,11 @@ class Decision:
     def outcome(self) -> str:
         return "delivered" if self.recipients else "blocked"
 
+    def why_not(self, subscription_id: int) -> str:
+        """The sentences that stand between this subscription and a delivery; empty when none does."""
+        own = [rule for v in self.verdicts if v.subscription.id == subscription_id for rule in v.rules]
+        return " ".join(rule.detail for rule in [*self.rules, *own] if not rule.passed)
+
     @property
     def against(self) -> tuple[str, ...]:
         """The names of the rules that did not pass, the provider's first, each once."""

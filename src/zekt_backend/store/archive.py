@@ -1,7 +1,8 @@
-"""The messages' bytes, for dispatch and for the claim check."""
+"""What was sent before: the messages' bytes, for dispatch and claim check, and whole deliveries, for replay."""
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from zekt_backend.store.database import Tx, one
 
@@ -37,3 +38,31 @@ async def for_consumer(tx: Tx, delivery_id: str, consumer_id: int) -> tuple[bool
     if row is None:
         return False, None
     return True, await fetch(tx, row["event_id"]) if row["event_id"] else None
+
+
+@dataclass(frozen=True, slots=True)
+class Original:
+    """A delivery as it was made, whatever became of it."""
+
+    subscription_id: int
+    provider_id: int
+    provider: str
+    correlation_id: str
+    event_guid: str
+    event_id: str | None
+    event_type: str
+    envelope: dict[str, Any]
+    late: bool
+    received_at: datetime | None
+    """When its message came. None where it carries none, or where the message is not kept any more."""
+
+
+async def original(tx: Tx, delivery_id: str) -> Original | None:
+    row = await one(
+        tx,
+        """SELECT d.subscription_id, d.provider_id, d.provider, d.correlation_id, d.event_guid, d.event_id,
+                  d.event_type, d.envelope, d.late, m.received_at
+           FROM deliveries d LEFT JOIN messages m ON m.event_id = d.event_id WHERE d.id = %s""",
+        (delivery_id,),
+    )
+    return Original(**row) if row else None

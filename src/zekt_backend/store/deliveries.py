@@ -60,6 +60,7 @@ class NewDelivery:
     complete_timeout: timedelta
     max_dispatches: int
     due_at: datetime
+    replay_of: str | None = None
 
 
 _ROW = sql.SQL(
@@ -79,14 +80,21 @@ async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
         await cursor.executemany(
             """INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer,
                    installation_id, correlation_id, event_guid, event_id, event_type, envelope, late, durable,
-                   confirm_timeout, complete_timeout, max_dispatches, status, due_at, created_at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, 'pending', %s, %s)""",
+                   confirm_timeout, complete_timeout, max_dispatches, is_replay, replay_of, status, due_at, created_at)
+               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
+                   'pending', %s, %s)""",
             [_values(delivery, now) for delivery in new],
         )
         await cursor.executemany(
             "INSERT INTO history (delivery_id, at, fact, to_status, detail) VALUES (%s, %s, 'created', 'pending', %s)",
-            [(d.id, now, "Late: the run had ended before this message came." if d.late else "") for d in new],
+            [(delivery.id, now, _origin(delivery)) for delivery in new],
         )
+
+
+def _origin(new: NewDelivery) -> str:
+    if new.replay_of is not None:
+        return f"replay of {new.replay_of}"
+    return "Late: the run had ended before this message came." if new.late else ""
 
 
 def _values(new: NewDelivery, now: datetime) -> tuple[Any, ...]:
@@ -108,6 +116,8 @@ def _values(new: NewDelivery, now: datetime) -> tuple[Any, ...]:
         new.confirm_timeout,
         new.complete_timeout,
         new.max_dispatches,
+        new.replay_of is not None,
+        new.replay_of,
         new.due_at,
         now,
     )

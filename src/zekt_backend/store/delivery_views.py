@@ -14,7 +14,9 @@ _SUMMARY = sql.SQL(
        d.dispatches, d.created_at AS "createdAt", d.dispatched_at AS "dispatchedAt",
        d.confirmed_at AS "confirmedAt", d.completed_at AS "completedAt", d.due_at AS "dueAt",
        d.consumer_run_id AS "consumerRunId", d.consumer_conclusion AS conclusion, d.failure, d.advice,
-       m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes" """
+       m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes",
+       d.is_replay AS "isReplay", d.replay_of AS "replayOf",
+       ARRAY(SELECT r.id FROM deliveries r WHERE r.replay_of = d.id ORDER BY r.seq) AS "replayedAs" """
 )
 _FROM = sql.SQL(
     """FROM deliveries d JOIN subscriptions u ON u.id = d.subscription_id JOIN services s ON s.id = u.service_id

@@ -26,6 +26,19 @@ async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Pro
     )
 
 
+async def provider_of(tx: Tx, subscription_id: int) -> Provider:
+    """The same, from a subscription's end."""
+    row = await one(
+        tx,
+        """SELECT w.repository_id, w.path FROM subscriptions s
+           JOIN services v ON v.id = s.service_id JOIN workflows w ON w.id = v.workflow_id WHERE s.id = %s""",
+        (subscription_id,),
+    )
+    if row is None:
+        raise LookupError(f"subscription {subscription_id} has no row, though deliveries refer to it")
+    return await provider(tx, row["repository_id"], row["path"])
+
+
 async def _services(tx: Tx, workflow_id: int) -> dict[int, Service]:
     rows = await many(
         tx,

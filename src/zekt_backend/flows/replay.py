@@ -1,0 +1,96 @@
+"""Deliver once more what was delivered before: a new delivery, made from the archive."""
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+
+from zekt_backend.clock import Clock
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.fan_out import Timings
+from zekt_backend.rules import envelope, policy
+from zekt_backend.rules.policy import Subscription
+from zekt_backend.store import archive, deliveries, directory, installations, jobs
+from zekt_backend.store.archive import Original
+from zekt_backend.store.database import Database, Tx
+from zekt_backend.store.deliveries import NewDelivery
+
+
+async def replay(
+    delivery_id: str, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings, retention: timedelta
+) -> str:
+    """Make the new delivery, with its slot and its job, and return its id. The old one may stand as it likes.
+
+    Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
+
+    Raises:
+        ZektError: `not_found`, `payload_expired` once its message is older than `retention`, or `replay_refused`
+            when the consumer would get nothing of this service as things stand.
+    """
+    async with db.transaction() as tx:
+        old = await archive.original(tx, delivery_id)
+        if old is None:
+            raise ZektError("not_found", "There is no such delivery.")
+        now = clock.now()
+        _check_kept(old, now, retention)
+        subscription = await _recipient(tx, old)
+        new = await _again(tx, delivery_id, old, subscription, now=now, new_id=new_id, timings=timings)
+        await deliveries.create(tx, [new], now)
+        await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
+    return new.id
+
+
+def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
+    if old.event_id is not None and (old.received_at is None or now > old.received_at + retention):
+        raise ZektError(
+            "payload_expired",
+            f"Payloads are kept for {retention.days} days: run the provider's workflow again, so that it sends anew.",
+        )
+
+
+async def _recipient(tx: Tx, old: Original) -> Subscription:
+    decision = policy.expect(await directory.provider_of(tx, old.subscription_id))
+    for subscription in decision.recipients:
+        if subscription.id == old.subscription_id:
+            return subscription
+    raise ZektError(
+        "replay_refused",
+        f"{decision.why_not(old.subscription_id)} Nothing was sent. Change the setup file (docs/setup.md), apply it"
+        " with `zekt setup apply`, then replay again.",
+    )
+
+
+async def _again(
+    tx: Tx,
+    delivery_id: str,
+    old: Original,
+    subscription: Subscription,
+    *,
+    now: datetime,
+    new_id: Callable[[], str],
+    timings: Timings,
+) -> NewDelivery:
+    installation_id = subscription.installation_id
+    if installation_id is None:
+        raise AssertionError("policy lets nobody through whom the app cannot reach")
+    replay_id = new_id()
+    return NewDelivery(
+        id=replay_id,
+        subscription_id=subscription.id,
+        provider_id=old.provider_id,
+        provider=old.provider,
+        consumer_id=subscription.consumer_id,
+        consumer=subscription.consumer,
+        installation_id=installation_id,
+        correlation_id=old.correlation_id,
+        event_guid=old.event_guid,
+        # A service that has become metadata only since forwards no message any more.
+        event_id=None if subscription.service.metadata_only else old.event_id,
+        event_type=old.event_type,
+        envelope=envelope.replayed(old.envelope, subscription.service, delivery_id=replay_id),
+        late=old.late,
+        durable=subscription.durable,
+        confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,
+        complete_timeout=subscription.complete_timeout or timings.complete_timeout,
+        max_dispatches=subscription.max_dispatches or timings.max_dispatches,
+        due_at=await installations.reserve(tx, installation_id, now, count=1, spacing=timings.spacing),
+        replay_of=delivery_id,
+    )
