@@ -1,7 +1,8 @@
 """The job table: what the engine runs, and when. Any number of processes may run it on one database."""
 
 import asyncio
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
 
@@ -19,11 +20,14 @@ from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs
+from zekt_backend.store.database import is_trouble
 
 log = structlog.get_logger()
 
 _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach the database again; the last one repeats."""
+
+_TROUBLE_WAIT = timedelta(seconds=2)
 
 
 async def run(broker: Broker, stopping: asyncio.Event) -> None:
@@ -93,14 +97,27 @@ async def _deliver(job: Job, broker: Broker) -> None:
     # The engine cancels its jobs when it loses the database; what was asked of GitHub is still written down.
     broker.under_way.add(trying)
     trying.add_done_callback(broker.under_way.discard)
-    wait = await asyncio.shield(trying)
+    with _kept_in_trouble():
+        wait = await asyncio.shield(trying)
     if wait is not None:
         raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
 
 
+@contextmanager
+def _kept_in_trouble() -> Iterator[None]:
+    """The engine forgets a job that failed. One that the database failed is owed, and woken again soon."""
+    try:
+        yield
+    except psycopg.Error as error:
+        if not is_trouble(error):
+            raise
+        raise RetryRequested(delay=_TROUBLE_WAIT, reason=f"the database: {type(error).__name__}") from error
+
+
 async def _settle(job: Job, broker: Broker) -> None:
     try:
-        await settle(_delivery_id(job), db=broker.work_db, clock=broker.clock, ask=broker.ask)
+        with _kept_in_trouble():
+            await settle(_delivery_id(job), db=broker.work_db, clock=broker.clock, ask=broker.ask)
     except ZektError as error:
         # GitHub did not say; the row's own due time brings this delivery back.
         log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)

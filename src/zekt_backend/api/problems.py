@@ -4,12 +4,12 @@ import psycopg
 import structlog
 from fastapi import FastAPI, Request
 from fastapi.responses import JSONResponse
-from psycopg_pool import PoolTimeout
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from zekt_action.wire import Problem
 from zekt_backend.errors import ZektError
+from zekt_backend.store.database import is_trouble
 
 log = structlog.get_logger()
 
@@ -44,8 +44,7 @@ def install(app: FastAPI) -> None:
     """Every way out of a handler that is not an answer leads through `render`."""
     app.add_exception_handler(ZektError, _ours)
     app.add_exception_handler(HTTPException, _routing)
-    for trouble in (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-        app.add_exception_handler(trouble, _database)
+    app.add_exception_handler(psycopg.Error, _database)
     app.add_exception_handler(psycopg.DataError, _unstorable)
     app.add_exception_handler(ClientDisconnect, _gone)
     app.add_exception_handler(Exception, _bug)
@@ -64,12 +63,15 @@ async def _routing(request: Request, error: Exception) -> JSONResponse:
     return render(ZektError(code, f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is."))
 
 
-async def _database(_request: Request, error: Exception) -> JSONResponse:
-    log.error("database_unavailable", error=type(error).__name__)
+async def _database(request: Request, error: Exception) -> JSONResponse:
+    """The server's state is worth another try; a statement that is wrong stays wrong."""
+    if not is_trouble(error):
+        return await _bug(request, error)
+    log.error("database_unavailable", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
     return render(
         ZektError(
             "database_unavailable",
-            "Send the same again when the database is back: what was stored already is not stored twice.",
+            "Send the same again: what was stored already is not stored twice.",
             retry_after=_DATABASE_BACK_IN,
         )
     )

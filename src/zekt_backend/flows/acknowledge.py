@@ -21,10 +21,13 @@ async def confirm(request: ConfirmRequest, claims: SignedClaims, *, db: Database
     Raises:
         ZektError: `not_yours` when the token's repository has no such delivery.
     """
-    async with db.transaction() as tx:
+
+    async def work(tx: Tx) -> Acknowledgement:
         delivery = await _find(tx, request, claims)
         ruling = acknowledgement.on_confirm(_standing(delivery), claims.run_id)
         return await _write(tx, delivery, ruling, claims, clock.now(), end={})
+
+    return await db.run(work)
 
 
 async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Database, clock: Clock) -> Acknowledgement:
@@ -33,7 +36,8 @@ async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Databa
     Raises:
         ZektError: `not_yours` when the token's repository has no such delivery.
     """
-    async with db.transaction() as tx:
+
+    async def work(tx: Tx) -> Acknowledgement:
         delivery = await _find(tx, request, claims)
         ruling = acknowledgement.on_complete(_standing(delivery), claims.run_id, success=request.success)
         end = {
@@ -46,6 +50,8 @@ async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Databa
                 "advice": "The consumer's run said that it failed: look at its log.",
             }
         return await _write(tx, delivery, ruling, claims, clock.now(), end=end)
+
+    return await db.run(work)
 
 
 async def _find(tx: Tx, request: ConfirmRequest, claims: SignedClaims) -> Delivery:

@@ -38,11 +38,14 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
             `identify` raises. Nothing is written then.
     """
     identities = {name: _identity(name, part, identify) for name, part in _repositories(file)}
-    async with db.transaction() as tx:
+
+    async def work(tx: Tx) -> None:
         for account in file.accounts:
             await _account(tx, account, identities)
         for subscription in file.subscriptions:
             await _subscription(tx, subscription)
+
+    await db.run(work)
     workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
     return Applied(
         accounts=len(file.accounts),

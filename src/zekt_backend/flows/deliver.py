@@ -72,13 +72,12 @@ async def deliver(
     shipping: Shipping,
 ) -> timedelta | None:
     """Make the next try, if one is owed. Returns how long to wait for the next, or None when none is."""
-    async with db.transaction() as tx:
-        claimed = await _claim(tx, delivery_id, job_id, now=clock.now(), pace=pace, shipping=shipping)
+    claimed = await db.run(lambda tx: _claim(tx, delivery_id, job_id, now=clock.now(), pace=pace, shipping=shipping))
     if not isinstance(claimed, _Try):
         return claimed
     answer = await send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
     # GitHub has been asked: its answer is not thrown away because the database is away for a moment.
-    return await db.persistently(
+    return await db.run(
         lambda tx: _record(tx, claimed, answer, clock.now(), dice()), patience=pace.lease.total_seconds()
     )
 
@@ -152,7 +151,9 @@ async def _archived(tx: Tx, delivery: Delivery, shipping: Shipping) -> envelope.
 async def _record(tx: Tx, made: _Try, answer: Answer, now: datetime, dice: float) -> timedelta | None:
     """Write the answer down. When the delivery has moved on meanwhile, the attempt alone is written."""
     delivery = await deliveries.lock(tx, made.delivery.id)
-    await attempts.finish(tx, made.delivery.id, made.number, answer, now)
+    if not await attempts.finish(tx, made.delivery.id, made.number, answer, now):
+        # Written before: that commit's own answer was lost on its way to us.
+        return _planned(delivery, made.number, now)
     if answer.limited:
         wait = timedelta(seconds=min(answer.retry_after or 60, backoff.LONGEST_WAIT_SECONDS))
         await installations.block(tx, made.delivery.installation_id, now + wait)
@@ -168,6 +169,13 @@ async def _record(tx: Tx, made: _Try, answer: Answer, now: datetime, dice: float
         await _refuse(tx, delivery, now, answer)
         return None
     return await _postpone(tx, delivery, answer, now, dice)
+
+
+def _planned(delivery: Delivery | None, number: int, now: datetime) -> timedelta | None:
+    """The wait that was written after this attempt, if one was and it is still this attempt's to keep."""
+    if delivery is None or delivery.status is not Status.PENDING or delivery.due_at is None:
+        return None
+    return max(delivery.due_at - now, timedelta(0)) if delivery.attempt == number else None
 
 
 async def _accept(tx: Tx, delivery: Delivery, number: int, answer: Answer, now: datetime) -> None:

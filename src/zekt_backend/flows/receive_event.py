@@ -49,7 +49,7 @@ async def receive_event(
             duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
         )
 
-    return await db.persistently(work, patience=PATIENCE_SECONDS)
+    return await db.run(work, patience=PATIENCE_SECONDS)
 
 
 def _path(event: RunEvent, waiting: Sequence[Message]) -> str | None:

@@ -58,7 +58,8 @@ async def receive_message(
     claims = incoming.claims
     if mismatch := disagreement(incoming.head, claims, incoming.repository_header):
         raise ZektError("claims_mismatch", mismatch)
-    async with db.transaction() as tx:
+
+    async def work(tx: Tx) -> MessageReceipt:
         await admit(tx, claims)
         await lock_run(tx, claims.key)
         now = clock.now()
@@ -71,9 +72,15 @@ async def receive_message(
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
         if event is not None:
             await _deliver_late(tx, event, message, decision, now=now, new_id=new_delivery_id, timings=timings)
+        return _stored_now(message)
+
+    return await db.run(work)
+
+
+def _stored_now(message: NewMessage) -> MessageReceipt:
     return MessageReceipt(
         message.event_id,
-        claims.key.correlation_id,
+        message.key.correlation_id,
         message.consumers_notified,
         duplicate=False,
         late=message.late,

@@ -35,8 +35,7 @@ async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> N
     Raises:
         ZektError: `github_unavailable`, when GitHub did not answer this time.
     """
-    async with db.transaction() as tx:
-        owed = await _owed(tx, delivery_id)
+    owed = await db.run(lambda tx: _owed(tx, delivery_id))
     if owed is None:
         return
     try:
@@ -45,9 +44,13 @@ async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> N
         if error.code != "github_refused":
             raise
         run, refusal = None, error.detail
-    async with db.transaction() as tx:
+    delivery = owed.delivery
+
+    async def work(tx: Tx) -> None:
         if await _owed(tx, delivery_id) is not None:
-            await _write(tx, owed.delivery, run, clock.now(), refusal=refusal)
+            await _write(tx, delivery, run, clock.now(), refusal=refusal)
+
+    await db.run(work)
 
 
 async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:

@@ -35,20 +35,31 @@ class Swept:
 async def sweep(*, db: Database, clock: Clock, batch: int = BATCH) -> Swept:
     """One round of each, in batches; rows that somebody else holds are left for the next round."""
     now = clock.now()
-    async with db.transaction() as tx:
-        dispatched = await deliveries.lock_due(tx, Status.DISPATCHED, now, batch)
-        for delivery in dispatched:
-            await _unheard(tx, delivery, now)
-    async with db.transaction() as tx:
-        confirmed = await deliveries.lock_due(tx, Status.CONFIRMED, now, batch)
-        for delivery in confirmed:
-            await deliveries.keep(tx, delivery.id, Status.CONFIRMED, due_at=now + _SETTLE_LEASE)
-        await jobs.enqueue(tx, [jobs.settle(delivery.id) for delivery in confirmed])
-    async with db.transaction() as tx:
-        pending = await deliveries.lock_due(tx, Status.PENDING, now - _GRACE, batch)
-        wakes = [jobs.deliver(delivery.id, delivery.dispatches, timedelta(0)) for delivery in pending]
-        rearmed = await jobs.enqueue(tx, wakes)
-    return Swept(unheard=len(dispatched), settling=len(confirmed), rearmed=rearmed)
+    return Swept(
+        unheard=await db.run(lambda tx: _unconfirmed(tx, now, batch)),
+        settling=await db.run(lambda tx: _uncompleted(tx, now, batch)),
+        rearmed=await db.run(lambda tx: _unwoken(tx, now, batch)),
+    )
+
+
+async def _unconfirmed(tx: Tx, now: datetime, batch: int) -> int:
+    due = await deliveries.lock_due(tx, Status.DISPATCHED, now, batch)
+    for delivery in due:
+        await _unheard(tx, delivery, now)
+    return len(due)
+
+
+async def _uncompleted(tx: Tx, now: datetime, batch: int) -> int:
+    due = await deliveries.lock_due(tx, Status.CONFIRMED, now, batch)
+    for delivery in due:
+        await deliveries.keep(tx, delivery.id, Status.CONFIRMED, due_at=now + _SETTLE_LEASE)
+    await jobs.enqueue(tx, [jobs.settle(delivery.id) for delivery in due])
+    return len(due)
+
+
+async def _unwoken(tx: Tx, now: datetime, batch: int) -> int:
+    due = await deliveries.lock_due(tx, Status.PENDING, now - _GRACE, batch)
+    return await jobs.enqueue(tx, [jobs.deliver(delivery.id, delivery.dispatches, timedelta(0)) for delivery in due])
 
 
 async def _unheard(tx: Tx, delivery: Delivery, now: datetime) -> None:

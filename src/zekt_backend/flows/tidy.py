@@ -16,8 +16,7 @@ async def tidy(*, db: Database, clock: Clock) -> int:
     """Forget what is older than a day, in small transactions. Returns how many rows went."""
     gone = 0
     for _ in range(_ROUNDS):
-        async with db.transaction() as tx:
-            batch = await jobs.forget(tx, clock.now() - KEPT, BATCH)
+        batch = await db.run(lambda tx: jobs.forget(tx, clock.now() - KEPT, BATCH))
         gone += batch
         if batch == 0:
             break

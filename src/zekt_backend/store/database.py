@@ -1,25 +1,49 @@
-"""The pool, and transactions on it."""
+"""The pool, transactions on it, and which of its errors pass by themselves."""
 
 import asyncio
+import random
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from itertools import chain, repeat
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
-from psycopg_pool import AsyncConnectionPool, PoolTimeout
+from psycopg_pool import AsyncConnectionPool
 
 from zekt_backend.rules.records import RunKey
 
 Result = TypeVar("Result")
 
-_RETRY_SECONDS = (0.05, 0.2, 0.5, 1.0, 2.0)
-"""Waits between tries; the last one repeats."""
+_AT_ODDS = ("40001", "40P01")
+"""Serialisation failure and deadlock: somebody else got through, and the same again at once succeeds."""
+_ODDS_TRIES = 5
+
+_TROUBLE = ("08", "25006", "25P03", "25P04", "28", "40", "53", "55", "57", "58", "F0", "XX")
+"""SQLSTATEs (and their classes) that tell of the server and not of the statement: connection, read-only, time-outs of
+sessions, login, rollback, out of disk, memory or connections, locks, shutting down, I/O, configuration, corruption.
+https://www.postgresql.org/docs/current/errcodes-appendix.html"""
+
+_FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
+"""Seconds between tries: doubling, spread at random."""
+
+_LOCK_TIMEOUT = "5s"
+"""A lock that somebody forgot becomes a 503 that can be sent again, before GitHub's patience of 10 seconds ends."""
 
 Tx = psycopg.AsyncConnection[DictRow]
 """A connection inside a transaction: what is written through it commits or rolls back as one."""
+
+
+def is_trouble(error: BaseException) -> bool:
+    """Whether the server's state is to blame, so that the same call may succeed later.
+
+    Without a SQLSTATE it is the client's side that has seen a connection break, or found none in time.
+    """
+    if not isinstance(error, psycopg.Error):
+        return False
+    if error.sqlstate is None:
+        return isinstance(error, psycopg.OperationalError | psycopg.InterfaceError)
+    return error.sqlstate.startswith(_TROUBLE)
 
 
 class Database:
@@ -27,6 +51,7 @@ class Database:
 
     def __init__(self, url: str, *, size: int = 10) -> None:
         self.url = url
+        self._renewed = 0.0
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[DictRow],
@@ -34,8 +59,17 @@ class Database:
             max_size=size,
             # A caller that waits longer is told so (503) instead of piling up.
             timeout=5.0,
+            # The pool doubles its waits between tries to connect. After this long it starts anew when it is next asked,
+            # so that it finds a server which is back within seconds, however long that was away.
+            reconnect_timeout=3.0,
             open=False,
-            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "zekt"},
+            kwargs={
+                "autocommit": True,
+                "row_factory": dict_row,
+                "application_name": "zekt",
+                "connect_timeout": 10,
+            },
+            configure=_configure,
             check=AsyncConnectionPool.check_connection,
         )
 
@@ -48,34 +82,58 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[Tx]:
-        async with self._pool.connection() as connection, connection.transaction():
+        """One transaction, once. Prefer `run`, which makes it again where that helps."""
+        async with self.reading() as connection, connection.transaction():
             yield connection
 
-    async def persistently(self, work: Callable[[Tx], Awaitable[Result]], *, patience: float) -> Result:
-        """A transaction that is tried again, for up to `patience` seconds, while the database is away or at odds.
+    async def run(self, work: Callable[[Tx], Awaitable[Result]], *, patience: float = 0.0) -> Result:
+        """One transaction; made again when it lost against another, and for `patience` seconds in any other trouble.
 
-        `work` may run several times; only the last run's writes stand.
+        `work` may run several times, and the run before may have been committed although its answer was lost: it must
+        find its own writes and take them for done. Only the last run's writes stand otherwise.
 
         Raises:
-            psycopg.OperationalError: the trouble outlasted the patience. So does PoolTimeout.
+            psycopg.Error: one that `is_trouble` when it outlasted the patience; any other at once.
         """
         loop = asyncio.get_running_loop()
         deadline = loop.time() + patience
-        for wait in chain(_RETRY_SECONDS, repeat(_RETRY_SECONDS[-1])):
+        wait, number = _FIRST_WAIT, 0
+        while True:
+            number += 1
             try:
                 async with self.transaction() as tx:
                     return await work(tx)
-            except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout):
-                if loop.time() + wait > deadline:
+            except psycopg.Error as error:
+                at_odds = error.sqlstate in _AT_ODDS and number < _ODDS_TRIES
+                if not at_odds and (not is_trouble(error) or loop.time() + wait > deadline):
                     raise
-                await asyncio.sleep(wait)
-        raise AssertionError("the waits never end")
+            # Two that met once meet again if they wait equally long.
+            await asyncio.sleep(wait * random.uniform(0.5, 1.0))  # noqa: S311 — spreads load, guards nothing
+            wait = min(2 * wait, _LONGEST_WAIT)
 
     @asynccontextmanager
     async def reading(self) -> AsyncIterator[Tx]:
         """A connection without a transaction, for single SELECTs."""
-        async with self._pool.connection() as connection:
-            yield connection
+        try:
+            async with self._pool.connection() as connection:
+                yield connection
+        except psycopg.errors.ReadOnlySqlTransaction:
+            await self._renew()
+            raise
+
+    async def _renew(self) -> None:
+        """A session that began read-only stays so when the server takes writes again: let go of all of them.
+
+        At most once a second, so that callers who fail together do not connect over and over.
+        """
+        now = asyncio.get_running_loop().time()
+        if now > self._renewed + 1.0:
+            self._renewed = now
+            await self._pool.drain()
+
+
+async def _configure(connection: Tx) -> None:
+    await connection.execute("SELECT set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
 
 
 @asynccontextmanager
