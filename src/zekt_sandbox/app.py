@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zekt_sandbox import control, github_api, hooks_api, oidc_api
+from zekt_sandbox import control, github_api, hooks_api, oidc_api, runs_list
 from zekt_sandbox.edge import Edge
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
@@ -31,8 +31,9 @@ ROUTES = [
     Route(_REPO, github_api.get_repository),
     Route(_REPO + "/dispatches", github_api.create_dispatch, methods=["POST"]),
     Route(_REPO + "/installation", github_api.get_repository_installation),
-    Route(_REPO + "/actions/runs", github_api.list_runs),
+    Route(_REPO + "/actions/runs", runs_list.list_runs),
     Route(_REPO + "/actions/runs/{run_id:int}", github_api.get_run),
+    Route(_REPO + "/actions/runs/{run_id:int}", github_api.delete_run, methods=["DELETE"]),
     Route(_REPO + "/actions/runs/{run_id:int}/attempts/{attempt:int}", github_api.get_run),
     Route(_REPO + "/actions/workflows", github_api.list_workflows),
     Route(_REPO + "/hooks", hooks_api.list_hooks),

@@ -151,6 +151,10 @@ class SetLimits(Asked):
     minute_seconds: Seconds = Field(60.0, description="how long the minute is, 60 when left out")
 
 
+class SetClock(Asked):
+    behind_seconds: Seconds = Field(0.0, description="how long ago it is then, 0 when left out")
+
+
 class Form(Asked):
     """How to print settings or a run."""
 

@@ -4,6 +4,7 @@ import json
 import shlex
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from functools import partial
 from typing import Any
 
@@ -128,6 +129,11 @@ async def rerun(request: Request) -> Response:
     return JSONResponse(run_json(_stage(request).rerun(_run(request))), 201)
 
 
+async def delete_run(request: Request) -> Response:
+    _stage(request).delete_run(_run(request))
+    return Response(status_code=204)
+
+
 async def mint(request: Request) -> Response:
     asked = bodies.Mint.check(await json_object(request))
     run = _run(request)
@@ -173,6 +179,12 @@ async def clear_faults(request: Request) -> Response:
 async def set_limits(request: Request) -> Response:
     asked = bodies.SetLimits.check(await json_object(request))
     _stage(request).limits.set(**asked.given())
+    return Response(status_code=204)
+
+
+async def set_clock(request: Request) -> Response:
+    asked = bodies.SetClock.check(await json_object(request))
+    _stage(request).backdate(timedelta(seconds=asked.behind_seconds))
     return Response(status_code=204)
 
 
@@ -225,6 +237,7 @@ CONTROLS = (
     Control("GET", _RUN + "/event", get_event, "What stands in the run's file at GITHUB_EVENT_PATH."),
     Control("POST", _RUN + "/finish", finish_run, "End it; answers when every webhook was answered.", bodies.FinishRun),
     Control("POST", _RUN + "/rerun", rerun, "Start its next attempt."),
+    Control("DELETE", _RUN, delete_run, "Forget it, with all its attempts."),
     Control("POST", _RUN + "/token", mint, "An OIDC token at once.", bodies.Mint),
     Control("POST", "/_sandbox/hooks", add_hook, "Add a repository's webhook.", bodies.AddHook),
     Control(
@@ -240,6 +253,7 @@ CONTROLS = (
     Control("POST", _FAULTS, add_fault, "Plan a fault.", bodies.AddFault),
     Control("DELETE", _FAULTS, clear_faults, "Plan none."),
     Control("PUT", "/_sandbox/limits", set_limits, "Switch rate limits on; what is left out is off.", bodies.SetLimits),
+    Control("PUT", "/_sandbox/clock", set_clock, "Stamp what happens from now on as so long ago.", bodies.SetClock),
     Control(
         "GET",
         "/_sandbox/dispatches",

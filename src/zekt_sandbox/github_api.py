@@ -10,7 +10,6 @@ from zekt_sandbox import events, shapes
 from zekt_sandbox.credentials import APP_SLUG, Grant
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.repositories import Repository
-from zekt_sandbox.runs import Run
 from zekt_sandbox.world import World
 
 MAX_PER_PAGE = 100
@@ -86,10 +85,10 @@ async def json_object(request: Request) -> dict[str, Any]:
 
 def per_page(request: Request) -> int:
     """1 to 100; 30 where nothing (or nothing sensible) was said."""
-    return min(MAX_PER_PAGE, _number(request, "per_page", 30))
+    return min(MAX_PER_PAGE, number(request, "per_page", 30))
 
 
-def _number(request: Request, name: str, otherwise: int) -> int:
+def number(request: Request, name: str, otherwise: int) -> int:
     asked = request.query_params.get(name, "")
     return max(1, int(asked)) if asked.isascii() and asked.isdecimal() else otherwise
 
@@ -116,25 +115,6 @@ async def get_repository_by_id(request: Request) -> Response:
     return JSONResponse(shapes.repository(repository, world_of(request).url))
 
 
-async def list_runs(request: Request) -> Response:
-    """GET /repos/{owner}/{repo}/actions/runs."""
-    runs = world_of(request).runs.of(reach(request, "actions"))
-    wanted = {name: request.query_params.get(name) for name in ("event", "head_sha", "status")}
-    fitting = [run for run in runs if _fits(run, wanted)]
-    page = _number(request, "page", 1)
-    size = per_page(request)
-    shown = fitting[(page - 1) * size : page * size]
-    return JSONResponse({"total_count": len(fitting), "workflow_runs": [events.workflow_run(run) for run in shown]})
-
-
-def _fits(run: Run, wanted: dict[str, str | None]) -> bool:
-    return (
-        wanted["event"] in (None, run.event)
-        and wanted["head_sha"] in (None, run.sha)
-        and wanted["status"] in (None, run.status, run.conclusion)
-    )
-
-
 async def get_run(request: Request) -> Response:
     """GET /repos/{owner}/{repo}/actions/runs/{run_id}, also …/attempts/{attempt}."""
     repository = reach(request, "actions")
@@ -142,6 +122,16 @@ async def get_run(request: Request) -> Response:
     if run is None or run.repository.id != repository.id:
         raise Refused(404, "Not Found")
     return JSONResponse(events.workflow_run(run))
+
+
+async def delete_run(request: Request) -> Response:
+    """DELETE /repos/{owner}/{repo}/actions/runs/{run_id}."""
+    repository = reach(request, "actions", "write")
+    run = world_of(request).runs.find(request.path_params["run_id"])
+    if run is None or run.repository.id != repository.id:
+        raise Refused(404, "Not Found")
+    world_of(request).runs.delete(run.id)
+    return Response(status_code=204)
 
 
 async def list_workflows(request: Request) -> Response:

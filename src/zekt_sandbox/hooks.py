@@ -8,6 +8,7 @@ from dataclasses import replace
 from itertools import count
 from typing import Any
 
+from zekt_sandbox.clock import Clock
 from zekt_sandbox.faults import Faults
 from zekt_sandbox.letters import UNSENT, Hook, HookDelivery, Letter, Outcome, post, require_loopback
 from zekt_sandbox.repositories import Repository
@@ -22,12 +23,14 @@ class Hooks:
     Args:
         faults: what goes wrong at `webhook`.
         closing: set when the server ends; no delayed webhook outlives it.
+        clock: stamps the log's lines.
     """
 
-    def __init__(self, faults: Faults, closing: threading.Event) -> None:
+    def __init__(self, faults: Faults, closing: threading.Event, clock: Clock) -> None:
         self.answer_seconds = ANSWER_SECONDS
         self._faults = faults
         self._closing = closing
+        self._clock = clock
         self._lock = threading.Lock()
         self._hooks: dict[int, Hook] = {}
         self._log: list[HookDelivery] = []
@@ -126,6 +129,6 @@ class Hooks:
 
     def _keep(self, hook: Hook, letter: Letter, outcome: Outcome) -> HookDelivery:
         with self._lock:
-            line = HookDelivery(next(self._delivery_ids), hook, letter, outcome)
+            line = HookDelivery(next(self._delivery_ids), hook, letter, outcome, self._clock.now())
             self._log.append(line)
         return line

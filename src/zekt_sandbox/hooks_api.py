@@ -1,6 +1,7 @@
 """The REST routes of webhooks, their delivery logs and redelivery: a repository's and the app's own."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from starlette.background import BackgroundTask
@@ -11,6 +12,9 @@ from zekt_sandbox.github_api import authorization, json_object, per_page, reach,
 from zekt_sandbox.letters import Hook, HookDelivery, headers
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.shapes import stamp
+
+RETENTION = timedelta(days=3)
+"""How long the log remembers: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries"""
 
 
 def _hook_json(hook: Hook, base: str) -> dict[str, Any]:
@@ -76,9 +80,13 @@ def _app_hook(request: Request) -> Hook:
 
 def _line(request: Request, hook: Hook) -> HookDelivery:
     line = world_of(request).hooks.delivery(request.path_params["delivery_id"])
-    if line is None or line.hook.id != hook.id:
+    if line is None or line.hook.id != hook.id or not _remembered(line):
         raise Refused(404, "Not Found")
     return line
+
+
+def _remembered(line: HookDelivery) -> bool:
+    return line.delivered_at > datetime.now(UTC) - RETENTION
 
 
 def _matches(line: HookDelivery, status: str | None) -> bool:
@@ -96,7 +104,7 @@ def _page(request: Request, hook: Hook) -> Response:
     lines = [
         line
         for line in world_of(request).hooks.log(hook.id)
-        if (before is None or line.id < before) and _matches(line, status)
+        if (before is None or line.id < before) and _matches(line, status) and _remembered(line)
     ]
     size = per_page(request)
     shown = lines[:size]

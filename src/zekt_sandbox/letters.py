@@ -6,7 +6,7 @@ import ipaddress
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
+from datetime import datetime
 from urllib.parse import urlsplit
 
 import requests
@@ -90,7 +90,7 @@ class HookDelivery:
     hook: Hook
     letter: Letter
     outcome: Outcome
-    delivered_at: datetime = field(default_factory=lambda: datetime.now(UTC))
+    delivered_at: datetime
 
     @property
     def ok(self) -> bool:

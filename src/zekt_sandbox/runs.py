@@ -4,11 +4,12 @@ import json
 import secrets
 import threading
 from dataclasses import dataclass, field, replace
-from datetime import UTC, datetime
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 from typing import Any
 
+from zekt_sandbox.clock import Clock
 from zekt_sandbox.oidc import Issuer
 from zekt_sandbox.repositories import Repository, stable_id
 from zekt_sandbox.shapes import SERVER_URL, surroundings
@@ -46,13 +47,13 @@ class Run:
     sha: str
     github_url: str
     issuer: Issuer = field(repr=False)
+    created_at: datetime
+    started_at: datetime
+    updated_at: datetime
     event_payload: dict[str, Any] = field(default_factory=dict, repr=False)
     """What the event brought, for the event file: `client_payload` and `action` for a repository_dispatch."""
     status: str = "in_progress"
     conclusion: str | None = None
-    created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    started_at: datetime = field(default_factory=lambda: datetime.now(UTC))
-    updated_at: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
     def workflow_id(self) -> int:
@@ -152,7 +153,8 @@ class Run:
 class Runs:
     """Every run, newest attempt last."""
 
-    def __init__(self, github_url: str, issuer: Issuer) -> None:
+    def __init__(self, github_url: str, issuer: Issuer, clock: Clock) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._runs: list[Run] = []
         self._ids = count(16_123_456_789)
@@ -173,6 +175,7 @@ class Runs:
         event_payload: dict[str, Any] | None,
         id: int | None,  # noqa: A002 - GitHub's word
     ) -> Run:
+        now = self._clock.now()
         with self._lock:
             run = Run(
                 repository=repository,
@@ -188,6 +191,9 @@ class Runs:
                 github_url=self._github_url,
                 issuer=self._issuer,
                 event_payload=event_payload or {},
+                created_at=now,
+                started_at=now,
+                updated_at=now,
             )
             self._runs.append(run)
         return run
@@ -200,7 +206,7 @@ class Runs:
 
     def rerun(self, run: Run) -> Run:
         """The next attempt: same id, same number, raised `run_attempt`."""
-        now = datetime.now(UTC)
+        now = self._clock.now()
         again = replace(
             run,
             attempt=run.attempt + 1,
@@ -222,7 +228,12 @@ class Runs:
         if conclusion not in CONCLUSIONS:
             raise ValueError(f"conclusion must be one of {', '.join(sorted(CONCLUSIONS))}, not {conclusion!r}")
         with self._lock:
-            run.status, run.conclusion, run.updated_at = "completed", conclusion, datetime.now(UTC)
+            run.status, run.conclusion, run.updated_at = "completed", conclusion, self._clock.now()
+
+    def delete(self, run_id: int) -> None:
+        """Forget a run with all its attempts: from now on it is 404."""
+        with self._lock:
+            self._runs = [run for run in self._runs if run.id != run_id]
 
     def of(self, repository: Repository) -> list[Run]:
         """The newest attempt of each run of a repository, newest run first, as GitHub lists them."""

@@ -1,6 +1,7 @@
 """The Python API: what a test or the demo does to the world that Zekt takes for GitHub."""
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from zekt_sandbox import events
@@ -170,6 +171,14 @@ class Stage:
     def rerun(self, run: Run) -> Run:
         """The next attempt of the same run."""
         return self.world.runs.rerun(run)
+
+    def delete_run(self, run: Run) -> None:
+        """What the button `Delete workflow run` does: GitHub knows it no more."""
+        self.world.runs.delete(run.id)
+
+    def backdate(self, ago: timedelta) -> None:
+        """From now on runs and webhooks are stamped with a time so long ago; nought ends it."""
+        self.world.clock.behind = ago
 
     def hook_deliveries(self, hook: Hook | None = None) -> list[HookDelivery]:
         """The delivery log, newest first."""

@@ -5,6 +5,7 @@ from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
+from zekt_sandbox.clock import Clock
 from zekt_sandbox.credentials import Credentials
 from zekt_sandbox.dispatches import Dispatches
 from zekt_sandbox.faults import Faults
@@ -44,8 +45,9 @@ class World:
         self.credentials = Credentials(self.repositories)
         self.keys = SigningKeys()
         self.issuer = Issuer(f"{url}/oidc", self.keys)
-        self.runs = Runs(url, self.issuer)
+        self.clock = Clock()
+        self.runs = Runs(url, self.issuer, self.clock)
         self.closing = threading.Event()
-        self.hooks = Hooks(self.faults, self.closing)
+        self.hooks = Hooks(self.faults, self.closing, self.clock)
         self.dispatches = Dispatches()
         self.visits: deque[Visit] = deque(maxlen=_REMEMBERED_REQUESTS)
