@@ -140,6 +140,7 @@ ADVICE = {
     "token_audience": "`audience` here and ZEKT_OIDC_AUDIENCE at the broker must be the same (api://zekt).",
     "token_issuer": "The broker must list this GitHub's issuer in ZEKT_OIDC_ISSUER (Enterprise has its own).",
     "token_expired": "Tokens live five minutes: the clock of the broker, or of this runner, is off.",
+    "token_replayed": "Fetch a fresh token for each call, as the actions do; one token serves one request.",
     "not_yours": "Is this repository registered and enabled at the broker, and its workflow whitelisted?",
     "claims_mismatch": "The GITHUB_* variables of this job were changed, and disagree with the signed token.",
     "pull_request_target_refused": "Send from a workflow on push, schedule, dispatch or workflow_run.",

@@ -23,6 +23,7 @@ PROBLEMS = {
     "token_issuer": Kind(401, "The token's issuer is not trusted here"),
     "token_audience": Kind(401, "The token was made for another audience"),
     "token_claims": Kind(401, "The token lacks a claim"),
+    "token_replayed": Kind(401, "The token was used before, for something else"),
     "issuer_unreachable": Kind(503, "The token issuer's keys cannot be fetched"),
     "admin_token_refused": Kind(401, "The management token is missing or wrong"),
     "management_off": Kind(403, "The management API is off"),

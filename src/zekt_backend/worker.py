@@ -74,7 +74,7 @@ def _install(engine: PgQueuer, broker: Broker) -> None:
     engine.entrypoint(jobs.SETTLE)(partial(_settle, broker=broker))
     # The sixth field of the engine's cron expressions is seconds.
     engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(partial(_sweep, broker=broker))
-    engine.schedule("tidy", "17 * * * *")(partial(_tidy, broker=broker))
+    engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(partial(_tidy, broker=broker))
 
 
 def _delivery_id(job: Job) -> str:

@@ -9,7 +9,7 @@ from zekt_action import strict_json
 from zekt_action.limits import MAX_RESULT_BYTES
 from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest
 from zekt_backend.api import bodies
-from zekt_backend.api.tokens import claims_of
+from zekt_backend.api.tokens import claims_of, purpose_of
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import acknowledge
@@ -21,11 +21,12 @@ log = structlog.get_logger()
 
 async def confirm(request: Request, broker: Broker) -> JSONResponse:
     claims = await claims_of(request, broker)
-    body = bodies.parse(ConfirmRequest, await bodies.read(request, bodies.MAX_SMALL_BODY))
+    raw = await bodies.read(request, bodies.MAX_SMALL_BODY)
+    body = bodies.parse(ConfirmRequest, raw)
     return _answer(
         "delivery_confirmed",
         claims,
-        await acknowledge.confirm(body, claims, db=broker.db, clock=broker.clock),
+        await acknowledge.confirm(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock),
     )
 
 
@@ -37,7 +38,7 @@ async def complete(request: Request, broker: Broker) -> JSONResponse:
     return _answer(
         "delivery_completed",
         claims,
-        await acknowledge.complete(body, claims, db=broker.db, clock=broker.clock),
+        await acknowledge.complete(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock),
     )
 
 
@@ -46,6 +47,7 @@ async def payload(request: Request, broker: Broker) -> Response:
     found = await fetch_payload(
         request.path_params["delivery_id"][:100],
         claims,
+        purpose_of(request),
         db=broker.db,
         clock=broker.clock,
         retention=broker.settings.payload_retention,

@@ -12,7 +12,7 @@ from zekt_action import strict_json
 from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
 from zekt_action.wire import MessageHead, Receipt
 from zekt_backend.api import bodies
-from zekt_backend.api.tokens import claims_of
+from zekt_backend.api.tokens import claims_of, purpose_of
 from zekt_backend.broker import Broker, new_delivery_id, new_event_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
@@ -27,7 +27,7 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     body = await bodies.read(request, bodies.MAX_MESSAGE_BODY)
     head, payload = split(body)
     receipt = await receive_message(
-        Incoming(head, payload, claims, request.headers.get("x-github-repository")),
+        Incoming(head, payload, claims, purpose_of(request, body), request.headers.get("x-github-repository")),
         db=broker.db,
         clock=broker.clock,
         new_event_id=new_event_id,

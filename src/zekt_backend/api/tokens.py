@@ -1,5 +1,6 @@
 """Who calls: a run (its OIDC token) or whoever manages this broker (ZEKT_ADMIN_TOKEN)."""
 
+import hashlib
 import hmac
 
 from fastapi import Request
@@ -24,6 +25,11 @@ async def claims_of(request: Request, broker: Broker) -> SignedClaims:
             " `permissions: id-token: write`.",
         )
     return await broker.verifier.verify(token)
+
+
+def purpose_of(request: Request, body: bytes = b"") -> bytes:
+    """What this request uses its token for, as 32 bytes: the same request again is the same purpose."""
+    return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).digest()
 
 
 def require_admin(request: Request, broker: Broker) -> None:

@@ -15,30 +15,34 @@ from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.deliveries import Delivery
 
 
-async def confirm(request: ConfirmRequest, claims: SignedClaims, *, db: Database, clock: Clock) -> Acknowledgement:
+async def confirm(
+    request: ConfirmRequest, claims: SignedClaims, purpose: bytes, *, db: Database, clock: Clock
+) -> Acknowledgement:
     """Dispatched → Confirmed, once; a second run is told that it is a duplicate.
 
     Raises:
-        ZektError: `not_yours` when the token's repository has no such delivery.
+        ZektError: `not_yours` when the token's repository has no such delivery; what `admit` raises.
     """
 
     async def work(tx: Tx) -> Acknowledgement:
-        delivery = await _find(tx, request, claims)
+        delivery = await _find(tx, request, claims, purpose)
         ruling = acknowledgement.on_confirm(_standing(delivery), claims.run_id)
         return await _write(tx, delivery, ruling, claims, clock.now(), end={})
 
     return await db.run(work)
 
 
-async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Database, clock: Clock) -> Acknowledgement:
+async def complete(
+    request: CompleteRequest, claims: SignedClaims, purpose: bytes, *, db: Database, clock: Clock
+) -> Acknowledgement:
     """Confirmed → Completed | Failed, with the consumer's result for the provider to see.
 
     Raises:
-        ZektError: `not_yours` when the token's repository has no such delivery.
+        ZektError: as above.
     """
 
     async def work(tx: Tx) -> Acknowledgement:
-        delivery = await _find(tx, request, claims)
+        delivery = await _find(tx, request, claims, purpose)
         ruling = acknowledgement.on_complete(_standing(delivery), claims.run_id, success=request.success)
         end = {
             "consumer_conclusion": request.conclusion or ("success" if request.success else "failure"),
@@ -54,8 +58,8 @@ async def complete(request: CompleteRequest, claims: SignedClaims, *, db: Databa
     return await db.run(work)
 
 
-async def _find(tx: Tx, request: ConfirmRequest, claims: SignedClaims) -> Delivery:
-    await admit(tx, claims)
+async def _find(tx: Tx, request: ConfirmRequest, claims: SignedClaims, purpose: bytes) -> Delivery:
+    await admit(tx, claims, purpose)
     delivery = await deliveries.lock_for_consumer(
         tx,
         consumer_id=claims.repository_id,

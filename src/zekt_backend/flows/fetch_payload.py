@@ -9,22 +9,26 @@ from zekt_backend.rules.identity import not_yours
 from zekt_backend.rules.records import SignedClaims
 from zekt_backend.store import archive
 from zekt_backend.store.archive import Payload
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Tx
 
 
 async def fetch_payload(
-    delivery_id: str, claims: SignedClaims, *, db: Database, clock: Clock, retention: timedelta
+    delivery_id: str, claims: SignedClaims, purpose: bytes, *, db: Database, clock: Clock, retention: timedelta
 ) -> Payload:
     """Exactly the bytes the provider sent.
 
     Raises:
-        ZektError: `not_yours`, `pull_request_target_refused`, `no_payload`, or `payload_expired` after `retention`.
+        ZektError: `not_yours`, `no_payload`, or `payload_expired` after `retention`; what `admit` raises.
     """
-    async with db.reading() as connection:
-        await admit(connection, claims)
-        theirs, payload = await archive.for_consumer(connection, delivery_id, claims.repository_id)
-    if not theirs:
-        raise not_yours("This repository has no such delivery")
+
+    async def work(tx: Tx) -> Payload | None:
+        await admit(tx, claims, purpose)
+        theirs, payload = await archive.for_consumer(tx, delivery_id, claims.repository_id)
+        if not theirs:
+            raise not_yours("This repository has no such delivery")
+        return payload
+
+    payload = await db.run(work)
     if payload is None:
         raise ZektError("no_payload", "The run that was delivered sent no message, or its service forwards none.")
     if clock.now() > payload.received_at + retention:

@@ -37,6 +37,8 @@ class Incoming:
     head: MessageHead
     payload: bytes
     claims: SignedClaims
+    purpose: bytes
+    """A digest of the whole request, by which a retry with the same token is known."""
     repository_header: str | None
 
 
@@ -52,15 +54,14 @@ async def receive_message(
     """Store one message once.
 
     Raises:
-        ZektError: `claims_mismatch`, `not_yours`, `pull_request_target_refused` or `too_many_messages`;
-            nothing is stored then.
+        ZektError: `claims_mismatch`, `too_many_messages` or what `admit` raises; nothing is stored then.
     """
     claims = incoming.claims
     if mismatch := disagreement(incoming.head, claims, incoming.repository_header):
         raise ZektError("claims_mismatch", mismatch)
 
     async def work(tx: Tx) -> MessageReceipt:
-        await admit(tx, claims)
+        await admit(tx, claims, incoming.purpose)
         await lock_run(tx, claims.key)
         now = clock.now()
         event = await events.of_run(tx, claims.key)

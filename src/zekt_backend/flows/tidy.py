@@ -1,23 +1,30 @@
-"""Keep the engine's own log and statistics small: a row or two per job, worth nothing after a day."""
+"""Forget what is worth nothing any more: the engine's log and statistics after a day, used tokens once expired."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
+from functools import partial
 
 from zekt_backend.clock import Clock
-from zekt_backend.store import jobs
-from zekt_backend.store.database import Database
+from zekt_backend.store import jobs, tokens
+from zekt_backend.store.database import Database, Tx
 
 KEPT = timedelta(days=1)
+TOKENS_KEPT = timedelta(minutes=1)
+"""Past their expiry, and so past the leeway that clocks are given."""
 BATCH = 10_000
 _ROUNDS = 100
-"""At most a million rows an hour; what is left waits for the next hour."""
+"""At most a million rows; what is left waits for the next time."""
 
 
 async def tidy(*, db: Database, clock: Clock) -> int:
-    """Forget what is older than a day, in small transactions. Returns how many rows went."""
+    """In small transactions. Returns how many rows went."""
     gone = 0
     for _ in range(_ROUNDS):
-        batch = await db.run(lambda tx: jobs.forget(tx, clock.now() - KEPT, BATCH))
+        batch = await db.run(partial(_forget, now=clock.now()))
         gone += batch
         if batch == 0:
             break
     return gone
+
+
+async def _forget(tx: Tx, now: datetime) -> int:
+    return await jobs.forget(tx, now - KEPT, BATCH) + await tokens.forget(tx, now - TOKENS_KEPT, BATCH)

@@ -6,6 +6,7 @@ https://docs.github.com/en/actions/reference/security/oidc#oidc-token-claims
 
 import re
 from collections.abc import Mapping
+from datetime import UTC, datetime
 from typing import Any, NoReturn
 
 import structlog
@@ -27,8 +28,9 @@ REQUIRED = (
     "sha",
     "event_name",
     "actor",
+    "jti",
 )
-"""What a run's identity is made of. Each must be a string with something in it."""
+"""What a run's identity is made of, and the token's own. Each must be a string with something in it."""
 
 OPTIONAL = ("check_run_id",)
 """Read where the issuer sends it; older GitHub Enterprise Servers do not."""
@@ -37,7 +39,6 @@ IGNORED = frozenset(
     {
         # Its format is the customer's to change, so nothing may rest on it.
         "sub",
-        "jti",
         "actor_id",
         "base_ref",
         "enterprise",
@@ -96,6 +97,8 @@ def read(verified: Mapping[str, Any]) -> SignedClaims:
         sha=texts["sha"],
         event_name=texts["event_name"],
         actor=texts["actor"],
+        token_id=texts["jti"],
+        expires_at=datetime.fromtimestamp(verified["exp"], UTC),
         check_run_id=_text(verified, "check_run_id") if verified.get("check_run_id") else "",
         extra={name: value for name, value in verified.items() if name not in {*CHECKED, *REQUIRED, *OPTIONAL}},
     )

@@ -4,7 +4,6 @@ Nothing of a token is believed before its signature is verified; until then name
 text is in no error and no log.
 """
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -26,6 +25,9 @@ LEEWAY = 5.0
 
 MAX_TOKEN = 16_384
 """Longest token that is read, in characters. GitHub's have about 2,000."""
+
+_YEAR_10000 = 253_402_300_800
+"""Seconds; no calendar of ours goes further. Infinity and NaN are not below it either."""
 
 # Everything off: only to find out which key and which checks the token asks for.
 _UNVERIFIED: Options = {
@@ -168,6 +170,6 @@ def _unverified_parts(token: str) -> dict[str, Any]:
 def _seconds(verified: dict[str, Any], name: str) -> float:
     """A NumericDate: https://www.rfc-editor.org/rfc/rfc7519#section-2 ."""
     value = verified[name]
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, int | float) or not 0 <= value < _YEAR_10000:
         raise ZektError("token_claims", f"The claim {name} is not a number of seconds.")
     return float(value)

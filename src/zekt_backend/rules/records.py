@@ -1,6 +1,7 @@
 """The nouns, as frozen records: what the rules reason about and the store keeps."""
 
 from dataclasses import dataclass, field
+from datetime import datetime
 from typing import Any
 
 
@@ -66,6 +67,9 @@ class SignedClaims:
     sha: str
     event_name: str
     actor: str
+    token_id: str
+    """`jti`: no two tokens of an issuer have the same."""
+    expires_at: datetime
     check_run_id: str = ""
     """Tells the legs of a matrix apart; empty where the issuer does not send it."""
     extra: dict[str, Any] = field(default_factory=dict, repr=False)

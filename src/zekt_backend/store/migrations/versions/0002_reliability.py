@@ -27,6 +27,14 @@ RECONCILE = """
 """
 
 TOKENS = """
+-- What each token of a run was used for, until it expires. token is a digest of its issuer and jti, purpose one of
+-- the request: the same request again is a retry, another one is somebody who copied the token.
+CREATE TABLE used_tokens (
+    token      bytea PRIMARY KEY,
+    purpose    bytea NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX used_tokens_expires_at ON used_tokens (expires_at);
 """
 
 
@@ -37,5 +45,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE used_tokens")
     op.execute("DROP INDEX deliveries_replay_of")
     op.execute("ALTER TABLE deliveries DROP COLUMN is_replay, DROP COLUMN replay_of")
