@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zekt_sandbox import control, github_api, hooks_api, oidc_api, runs_list
+from zekt_sandbox import actions_api, control, github_api, hooks_api, oidc_api, runs_list
 from zekt_sandbox.edge import Edge
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
@@ -23,6 +23,7 @@ ROUTES = [
     Route("/app/installations", github_api.list_installations),
     Route("/app/installations/{installation_id:int}", github_api.get_installation),
     Route("/app/installations/{installation_id:int}/access_tokens", github_api.create_token, methods=["POST"]),
+    Route("/app/hook/config", hooks_api.get_app_hook_config),
     Route("/app/hook/deliveries", hooks_api.list_app_deliveries),
     Route("/app/hook" + _LINE, hooks_api.get_app_delivery),
     Route("/app/hook" + _LINE + "/attempts", hooks_api.redeliver_app, methods=["POST"]),
@@ -35,7 +36,9 @@ ROUTES = [
     Route(_REPO + "/actions/runs/{run_id:int}", github_api.get_run),
     Route(_REPO + "/actions/runs/{run_id:int}", github_api.delete_run, methods=["DELETE"]),
     Route(_REPO + "/actions/runs/{run_id:int}/attempts/{attempt:int}", github_api.get_run),
-    Route(_REPO + "/actions/workflows", github_api.list_workflows),
+    Route(_REPO + "/actions/workflows", actions_api.list_workflows),
+    Route(_REPO + "/actions/permissions", actions_api.get_actions_permissions),
+    Route(_REPO + "/contents/{path:path}", actions_api.get_contents),
     Route(_REPO + "/hooks", hooks_api.list_hooks),
     Route(_REPO + "/hooks", hooks_api.create_hook, methods=["POST"]),
     Route(_HOOK, hooks_api.get_hook),

@@ -87,6 +87,29 @@ class AddRepository(Asked):
     installation_id: Id | None = Field(None, description="one for each owner when left out")
 
 
+class ChangeRepository(Asked):
+    repository: str = Field(description="owner/name, added before")
+    default_branch: str = Field("main", description="as it is when left out, like all of these")
+    archived: bool = Field(False, description="read-only")
+    disabled: bool = Field(False, description="by GitHub's staff")
+    actions_enabled: bool = Field(True, description="whether GitHub Actions is switched on")
+    installation_id: Id = Field(1, description="another installation covers it")
+
+
+class SetInstallation(Asked):
+    repository: str = Field(description="owner/name, added before: the installation that covers it is changed")
+    suspended: bool | None = Field(None, description="as it is when left out")
+    permissions: dict[str, str] | None = Field(None, description='such as {"contents": "write"}; as they are')
+
+
+class AddWorkflow(Asked):
+    repository: str = Field(description="owner/name, added before")
+    path: str = Field(description=".github/workflows/NAME")
+    text: str = Field(description="what the file says, YAML")
+    branch: str | None = Field(None, description="the default branch when left out")
+    state: str = Field("active", description="active when left out, or disabled_manually, disabled_inactivity, …")
+
+
 class StartRun(Asked):
     repository: str = Field(description="owner/name, added before")
     workflow: str = Field(".github/workflows/ci.yml", description="its path, .github/workflows/ci.yml when left out")
@@ -125,11 +148,12 @@ class Mint(Asked):
 class AppHook(Asked):
     url: str = Field(description="on this machine")
     secret: str | None = Field(None, description="signs what is sent; unsigned when left out")
+    events: list[str] = Field(["workflow_run"], description="what it hears of, workflow_run when left out")
 
 
 class AddHook(AppHook):
     repository: str = Field(description="owner/name, added before")
-    events: list[str] = Field(["workflow_run"], description="what it hears of, workflow_run when left out")
+    active: bool = Field(True, description="whether anything is sent, true when left out")
 
 
 class AddFault(Asked):

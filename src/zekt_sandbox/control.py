@@ -89,6 +89,23 @@ async def add_repository(request: Request) -> Response:
     return JSONResponse(asdict(repository), 201)
 
 
+async def change_repository(request: Request) -> Response:
+    asked = bodies.ChangeRepository.check(await json_object(request))
+    return JSONResponse(asdict(_stage(request).change_repository(asked.repository, **asked.given("repository"))))
+
+
+async def set_installation(request: Request) -> Response:
+    asked = bodies.SetInstallation.check(await json_object(request))
+    _stage(request).set_installation(asked.repository, **asked.given("repository"))
+    return Response(status_code=204)
+
+
+async def add_workflow(request: Request) -> Response:
+    asked = bodies.AddWorkflow.check(await json_object(request))
+    _stage(request).add_workflow(**asked.given())
+    return Response(status_code=204)
+
+
 async def start_run(request: Request) -> Response:
     form = bodies.Form.check(request.query_params)
     body = await json_object(request)
@@ -149,7 +166,7 @@ async def add_hook(request: Request) -> Response:
 
 async def set_app_hook(request: Request) -> Response:
     asked = bodies.AppHook.check(await json_object(request))
-    return JSONResponse(hook_json(_stage(request).set_app_hook(url=asked.url, secret=asked.secret)), 201)
+    return JSONResponse(hook_json(_stage(request).set_app_hook(**asked.given())), 201)
 
 
 async def hook_log(request: Request) -> Response:
@@ -229,6 +246,9 @@ CONTROLS = (
     Control(
         "POST", "/_sandbox/repositories", add_repository, "Add a repository with the app on it.", bodies.AddRepository
     ),
+    Control("PUT", "/_sandbox/repositories", change_repository, "Change one.", bodies.ChangeRepository),
+    Control("PUT", "/_sandbox/installations", set_installation, "Change the app's rights.", bodies.SetInstallation),
+    Control("POST", "/_sandbox/workflows", add_workflow, "Write a workflow file.", bodies.AddWorkflow),
     Control("POST", "/_sandbox/runs", start_run, "Start a run.", bodies.StartRun, bodies.Form),
     Control(
         "POST", "/_sandbox/runs", start_run, "Start what a dispatch starts.", bodies.StartRunForDispatch, bodies.Form

@@ -102,6 +102,7 @@ class Credentials:
         held = self._repositories.permissions(installation_id)
         if held is None:
             raise Refused(404, "Not Found")
+        self.require_unsuspended(installation_id)
         reachable = {repository.id for repository in self._repositories.of_installation(installation_id)}
         if not all(covers(held, name, level) for name, level in (permissions or {}).items()):
             raise Refused(422, "The permissions requested are not granted to this installation.")
@@ -114,6 +115,15 @@ class Credentials:
         with self._lock:
             self._grants[token] = grant
         return token, grant
+
+    def require_unsuspended(self, installation_id: int) -> None:
+        """A suspended installation gets no token, and those it has are good for nothing.
+
+        Raises:
+            Refused: 403.
+        """
+        if self._repositories.suspended_at(installation_id) is not None:
+            raise Refused(403, "This installation has been suspended")
 
     def grant(self, authorization: str) -> Grant | None:
         """What an installation token allows; None when it is absent, unknown, expired or withdrawn."""

@@ -9,7 +9,7 @@ from starlette.responses import JSONResponse, Response
 from zekt_sandbox import events, shapes
 from zekt_sandbox.credentials import APP_SLUG, Grant
 from zekt_sandbox.refusals import Refused
-from zekt_sandbox.repositories import Repository
+from zekt_sandbox.repositories import DEFAULT_PERMISSIONS, Repository
 from zekt_sandbox.world import World
 
 MAX_PER_PAGE = 100
@@ -29,11 +29,12 @@ def require_grant(request: Request) -> Grant:
     """The installation token of the request.
 
     Raises:
-        Refused: 401.
+        Refused: 401, 403 when its installation is suspended.
     """
     grant = world_of(request).credentials.grant(authorization(request))
     if grant is None:
         raise Refused(401, "Bad credentials" if authorization(request) else "Requires authentication")
+    world_of(request).credentials.require_unsuspended(grant.installation_id)
     return grant
 
 
@@ -97,6 +98,10 @@ async def create_dispatch(request: Request) -> Response:
     """POST /repos/{owner}/{repo}/dispatches."""
     repository = reach(request, "contents", "write")
     grant = require_grant(request)
+    if repository.archived:
+        raise Refused(403, "Repository was archived so is read-only.")
+    if repository.disabled:
+        raise Refused(403, "Repository access blocked")
     world_of(request).dispatches.accept(repository, grant.installation_id, await request.body())
     return Response(status_code=204)
 
@@ -134,17 +139,11 @@ async def delete_run(request: Request) -> Response:
     return Response(status_code=204)
 
 
-async def list_workflows(request: Request) -> Response:
-    """GET /repos/{owner}/{repo}/actions/workflows."""
-    runs = world_of(request).runs.of(reach(request, "actions"))
-    workflows = {run.workflow_id: events.workflow(run) for run in reversed(runs)}
-    return JSONResponse({"total_count": len(workflows), "workflows": list(workflows.values())})
-
-
 async def get_app(request: Request) -> Response:
     """GET /app."""
     world = world_of(request)
     world.credentials.require_app(authorization(request))
+    hook = world.hooks.app_hook()
     return JSONResponse(
         {
             "id": int(world.credentials.app_id),
@@ -152,8 +151,8 @@ async def get_app(request: Request) -> Response:
             "name": "Zekt (sandbox)",
             "owner": shapes.user("zekt-dev-org", "Organization"),
             "html_url": f"{shapes.SERVER_URL}/apps/{APP_SLUG}",
-            "events": ["workflow_run"],
-            "permissions": {},
+            "events": list(hook.events) if hook else [],
+            "permissions": dict(DEFAULT_PERMISSIONS),
             "installations_count": len({r.installation_id for r in world.repositories.all()}),
         }
     )
@@ -161,6 +160,7 @@ async def get_app(request: Request) -> Response:
 
 def _installation(world: World, repository: Repository) -> dict[str, Any]:
     number = repository.installation_id
+    suspended_at = world.repositories.suspended_at(number)
     return {
         "id": number,
         "app_id": int(world.credentials.app_id),
@@ -173,7 +173,7 @@ def _installation(world: World, repository: Repository) -> dict[str, Any]:
         "events": ["workflow_run"],
         "access_tokens_url": f"{world.url}/app/installations/{number}/access_tokens",
         "repositories_url": f"{world.url}/installation/repositories",
-        "suspended_at": None,
+        "suspended_at": shapes.stamp(suspended_at) if suspended_at else None,
     }
 
 

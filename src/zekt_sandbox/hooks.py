@@ -45,6 +45,7 @@ class Hooks:
         repository: Repository | None = None,
         events: tuple[str, ...] = ("workflow_run",),
         target_id: int = 0,
+        active: bool = True,
     ) -> Hook:
         """A new hook; without a repository it is the app's, of which there is one.
 
@@ -56,7 +57,7 @@ class Hooks:
             if repository is None:
                 self._hooks = {number: hook for number, hook in self._hooks.items() if hook.repository}
             target = repository.id if repository else target_id
-            hook = Hook(next(self._hook_ids), url, secret, repository, events, target)
+            hook = Hook(next(self._hook_ids), url, secret, repository, events, target, active)
             self._hooks[hook.id] = hook
         return hook
 

@@ -17,17 +17,21 @@ RETENTION = timedelta(days=3)
 """How long the log remembers: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries"""
 
 
-def _hook_json(hook: Hook, base: str) -> dict[str, Any]:
+def _config(hook: Hook) -> dict[str, Any]:
     config = {"url": hook.url, "content_type": "json", "insecure_ssl": "0"}
     if hook.secret:
         config["secret"] = "********"  # noqa: S105 - GitHub's own mask
+    return config
+
+
+def _hook_json(hook: Hook, base: str) -> dict[str, Any]:
     return {
         "type": "Repository",
         "id": hook.id,
         "name": "web",
-        "active": True,
+        "active": hook.active,
         "events": list(hook.events),
-        "config": config,
+        "config": _config(hook),
         "url": f"{base}/hooks/{hook.id}",
         "ping_url": f"{base}/hooks/{hook.id}/pings",
         "deliveries_url": f"{base}/hooks/{hook.id}/deliveries",
@@ -178,6 +182,11 @@ async def get_delivery(request: Request) -> Response:
 async def redeliver(request: Request) -> Response:
     """POST /repos/{owner}/{repo}/hooks/{id}/deliveries/{delivery_id}/attempts."""
     return _attempt(request, _repository_hook(request, "write"))
+
+
+async def get_app_hook_config(request: Request) -> Response:
+    """GET /app/hook/config."""
+    return JSONResponse(_config(_app_hook(request)))
 
 
 async def list_app_deliveries(request: Request) -> Response:

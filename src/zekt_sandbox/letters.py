@@ -47,9 +47,10 @@ class Hook:
     events: tuple[str, ...] = ("workflow_run",)
     target_id: int = 0
     """`X-GitHub-Hook-Installation-Target-ID`: the repository's id or the app's."""
+    active: bool = True
 
     def hears(self, event: str, repository: Repository | None) -> bool:
-        if event not in self.events and "*" not in self.events:
+        if not self.active or (event not in self.events and "*" not in self.events):
             return False
         return self.repository is None or repository is None or self.repository.id == repository.id
 

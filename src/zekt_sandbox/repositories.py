@@ -3,9 +3,11 @@
 import threading
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from itertools import count
 from types import MappingProxyType
+from typing import Any
 
 DEFAULT_PERMISSIONS: Mapping[str, str] = MappingProxyType(
     {"actions": "read", "contents": "write", "metadata": "read", "repository_hooks": "write"}
@@ -31,6 +33,10 @@ class Repository:
     full_name: str
     installation_id: int
     default_branch: str = "main"
+    archived: bool = False
+    disabled: bool = False
+    """By GitHub's staff."""
+    actions_enabled: bool = True
 
     def __str__(self) -> str:
         return self.full_name
@@ -55,6 +61,7 @@ class Repositories:
         self._lock = threading.Lock()
         self._by_name: dict[str, Repository] = {}
         self._permissions: dict[int, Mapping[str, str]] = {}
+        self._suspended: dict[int, datetime] = {}
         self._ids = count(700_000_001)
 
     def add(
@@ -83,6 +90,13 @@ class Repositories:
             self._by_name[full_name.lower()] = made
             self._permissions.setdefault(made.installation_id, DEFAULT_PERMISSIONS)
         return made
+
+    def change(self, repository: Repository, **fields: Any) -> Repository:
+        """Replace some of its fields, but its name and id. Runs and dispatches of before keep the old ones."""
+        with self._lock:
+            changed = replace(self._by_name[repository.full_name.lower()], **fields)
+            self._by_name[repository.full_name.lower()] = changed
+        return changed
 
     def remove(self, repository: str | Repository) -> None:
         """Delete a repository: from now on it is 404 to everyone."""
@@ -118,6 +132,17 @@ class Repositories:
         """What the installation may do, or None where the app is not installed."""
         with self._lock:
             return self._permissions.get(installation_id)
+
+    def suspended_at(self, installation_id: int) -> datetime | None:
+        with self._lock:
+            return self._suspended.get(installation_id)
+
+    def suspend(self, installation_id: int, suspended: bool) -> None:
+        """Its tokens do nothing until it is unsuspended."""
+        with self._lock:
+            self._suspended.pop(installation_id, None)
+            if suspended:
+                self._suspended[installation_id] = datetime.now(UTC)
 
     def permit(self, installation_id: int, permissions: Mapping[str, str]) -> None:
         """Replace what an installation may do; tokens made earlier are held to it too."""

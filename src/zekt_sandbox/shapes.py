@@ -39,8 +39,8 @@ def repository(repo: Repository, github_url: str) -> dict[str, Any]:
         "url": f"{github_url}/repos/{repo.full_name}",
         "description": None,
         "fork": False,
-        "archived": False,
-        "disabled": False,
+        "archived": repo.archived,
+        "disabled": repo.disabled,
         "default_branch": repo.default_branch,
     }
 

@@ -1,6 +1,6 @@
 """The Python API: what a test or the demo does to the world that Zekt takes for GitHub."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
@@ -78,6 +78,26 @@ class Stage:
         """Replace what the app may do in this repository's installation (`contents="read"`, …)."""
         self.world.repositories.permit(self._repository(repository).installation_id, permissions)
 
+    def set_installation(
+        self, repository: Named, *, suspended: bool | None = None, permissions: Mapping[str, str] | None = None
+    ) -> None:
+        """Change the installation that covers this repository; what is left out stays."""
+        number = self._repository(repository).installation_id
+        if suspended is not None:
+            self.world.repositories.suspend(number, suspended)
+        if permissions is not None:
+            self.world.repositories.permit(number, permissions)
+
+    def change_repository(self, repository: Named, **fields: Any) -> Repository:
+        """Replace its `default_branch`, `archived`, `disabled`, `actions_enabled` or `installation_id`."""
+        return self.world.repositories.change(self._repository(repository), **fields)
+
+    def add_workflow(
+        self, repository: Named, path: str, text: str, *, branch: str | None = None, state: str = "active"
+    ) -> None:
+        """Write `.github/workflows/…`, on the default branch unless another is named. It is read by who asks for it."""
+        self.world.workflows.add(self._repository(repository), path, text, branch=branch, state=state)
+
     def add_hook(
         self,
         repository: Named,
@@ -85,13 +105,15 @@ class Stage:
         url: str,
         secret: str | None = None,
         events: tuple[str, ...] = ("workflow_run",),
+        active: bool = True,
     ) -> Hook:
         """A repository's hook. It is not pinged; `ping` does that."""
-        return self.world.hooks.add(url, secret, repository=self._repository(repository), events=tuple(events))
+        where = self._repository(repository)
+        return self.world.hooks.add(url, secret, repository=where, events=tuple(events), active=active)
 
-    def set_app_hook(self, *, url: str, secret: str | None = None) -> Hook:
+    def set_app_hook(self, *, url: str, secret: str | None = None, events: tuple[str, ...] = ("workflow_run",)) -> Hook:
         """The app's own hook, which hears of every repository; the one set before is gone."""
-        return self.world.hooks.add(url, secret, target_id=int(self.app_id))
+        return self.world.hooks.add(url, secret, target_id=int(self.app_id), events=tuple(events))
 
     def ping(self, hook: Hook) -> HookDelivery:
         return self.world.hooks.ping(hook)

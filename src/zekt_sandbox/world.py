@@ -15,6 +15,7 @@ from zekt_sandbox.limits import Limits
 from zekt_sandbox.oidc import Issuer
 from zekt_sandbox.repositories import Repositories
 from zekt_sandbox.runs import Runs
+from zekt_sandbox.workflows import Workflows
 
 _REMEMBERED_REQUESTS = 20_000
 
@@ -47,6 +48,7 @@ class World:
         self.issuer = Issuer(f"{url}/oidc", self.keys)
         self.clock = Clock()
         self.runs = Runs(url, self.issuer, self.clock)
+        self.workflows = Workflows()
         self.closing = threading.Event()
         self.hooks = Hooks(self.faults, self.closing, self.clock)
         self.dispatches = Dispatches()

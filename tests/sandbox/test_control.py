@@ -57,7 +57,7 @@ def test_the_list_names_every_route_with_its_fields(anonymous: Any) -> None:
     assert [(each["method"], each["path"]) for each in listed] == [
         (each.method, each.path.replace(":int}", "}")) for each in CONTROLS
     ]
-    (add,) = (each for each in listed if each["path"] == "/_sandbox/repositories")
+    (add,) = (each for each in listed if (each["method"], each["path"]) == ("POST", "/_sandbox/repositories"))
     assert add["what"] == "Add a repository with the app on it."
     assert add["body"] == {
         "full_name": "string, required: owner/name",
@@ -125,6 +125,8 @@ def test_a_path_that_is_not_there_says_where_the_list_is(anonymous: Any) -> None
         (bodies.StartRun, Stage.start_run, set()),
         (bodies.AddHook, Stage.add_hook, set()),
         (bodies.AppHook, Stage.set_app_hook, set()),
+        (bodies.AddWorkflow, Stage.add_workflow, set()),
+        (bodies.SetInstallation, Stage.set_installation, set()),
         (bodies.AddFault, Faults.add, set()),
         (bodies.SetLimits, Limits.set, set()),
         (bodies.StartRunForDispatch, Stage.start_run, {"dispatch", "repository", "event", "event_payload"}),
@@ -140,6 +142,8 @@ def test_a_body_has_the_fields_of_the_python_api(body: type[bodies.Asked], funct
     [
         (bodies.StartRun, Stage.start_run),
         (bodies.AddHook, Stage.add_hook),
+        (bodies.AddWorkflow, Stage.add_workflow),
+        (bodies.SetInstallation, Stage.set_installation),
         (bodies.AddFault, Faults.add),
         (bodies.SetLimits, Limits.set),
     ],

@@ -17,7 +17,7 @@ from zekt_backend.rules.paths import is_repository_name
 from zekt_backend.rules.records import RunState
 
 _Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
-_Told = TypeVar("_Told", bound=msgspec.Struct)
+Told = TypeVar("Told")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ def repository(app: GitHubApp, full_name: str) -> Found:
         ZektError: `github_refused`, with what to click; `github_unavailable`, when trying again may help.
     """
     _check_name(full_name)
-    installed = _get(app.as_app, f"/repos/{full_name}/installation")
+    installed = get(app.as_app, f"/repos/{full_name}/installation")
     if installed.status == requests.codes.not_found:
         raise ZektError(
             "github_refused",
@@ -63,9 +63,9 @@ def repository(app: GitHubApp, full_name: str) -> Found:
             " app (the app's page > Install App), or adds the repository under Settings > GitHub Apps > Configure >"
             " Repository access.",
         )
-    installation = _read(installed, _Installation, app, full_name)
-    told = _get(lambda: app.requester(installation.id), f"/repos/{full_name}")
-    found = _read(told, _Repository, app, full_name)
+    installation = read(installed, _Installation, app, full_name)
+    told = get(lambda: app.requester(installation.id), f"/repos/{full_name}")
+    found = read(told, _Repository, app, full_name)
     return Found(repository_id=found.id, owner_id=found.owner.id, installation_id=installation.id)
 
 
@@ -79,10 +79,10 @@ def run_conclusion(app: GitHubApp, installation_id: int, repository: str, run_id
         ZektError: `github_refused` or `github_unavailable`, as above.
     """
     _check_name(repository)
-    reply = _get(lambda: app.requester(installation_id), f"/repos/{repository}/actions/runs/{run_id}")
+    reply = get(lambda: app.requester(installation_id), f"/repos/{repository}/actions/runs/{run_id}")
     if reply.status == requests.codes.not_found:
         return None
-    run = _read(reply, _Run, app, repository)
+    run = read(reply, _Run, app, repository)
     return RunState(status=run.status, conclusion=run.conclusion, run_attempt=run.run_attempt)
 
 
@@ -91,8 +91,12 @@ def _check_name(full_name: str) -> None:
         raise ZektError("github_refused", f"{full_name!a} is no repository: write owner/name.")
 
 
-def _get(requester: Callable[[], Requester], path: str) -> Reply:
-    """GitHub's answer to a GET, a refusal to give us a token included."""
+def get(requester: Callable[[], Requester], path: str) -> Reply:
+    """GitHub's answer to a GET, a refusal to give us a token included.
+
+    Raises:
+        ZektError: `github_unavailable`, there was none.
+    """
     try:
         return ask(requester(), "GET", path)
     except TokenRefusedError as refused:
@@ -103,8 +107,18 @@ def _get(requester: Callable[[], Requester], path: str) -> Reply:
         ) from error
 
 
-def _read(reply: Reply, kind: type[_Told], app: GitHubApp, about: str) -> _Told:
-    """The answer's body; any answer but 200 is an error with advice."""
+def read(reply: Reply, kind: type[Told], app: GitHubApp, about: str) -> Told:
+    """The answer's body.
+
+    Args:
+        reply: what `get` gave.
+        kind: the members that are wanted of it.
+        app: knows the time, for limits.
+        about: owner/name, for the error's text.
+
+    Raises:
+        ZektError: `github_unavailable` when trying again may help, `github_refused` for any other answer but 200.
+    """
     if reply.status == requests.codes.ok:
         try:
             return msgspec.json.decode(reply.text, type=kind)
