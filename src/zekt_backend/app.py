@@ -16,6 +16,8 @@ def create_app(broker: Broker) -> FastAPI:
         # The interactive pages load scripts from elsewhere; the document itself is at /openapi.json.
         docs_url=None,
         redoc_url=None,
+        # A redirect would be built from the Host header, which is the caller's to choose.
+        redirect_slashes=False,
     )
     problems.install(app)
     routes.install(app, broker)

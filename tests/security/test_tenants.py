@@ -1,0 +1,168 @@
+"""Every endpoint, asked by everybody who may not: refused alike, nothing written, nothing told.
+
+The endpoints are those of `routes.TABLE`: a new one fails here until `DOORS` says who may not pass.
+"""
+
+from collections.abc import Mapping
+from contextlib import closing
+from dataclasses import dataclass, field
+from http.client import HTTPConnection
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+import requests
+
+from zekt_backend import routes
+from zekt_testing.broker import ADMIN_TOKEN
+
+Refusal = tuple[int, str]
+
+CALLERS = ("nobody", "garbage", "admin", "provider", "rival", "retired", "stranger")
+"""Who knocks. The consumer, whose delivery it is, is not among them."""
+
+NO_TOKEN: dict[str, Refusal] = {
+    "nobody": (401, "token_missing"),
+    "garbage": (401, "token_malformed"),
+    "admin": (401, "token_malformed"),
+}
+NOT_YOURS: dict[str, Refusal] = dict.fromkeys(("provider", "rival", "retired", "stranger"), (403, "not_yours"))
+NOT_ADMIN: dict[str, Refusal] = {caller: (401, "admin_token_refused") for caller in CALLERS if caller != "admin"}
+UNSIGNED: dict[str, Refusal] = dict.fromkeys(CALLERS, (401, "webhook_signature_missing"))
+# The body speaks for shop-team's run, and only that run's own token may say so.
+FOREIGN: dict[str, Refusal] = dict.fromkeys(("rival", "retired", "stranger"), (403, "claims_mismatch"))
+
+
+@dataclass(frozen=True)
+class Door:
+    """An endpoint, to whom it opens, how everybody else is refused, and what is asked there."""
+
+    opens_to: str
+    refusals: Mapping[str, Refusal]
+    body: Mapping[str, Any] | None = None
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+
+IDS = {"correlationId": "{correlation_id}", "deliveryId": "{delivery_id}"}
+HOOK = {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958"}
+MESSAGE = {"eventType": "x", "repository": "shop-team/orders", "workflowRunId": "{correlation_id}", "payload": {}}
+
+DOORS: dict[tuple[str, str], Door] = {
+    ("POST", "/api/events/receive"): Door("provider", {**NO_TOKEN, **FOREIGN}, MESSAGE),
+    ("POST", "/api/github/webhooks"): Door("", UNSIGNED, {"action": "completed"}, HOOK),
+    ("POST", "/api/event-delivery/confirm"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}, IDS),
+    ("POST", "/api/event-delivery/complete"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}, {**IDS, "success": True}),
+    ("GET", "/api/event-delivery/{delivery_id}/payload"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}),
+    ("GET", "/api/deliveries"): Door("admin", NOT_ADMIN),
+    ("GET", "/api/deliveries/{delivery_id}"): Door("admin", NOT_ADMIN),
+    ("POST", "/api/replay/{delivery_id}"): Door("admin", NOT_ADMIN),
+    # Open to anybody, and meant to be: they tell no more than that the broker is there.
+    ("GET", "/healthz"): Door("nobody", {}),
+    ("GET", "/readyz"): Door("nobody", {}),
+}
+
+MADE_UP = {
+    "delivery_id": "delivery-00000000-0000-4000-8000-000000000000",
+    "correlation_id": "1",
+    "subscription_id": "999999",
+}
+
+
+def ask(town: Any, door: tuple[str, str], caller: str, ids: Mapping[str, str]) -> requests.Response:
+    method, path = door
+    wanted = DOORS[door]
+    token = {"nobody": None, "garbage": "x.y.z", "admin": ADMIN_TOKEN}.get(caller, "")
+    if token == "":
+        token = getattr(town, caller).token()
+    return requests.request(
+        method,
+        town.zekt.url + path.format(**ids),
+        json=_filled(wanted.body, ids),
+        headers={**wanted.headers, **({"Authorization": f"Bearer {token}"} if token else {})},
+        timeout=10,
+        allow_redirects=False,
+    )
+
+
+def _filled(body: Mapping[str, Any] | None, ids: Mapping[str, str]) -> Any:
+    if body is None:
+        return None
+    return {key: value.format(**ids) if isinstance(value, str) else value for key, value in body.items()}
+
+
+def seen(answer: requests.Response) -> tuple[Any, ...]:
+    """Everything that the caller can see of an answer, but for the clock."""
+    headers = {name.lower(): value for name, value in answer.headers.items() if name.lower() != "date"}
+    return answer.status_code, sorted(headers.items()), answer.content
+
+
+def real(town: Any) -> dict[str, str]:
+    ((subscription,),) = town.zekt.sql("SELECT id FROM subscriptions")
+    return {
+        "delivery_id": town.delivery_id,
+        "correlation_id": town.correlation_id,
+        "subscription_id": str(subscription),
+    }
+
+
+def test_every_endpoint_says_who_may_not_pass() -> None:
+    assert {(method, path) for method, path, *_ in routes.TABLE} == set(DOORS)
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if DOORS[door].refusals], ids=" ".join)
+def test_whoever_may_not_pass_is_refused_and_learns_and_changes_nothing(town: Any, door: tuple[str, str]) -> None:
+    before, ids = town.contents(), real(town)
+    for caller, refusal in DOORS[door].refusals.items():
+        answer = ask(town, door, caller, ids)
+        assert (answer.status_code, answer.json()["code"]) == refusal, caller
+        assert answer.headers["content-type"] == "application/problem+json"
+        told = answer.text + str(answer.headers)
+        assert not [secret for secret in town.secrets() if secret in told], (caller, told)
+    assert town.contents() == before
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if DOORS[door].refusals], ids=" ".join)
+def test_what_is_not_yours_looks_like_what_is_not_there(town: Any, door: tuple[str, str]) -> None:
+    for caller in DOORS[door].refusals:
+        theirs, nowhere = (seen(ask(town, door, caller, ids)) for ids in (real(town), MADE_UP))
+        assert theirs == nowhere, caller
+
+
+def test_a_repository_that_is_switched_off_looks_like_one_that_nobody_knows(town: Any) -> None:
+    for door, wanted in DOORS.items():
+        if "retired" in wanted.refusals:
+            off, unknown = (seen(ask(town, door, caller, real(town))) for caller in ("retired", "stranger"))
+            assert off == unknown, door
+
+
+@pytest.mark.parametrize("door", [door for door in DOORS if DOORS[door].opens_to], ids=" ".join)
+def test_the_same_door_opens_to_whom_it_should(town: Any, door: tuple[str, str]) -> None:
+    """Else everything above might hold because nothing works at all."""
+    assert ask(town, door, DOORS[door].opens_to, real(town)).ok
+
+
+@pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
+def test_no_other_method_gets_further(town: Any, method: str) -> None:
+    before = town.contents()
+    for _, path in DOORS:
+        answer = requests.request(method, town.zekt.url + path.format(**real(town)), timeout=10)
+        assert answer.status_code == 405, path
+    assert town.contents() == before
+
+
+@pytest.mark.parametrize("detour", ["/", "//", "/.", "/../deliveries", "%2f", "%00", ";x=1", ".json"])
+def test_no_spelling_of_a_path_leads_around_a_door(town: Any, detour: str) -> None:
+    """No redirect either: it would be built from what the caller says our name is."""
+    for _, path in [door for door in DOORS if DOORS[door].refusals]:
+        spelt = path.format(**real(town)) + detour
+        status, told = _get(town.zekt.url, spelt, host="evil.example")
+        assert status in (401, 404, 405), spelt
+        assert "evil.example" not in told
+
+
+def _get(url: str, path: str, host: str) -> tuple[int, str]:
+    """Status, and everything told; the path goes out as it is."""
+    with closing(HTTPConnection(urlsplit(url).netloc, timeout=10)) as connection:
+        connection.request("GET", path, headers={"Host": host})
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode() + str(answer.headers)
