@@ -11,11 +11,13 @@ import structlog
 
 from zekt_backend.clock import Clock, SystemClock
 from zekt_backend.errors import ZektError
-from zekt_backend.flows.deliver import Pace, Shipping
+from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
 from zekt_backend.github import dispatch, lookup
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.oidc import Verifier
+from zekt_backend.rules import pace as pacing
+from zekt_backend.rules.pace import Pace, Window
 from zekt_backend.rules.records import Answer, RunState
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
@@ -70,7 +72,7 @@ class Broker:
 
     @property
     def pace(self) -> Pace:
-        return Pace(lease=self.settings.dispatch_lease, spacing=self.settings.dispatch_spacing)
+        return pace(self.settings)
 
     @property
     def shipping(self) -> Shipping:
@@ -102,8 +104,14 @@ class Broker:
 
 
 def timings(settings: Settings) -> Timings:
-    return Timings(
-        settings.confirm_timeout, settings.complete_timeout, settings.max_dispatches, settings.dispatch_spacing
+    return Timings(settings.confirm_timeout, settings.complete_timeout, settings.max_dispatches, pace(settings))
+
+
+def pace(settings: Settings) -> Pace:
+    return Pace(
+        settings.dispatch_lease,
+        settings.dispatch_spacing,
+        (Window(settings.dispatches_per_minute, pacing.MINUTE), Window(settings.dispatches_per_hour, pacing.HOUR)),
     )
 
 

@@ -86,6 +86,8 @@ class Settings(BaseSettings):
     complete_timeout: _Positive = timedelta(hours=6)
     max_dispatches: int = Field(default=5, ge=1, le=100)
     dispatch_spacing: _Duration = Field(default=timedelta(seconds=1), ge=timedelta(0))
+    dispatches_per_minute: int = Field(default=80, ge=1, le=100_000)
+    dispatches_per_hour: int = Field(default=500, ge=1, le=100_000)
     dispatch_lease: _Positive = timedelta(seconds=60)
     worker_heartbeat: _Positive = timedelta(seconds=6)
     worker_threads: int = Field(default=16, ge=1, le=200)

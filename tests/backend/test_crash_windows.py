@@ -1,29 +1,17 @@
 """What may happen between asking GitHub and writing its answer down; time is a clock that the test moves."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable
-from datetime import UTC, datetime, timedelta
+from collections.abc import AsyncIterator
+from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
 import pytest
 
 from zekt_backend.broker import Broker
-from zekt_backend.flows.deliver import Send, deliver
 from zekt_backend.rules import answers
 from zekt_backend.rules.records import Answer
 from zekt_testing.broker import settings_for
-
-Deliver = Callable[..., Awaitable[timedelta | None]]
-
-
-class ManualClock:
-    """Time that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.at = datetime.now(UTC) + timedelta(seconds=1)
-
-    def now(self) -> datetime:
-        return self.at
+from zekt_testing.clock import Deliver, ManualClock, waker
 
 
 @pytest.fixture
@@ -48,21 +36,7 @@ async def broker(zekt: Any) -> AsyncIterator[Broker]:
 @pytest.fixture
 def try_once(broker: Broker, clock: ManualClock) -> Deliver:
     """One wake-up of a delivery's job."""
-
-    def wake(delivery_id: str, job: int = 1, *, send: Send | None = None, **pace: Any) -> Awaitable[timedelta | None]:
-        made = broker.pace
-        return deliver(
-            delivery_id,
-            job,
-            db=broker.work_db,
-            clock=clock,
-            send=send or broker.send,
-            dice=lambda: 0.5,
-            pace=type(made)(lease=made.lease, spacing=pace.get("spacing", made.spacing)),
-            shipping=broker.shipping,
-        )
-
-    return wake
+    return waker(broker, clock)
 
 
 def new_delivery(zekt: Any) -> str:

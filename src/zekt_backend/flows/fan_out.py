@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 
 from zekt_backend.rules import envelope
 from zekt_backend.rules.correlation import Message
+from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.policy import Decision, Subscription
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import deliveries, installations, jobs
@@ -16,12 +17,12 @@ from zekt_backend.store.deliveries import NewDelivery
 
 @dataclass(frozen=True, slots=True)
 class Timings:
-    """What holds where a subscription says nothing, and how far apart writes of one installation are."""
+    """What holds where a subscription says nothing, and how fast writes of one installation follow each other."""
 
     confirm_timeout: timedelta
     complete_timeout: timedelta
     max_dispatches: int
-    spacing: timedelta
+    pace: Pace
 
 
 async def fan_out(
@@ -41,7 +42,7 @@ async def fan_out(
         for subscription in decision.recipients
         for message in _messages_for(subscription, messages, late=late)
     ]
-    slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.spacing)
+    slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.pace)
     new = [
         _delivery(event, subscription, message, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
         for (subscription, message), slot in zip(wanted, slots, strict=True)
@@ -65,21 +66,14 @@ def _installation(subscription: Subscription) -> int:
     return subscription.installation_id
 
 
-async def _reserve_slots(
-    tx: Tx, subscriptions: Sequence[Subscription], now: datetime, spacing: timedelta
-) -> list[datetime]:
+async def _reserve_slots(tx: Tx, subscriptions: Sequence[Subscription], now: datetime, pace: Pace) -> list[datetime]:
     """A slot for each, in order. Installations are taken by ascending id, so that two fan-outs cannot deadlock."""
     counts = Counter(_installation(subscription) for subscription in subscriptions)
     free = {
-        installation: await installations.reserve(tx, installation, now, count=count, spacing=spacing)
+        installation: iter(await installations.reserve(tx, installation, now, count=count, pace=pace))
         for installation, count in sorted(counts.items())
     }
-    slots = []
-    for subscription in subscriptions:
-        installation = _installation(subscription)
-        slots.append(free[installation])
-        free[installation] += spacing
-    return slots
+    return [next(free[_installation(subscription)]) for subscription in subscriptions]
 
 
 def _delivery(

@@ -71,6 +71,7 @@ async def _again(
     installation_id = subscription.installation_id
     if installation_id is None:
         raise AssertionError("policy lets nobody through whom the app cannot reach")
+    (due_at,) = await installations.reserve(tx, installation_id, now, count=1, pace=timings.pace)
     replay_id = new_id()
     return NewDelivery(
         id=replay_id,
@@ -91,6 +92,6 @@ async def _again(
         confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,
         complete_timeout=subscription.complete_timeout or timings.complete_timeout,
         max_dispatches=subscription.max_dispatches or timings.max_dispatches,
-        due_at=await installations.reserve(tx, installation_id, now, count=1, spacing=timings.spacing),
+        due_at=due_at,
         replay_of=delivery_id,
     )

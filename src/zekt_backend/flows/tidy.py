@@ -1,10 +1,10 @@
-"""Forget what is worth nothing any more: the engine's log and statistics after a day, used tokens once expired."""
+"""Forget what is worth nothing any more: the engine's log and old writes after a day, used tokens once expired."""
 
 from datetime import datetime, timedelta
 from functools import partial
 
 from zekt_backend.clock import Clock
-from zekt_backend.store import jobs, tokens
+from zekt_backend.store import installations, jobs, tokens
 from zekt_backend.store.database import Database, Tx
 
 KEPT = timedelta(days=1)
@@ -27,4 +27,8 @@ async def tidy(*, db: Database, clock: Clock) -> int:
 
 
 async def _forget(tx: Tx, now: datetime) -> int:
-    return await jobs.forget(tx, now - KEPT, BATCH) + await tokens.forget(tx, now - TOKENS_KEPT, BATCH)
+    return (
+        await jobs.forget(tx, now - KEPT, BATCH)
+        + await tokens.forget(tx, now - TOKENS_KEPT, BATCH)
+        + await installations.forget_writes(tx, now - KEPT)
+    )

@@ -19,8 +19,8 @@ _MINT_ADVICE = {
     401: "GitHub does not accept the Zekt app itself. Check ZEKT_GITHUB_APP_ID, that ZEKT_GITHUB_APP_PRIVATE_KEY is one"
     " of this app's keys (the app's page > General > Private keys), and that this machine's clock is right; restart,"
     " then run the provider's workflow again.",
-    403: "The app's installation is suspended or may not be used. An owner of the consumer clicks Settings > GitHub"
-    " Apps > Configure > Unsuspend (or accepts the requested permissions). Then run the provider's workflow again.",
+    403: "The app's installation may not be used. An owner of the consumer clicks Settings > GitHub Apps > Configure,"
+    " and Unsuspend, or accepts the requested permissions. Then run the provider's workflow again.",
     404: "The app's installation is gone. An owner of the consumer installs the Zekt app again and gives it this"
     " repository; then apply the setup file again, so that the new installation id is looked up,"
     " and run the provider's workflow again.",
@@ -61,12 +61,9 @@ _FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, V
 
 def _not_minted(app: GitHubApp, refused: TokenRefusedError) -> Answer:
     reply = refused.reply
-    answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now())
+    answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now(), advice=_MINT_ADVICE)
     # 201 without a token, or whatever else is no refusal we know, is tried again like an outage.
-    advice = _MINT_ADVICE.get(reply.status, answer.advice) if answer.permanent else answer.advice
-    return replace(
-        answer, accepted=False, ambiguous=False, advice=advice, text=f"No token for the installation: {answer.text}"
-    )
+    return replace(answer, accepted=False, ambiguous=False, text=f"No token for the installation: {answer.text}")
 
 
 def _failed(error: Exception) -> Answer:

@@ -18,12 +18,10 @@ from zekt_backend.rules.records import Answer
 MAX_TEXT = 2_000
 """Most characters kept of GitHub's words."""
 
-LIMIT_WAIT = 60.0
-"""Seconds to wait for a limit that names no time; GitHub asks for "at least one minute"."""
-
 _PARSED = 100_000  # A body longer than this is no error message of GitHub's; it is not parsed, only cut.
 _NUMBER = re.compile(r"[0-9]{1,12}(\.[0-9]{1,9})?")
-_LIMIT_WORDS = ("rate limit", "abuse detection", "abuse-rate-limits")
+# Of a 403 that is a limit. The last is how GitHub turns away, for a while, whoever failed to sign in too often.
+_LIMIT_WORDS = ("rate limit", "abuse detection", "temporarily blocked from content creation", "login attempts exceeded")
 _BLANK = re.compile(r"[\s\x00-\x1f\x7f-\x9f]+")
 
 
@@ -90,6 +88,26 @@ _BY_STATUS = {
     ),
     408: _Meaning("timeout", "Nothing to do: GitHub did not get the whole request in time; it is tried again."),
     429: _LIMITED,
+    451: _Meaning(
+        "permission",
+        "GitHub has closed this repository for legal reasons; its owner knows more. Revoke the subscription.",
+        permanent=True,
+    ),
+}
+# Of a 403 that is none, in GitHub's own words, and more precise than what is said of any 403.
+_FORBIDDEN = {
+    "ip allow list": "The consumer's organisation admits listed IP addresses only. An owner adds the broker's address"
+    " under Settings > Authentication security > IP allow list; or the app's owner lists it in the app's settings and"
+    " the organisation ticks 'Enable IP allow list configuration for installed GitHub Apps'. Then run the provider's"
+    " workflow again.",
+    "saml": "The consumer's organisation enforces SAML single sign-on, and does not let the app in. An owner reviews"
+    " the app under Settings > GitHub Apps > Configure. Then run the provider's workflow again.",
+    "suspended": "The consumer has suspended the Zekt app. An owner clicks Settings > GitHub Apps > Configure >"
+    " Unsuspend. Then run the provider's workflow again.",
+    "archived": "The consumer's repository is archived, and so read-only. An owner clicks Settings > General >"
+    " Unarchive this repository; then run the provider's workflow again. Or revoke the subscription.",
+    "access blocked": "GitHub has blocked this repository; its owner must ask GitHub Support. Revoke the subscription.",
+    "not accessible by integration": "",
 }
 _MOVED = _Meaning(
     "unexpected",
@@ -124,14 +142,20 @@ _FAILURES = {
 }
 
 
-def from_response(status: int, headers: Mapping[str, str], text: str, *, now: datetime) -> Answer:
+def from_response(
+    status: int, headers: Mapping[str, str], text: str, *, now: datetime, advice: Mapping[int, str] | None = None
+) -> Answer:
     """Sort an HTTP answer. Only 204 is a yes.
+
+    Any answer may also say that nothing remains of the hourly limit: then the installation is `limited`, whatever
+    became of this request. A limit without `retry_after` is one that names no time.
 
     Args:
         status: the HTTP status.
         headers: in any case.
         text: the body, as text.
         now: for limits that end at a time of day.
+        advice: by status, what to say instead where GitHub's words say nothing more precise.
     """
     low = {name.lower(): value for name, value in headers.items()}
     words = _words(text)
@@ -141,13 +165,13 @@ def from_response(status: int, headers: Mapping[str, str], text: str, *, now: da
         accepted=meaning is _ACCEPTED,
         permanent=meaning.permanent,
         ambiguous=meaning.ambiguous,
-        limited=meaning.limited,
+        limited=meaning.limited or _exhausted(low),
         http_status=status,
         request_id=request_id or None,
         category=meaning.category,
         text=words or _phrase(status),
-        advice=meaning.advice,
-        retry_after=_retry_after(low, now, limited=meaning.limited),
+        advice=_advice(status, meaning, words, advice or {}),
+        retry_after=_retry_after(low, now),
     )
 
 
@@ -194,21 +218,37 @@ def _meaning(status: int, headers: Mapping[str, str], words: str) -> _Meaning:
 
 
 def _is_limit(headers: Mapping[str, str], words: str) -> bool:
-    """A 403 is a limit when GitHub says so in one of its three ways; otherwise a permission is missing."""
-    if "retry-after" in headers or headers.get("x-ratelimit-remaining", "").strip() == "0":
+    """A 403 is a limit when GitHub says so in one of its three ways; otherwise a permission is missing.
+
+    The last request of an hour may be refused for another reason: then the words decide.
+    """
+    said = words.lower()
+    if any(sign in said for sign in _LIMIT_WORDS):
         return True
-    return any(sign in words.lower() for sign in _LIMIT_WORDS)
+    if any(sign in said for sign in _FORBIDDEN):
+        return False
+    return "retry-after" in headers or _exhausted(headers)
 
 
-def _retry_after(headers: Mapping[str, str], now: datetime, *, limited: bool) -> float | None:
-    """Seconds GitHub asks us to wait: Retry-After, else the limit's reset when it is used up, else a minute."""
+def _exhausted(headers: Mapping[str, str]) -> bool:
+    return headers.get("x-ratelimit-remaining", "").strip() == "0"
+
+
+def _advice(status: int, meaning: _Meaning, words: str, instead: Mapping[int, str]) -> str:
+    if not meaning.permanent:
+        return meaning.advice
+    said = words.lower() if status == HTTPStatus.FORBIDDEN else ""
+    precise = next((advice for sign, advice in _FORBIDDEN.items() if sign in said), "")
+    return precise or instead.get(status, meaning.advice)
+
+
+def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Seconds GitHub asks us to wait: Retry-After, else until the limit's reset when it is used up."""
     asked = _asked(headers.get("retry-after", "").strip(), now)
-    if asked is not None or not limited:
+    if asked is not None or not _exhausted(headers):
         return asked
     reset = _NUMBER.fullmatch(headers.get("x-ratelimit-reset", "").strip())
-    if reset is not None and headers.get("x-ratelimit-remaining", "").strip() == "0":
-        return max(1.0, float(reset[0]) - now.timestamp())
-    return LIMIT_WAIT
+    return None if reset is None else max(1.0, float(reset[0]) - now.timestamp())
 
 
 def _asked(value: str, now: datetime) -> float | None:

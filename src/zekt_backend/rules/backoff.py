@@ -1,5 +1,6 @@
 """When to try again: the ladder of DESIGN's section 7, as arithmetic."""
 
+import math
 from datetime import timedelta
 
 LADDER = tuple(
@@ -13,18 +14,34 @@ LONGEST_WAIT_SECONDS = 86_400.0
 JITTER = 0.2
 """Each wait is stretched or shrunk by up to a fifth, so that what failed together does not return together."""
 
+LIMIT_SECONDS = 60.0
+"""The wait for a limit that names no time. GitHub asks for at least a minute, and for more each time it goes on:
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit"""
+LONGEST_LIMIT_SECONDS = 3600.0
 
-def next_wait(failed: int, *, durable: bool, dice: float, retry_after: float | None) -> timedelta | None:
+
+def next_wait(
+    failed: int, *, durable: bool, dice: float, retry_after: float | None, limited: bool = False
+) -> timedelta | None:
     """How long to wait after the `failed`-th failed try in a row, or None when the tries are used up.
 
     Args:
         failed: failed tries so far in this round, at least 1.
         durable: durable deliveries climb the whole ladder.
         dice: a random number in [0, 1).
-        retry_after: seconds GitHub asked us to wait; never undercut.
+        retry_after: seconds GitHub asked us to wait; never undercut, up to a day.
+        limited: GitHub's limit was met, which says nothing about this delivery: as many tries as for a durable one, and
+            each waits as long as the whole installation does, which is `retry_after`.
     """
-    rungs = LADDER if durable else LADDER[:FIRE_AND_FORGET_RUNGS]
+    rungs = LADDER if durable or limited else LADDER[:FIRE_AND_FORGET_RUNGS]
     if failed > len(rungs):
         return None
-    wait = rungs[failed - 1] * (1 + JITTER * (2 * dice - 1))
-    return max(wait, timedelta(seconds=min(retry_after or 0, LONGEST_WAIT_SECONDS)))
+    asked = timedelta(seconds=min(retry_after or 0.0, LONGEST_WAIT_SECONDS))
+    if limited and retry_after is not None:
+        return asked
+    return max(rungs[failed - 1] * (1 + JITTER * (2 * dice - 1)), asked)
+
+
+def limit_wait(in_row: int) -> float:
+    """Seconds to wait for the `in_row`-th limit in a row that names no time: one minute, two, four … one hour."""
+    return min(math.ldexp(LIMIT_SECONDS, min(max(in_row, 1) - 1, 10)), LONGEST_LIMIT_SECONDS)

@@ -85,7 +85,7 @@ class Answer:
 
     Exactly one of these holds: `accepted` (204), `permanent` (trying again cannot help), or neither (try
     again). `ambiguous` says that GitHub may have accepted it although we did not hear so. `limited` says that
-    the whole installation must wait, `retry_after` seconds where GitHub named a time.
+    the whole installation must wait, `retry_after` seconds where GitHub named a time; an answer of any kind may be.
     """
 
     accepted: bool

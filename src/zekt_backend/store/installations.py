@@ -1,61 +1,136 @@
-"""Pace: every write to GitHub has a slot of its installation, reserved in the database.
+"""Pace: an installation's writes go out one at a time, each in its turn, and the turn is a row that all workers share.
 
-GitHub wants an app's writes serial and at least a second apart:
-https://docs.github.com/en/rest/using-the-rest-api/best-practices-for-using-the-rest-api#avoid-concurrent-requests
-The slots live in a row, so that all workers together keep to it.
+Nothing here locks a delivery, so callers lock theirs first and the installation after it.
 """
 
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
+from typing import Any
 
+from zekt_backend.rules import pace as pacing
+from zekt_backend.rules.pace import Pace
 from zekt_backend.store.database import Tx, one
 
 
-async def reserve(tx: Tx, installation_id: int, now: datetime, *, count: int, spacing: timedelta) -> datetime:
-    """Take the next `count` slots and return the first. Callers that take several installations go by id."""
+async def reserve(
+    tx: Tx, installation_id: int, now: datetime, *, count: int, pace: Pace, after: datetime | None = None
+) -> list[datetime]:
+    """Plan `count` writes, none before `after`. Callers that take several installations go by id."""
+    given = {"id": installation_id, "now": now, "after": after or now}
+    if not pace.spacing:
+        row = await one(
+            tx,
+            "SELECT greatest(blocked_until, %(now)s, %(after)s) AS first FROM installations WHERE id = %(id)s",
+            given,
+        )
+        return [_found(row, installation_id)["first"]] * count
     row = await one(
         tx,
-        """UPDATE installations
-           SET next_write_at = greatest(next_write_at, blocked_until, %(now)s) + %(count)s * %(spacing)s::interval
-           WHERE id = %(id)s
-           RETURNING next_write_at - %(count)s * %(spacing)s::interval AS first""",
-        {"id": installation_id, "now": now, "count": count, "spacing": spacing},
+        """SELECT greatest(blocked_until, %(now)s, %(after)s) AS since,
+                  greatest(next_write_at, blocked_until, %(now)s, %(after)s) AS first
+           FROM installations WHERE id = %(id)s FOR UPDATE""",
+        given,
     )
-    if row is None:
-        raise LookupError(f"installation {installation_id} has no row, though deliveries refer to it")
-    first: datetime = row["first"]
-    return first
+    found = _found(row, installation_id)
+    *slots, following = pacing.plan(pace, found["first"], since=found["since"], count=count)
+    await tx.execute("UPDATE installations SET next_write_at = %s WHERE id = %s", (following, installation_id))
+    return slots
 
 
 @dataclass(frozen=True, slots=True)
-class Hold:
-    """Why a write may not go out now: the last one was too recent, or GitHub told the installation to wait."""
+class Outlook:
+    """How an installation stands."""
 
     free_at: datetime
-    blocked: bool
+    """From when on a write may go out; not later than now: one may go out now, and the row is held for it."""
+    limited: bool
+    """GitHub's last word on its limits named no time, and nothing was accepted since."""
 
 
-async def pass_through(tx: Tx, installation_id: int, now: datetime, spacing: timedelta) -> Hold | None:
-    """Let one write through (None), or say until when to wait. Whoever is first gets through: nobody starves."""
+async def look(tx: Tx, installation_id: int, now: datetime, pace: Pace) -> Outlook:
+    """When the next write may go out. With a pace, the installation is held until the transaction ends."""
+    if not pace.spacing:
+        row = await one(
+            tx,
+            """SELECT greatest(blocked_until, %s) AS free_at, limits_in_row > 0 AS limited
+               FROM installations WHERE id = %s""",
+            (now, installation_id),
+        )
+        return Outlook(**_found(row, installation_id))
+    # When a turn ends is not known before: whoever finds it taken looks again after one spacing.
     row = await one(
         tx,
-        """UPDATE installations SET last_write_at = %(now)s
-           WHERE id = %(id)s AND blocked_until <= %(now)s AND last_write_at <= %(now)s - %(spacing)s::interval
-           RETURNING id""",
-        {"id": installation_id, "now": now, "spacing": spacing},
+        """SELECT greatest(blocked_until, last_write_at + %(spacing)s,
+                           CASE WHEN busy_until > %(now)s THEN %(now)s + %(spacing)s END, %(now)s) AS free_at,
+                  limits_in_row > 0 AS limited,
+                  CASE WHEN busy_until <= %(now)s THEN busy_with END AS lapsed
+           FROM installations WHERE id = %(id)s FOR UPDATE""",
+        {"id": installation_id, "now": now, "spacing": pace.spacing},
     )
-    if row is not None:
-        return None
+    found = _found(row, installation_id)
+    if found["lapsed"] is not None:
+        await end_turn(tx, installation_id, found["lapsed"], now, pace)
+    return Outlook(max(found["free_at"], await _room_at(tx, installation_id, now, pace)), found["limited"])
+
+
+async def _room_at(tx: Tx, installation_id: int, now: datetime, pace: Pace) -> datetime:
+    """When every window has room for one more: a window's length after the write that is `count` writes back.
+
+    A statement of its own: only one that begins when the row is held sees what the holder before has written.
+    """
     row = await one(
         tx,
-        """SELECT blocked_until > %(now)s AS blocked,
-                  greatest(blocked_until, last_write_at + %(spacing)s::interval) AS free_at
-           FROM installations WHERE id = %(id)s""",
-        {"id": installation_id, "now": now, "spacing": spacing},
+        """SELECT greatest(max(oldest.at + w.length), %(now)s) AS room_at
+           FROM unnest(%(counts)s::int[], %(lengths)s::interval[]) AS w (count, length),
+                LATERAL (SELECT at FROM writes WHERE installation_id = %(id)s
+                         ORDER BY at DESC OFFSET w.count - 1 LIMIT 1) AS oldest""",
+        {
+            "id": installation_id,
+            "now": now,
+            "counts": [window.count for window in pace.windows],
+            "lengths": [window.length for window in pace.windows],
+        },
     )
-    if row is None:
-        raise LookupError(f"installation {installation_id} has no row, though deliveries refer to it")
-    return Hold(row["free_at"], row["blocked"])
+    room_at: datetime = _found(row, installation_id)["room_at"]
+    return room_at
+
+
+async def take_turn(tx: Tx, installation_id: int, attempt: str, now: datetime, pace: Pace) -> None:
+    """Let this attempt go out alone, until `end_turn` or the end of its lease. After `look` has found it free."""
+    if pace.spacing:
+        await tx.execute(
+            "UPDATE installations SET last_write_at = %s, busy_until = %s, busy_with = %s WHERE id = %s",
+            (now, now + pace.lease, attempt, installation_id),
+        )
+
+
+async def end_turn(
+    tx: Tx, installation_id: int, attempt: str, now: datetime, pace: Pace, *, counts: bool = True
+) -> None:
+    """The attempt was answered or lost: another may go out, unless somebody has the turn already.
+
+    Args:
+        tx: the transaction.
+        installation_id: whose turn.
+        attempt: who had it.
+        now: the write is counted as of now, the latest moment at which GitHub can have counted it.
+        pace: as the turn was taken.
+        counts: False when GitHub cannot have seen the write.
+    """
+    if not pace.spacing:
+        return
+    given = {"id": installation_id, "attempt": attempt, "now": now, "past": now - pace.memory}
+    await tx.execute(
+        """UPDATE installations SET busy_until = '-infinity', busy_with = NULL
+           WHERE id = %(id)s AND busy_with = %(attempt)s""",
+        given,
+    )
+    if counts:
+        await tx.execute(
+            """WITH past AS (DELETE FROM writes WHERE installation_id = %(id)s AND at < %(past)s)
+               INSERT INTO writes (installation_id, at) VALUES (%(id)s, %(now)s)""",
+            given,
+        )
 
 
 async def block(tx: Tx, installation_id: int, until: datetime) -> None:
@@ -64,3 +139,31 @@ async def block(tx: Tx, installation_id: int, until: datetime) -> None:
         "UPDATE installations SET blocked_until = greatest(blocked_until, %s) WHERE id = %s",
         (until, installation_id),
     )
+
+
+async def count_limit(tx: Tx, installation_id: int, now: datetime) -> int:
+    """GitHub named a limit but no time: how often in a row. What was refused while held already is the same time."""
+    row = await one(
+        tx,
+        """UPDATE installations SET limits_in_row = limits_in_row + (blocked_until <= %s OR limits_in_row = 0)::int
+           WHERE id = %s RETURNING limits_in_row""",
+        (now, installation_id),
+    )
+    in_row: int = _found(row, installation_id)["limits_in_row"]
+    return in_row
+
+
+async def clear_limit(tx: Tx, installation_id: int) -> None:
+    """GitHub accepts again."""
+    await tx.execute("UPDATE installations SET limits_in_row = 0 WHERE id = %s", (installation_id,))
+
+
+async def forget_writes(tx: Tx, before: datetime) -> int:
+    """Of installations that write no more: those that write forget by themselves. Returns how many rows went."""
+    return (await tx.execute("DELETE FROM writes WHERE at < %s", (before,))).rowcount
+
+
+def _found(row: dict[str, Any] | None, installation_id: int) -> dict[str, Any]:
+    if row is None:
+        raise LookupError(f"installation {installation_id} has no row, though deliveries refer to it")
+    return row

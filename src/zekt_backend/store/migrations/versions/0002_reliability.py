@@ -21,6 +21,22 @@ CREATE INDEX deliveries_replay_of ON deliveries (replay_of) WHERE replay_of IS N
 """
 
 PACING = """
+-- An installation's writes take turns: busy_with is the attempt that is in flight, until busy_until at the latest.
+-- limits_in_row is how often in a row GitHub named a limit, but no time.
+ALTER TABLE installations
+    ADD COLUMN busy_until timestamptz NOT NULL DEFAULT '-infinity',
+    ADD COLUMN busy_with text,
+    ADD COLUMN limits_in_row integer NOT NULL DEFAULT 0;
+-- What GitHub's windows have seen of each installation: when each of its last writes was answered.
+CREATE TABLE writes (
+    installation_id bigint NOT NULL REFERENCES installations,
+    at              timestamptz NOT NULL
+);
+CREATE INDEX writes_newest ON writes (installation_id, at);
+-- Whoever has the turn looks here for somebody who has waited longer.
+CREATE INDEX deliveries_waiting ON deliveries (installation_id, seq) WHERE status = 'pending' AND paced;
+COMMENT ON COLUMN deliveries.paced IS
+    'of a pending row: it waits for its turn alone, and due_at is its slot; not the end of a wait, or of an attempt';
 """
 
 RECONCILE = """
@@ -46,5 +62,8 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE used_tokens")
+    op.execute("DROP INDEX deliveries_waiting")
+    op.execute("DROP TABLE writes")
+    op.execute("ALTER TABLE installations DROP COLUMN busy_until, DROP COLUMN busy_with, DROP COLUMN limits_in_row")
     op.execute("DROP INDEX deliveries_replay_of")
     op.execute("ALTER TABLE deliveries DROP COLUMN is_replay, DROP COLUMN replay_of")

@@ -1,0 +1,168 @@
+"""Which write goes out now: start an attempt, or say how long to wait, or that nothing is owed."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from zekt_backend.rules import answers, backoff, envelope
+from zekt_backend.rules.lifecycle import Fact, Status
+from zekt_backend.rules.pace import Pace
+from zekt_backend.rules.records import Answer
+from zekt_backend.store import archive, attempts, deliveries, directory, installations, jobs, waiting
+from zekt_backend.store.database import Tx
+from zekt_backend.store.deliveries import Delivery
+
+# A job may wake a moment early; a try that is due within this is made now.
+_EARLY = timedelta(milliseconds=50)
+
+_REVOKED = Answer(
+    accepted=False,
+    permanent=True,
+    ambiguous=False,
+    limited=False,
+    http_status=None,
+    request_id=None,
+    category="revoked",
+    text="The subscription is no longer approved, so nothing was sent.",
+    advice="Ask the provider to approve the subscription again.",
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Shipping:
+    """What composes the body: where clients reach us, and how long payloads stay."""
+
+    base_url: str
+    payload_retention: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """An attempt that was written down and has its installation's turn."""
+
+    delivery: Delivery
+    number: int
+    body: dict[str, Any]
+    limited: bool
+    """GitHub had named a limit before, and has accepted nothing since."""
+
+    @property
+    def turn(self) -> str:
+        return _turn(self.delivery.id, self.number)
+
+
+def _turn(delivery_id: str, number: int) -> str:
+    return f"{delivery_id} attempt {number}"
+
+
+async def claim(
+    tx: Tx, delivery_id: str, job_id: int | None, *, now: datetime, pace: Pace, shipping: Shipping
+) -> Try | timedelta | None:
+    """Start an attempt, or say how long to wait, or that nothing is owed (None)."""
+    delivery = await deliveries.lock(tx, delivery_id)
+    if delivery is None:
+        return None
+    owed = await _owed(tx, delivery, job_id, now, pace)
+    if not isinstance(owed, bool):
+        return owed
+    if not owed:
+        return None
+    outlook = await installations.look(tx, delivery.installation_id, now, pace)
+    if outlook.free_at > now:
+        return await _hold(tx, delivery, now, outlook.free_at, pace)
+    if pace.spacing and (wait := await _let_pass(tx, delivery, now)) is not None:
+        return wait
+    return await _start(tx, delivery, job_id, now=now, pace=pace, shipping=shipping, limited=outlook.limited)
+
+
+async def _owed(tx: Tx, delivery: Delivery, job_id: int | None, now: datetime, pace: Pace) -> bool | timedelta:
+    """Whether a try is owed now, as far as the delivery itself goes; or how long until it is."""
+    open_attempt = await attempts.unfinished(tx, delivery.id)
+    in_flight = open_attempt is not None and open_attempt.job_id != job_id
+    if delivery.status is not Status.PENDING or delivery.due_at is None:
+        if open_attempt is not None and not in_flight:
+            # Its consumer has confirmed, though we died before GitHub's answer was written down.
+            await _lose(tx, delivery, open_attempt.number, now, pace)
+        return False
+    if delivery.due_at > now + _EARLY and (open_attempt is None or in_flight):
+        return delivery.due_at - now
+    if open_attempt is not None and not await _bury(tx, delivery, open_attempt.number, now, pace):
+        return False
+    if not await directory.is_approved(tx, delivery.subscription_id):
+        await refuse(tx, delivery, now, _REVOKED)
+        return False
+    return True
+
+
+async def _lose(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pace) -> Answer:
+    """Whoever made that attempt has died; GitHub may have seen it."""
+    lost = answers.from_failure("lost", "")
+    await attempts.finish(tx, delivery.id, number, lost, now)
+    await installations.end_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
+    return lost
+
+
+async def _bury(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pace) -> bool:
+    """That attempt's own job woke again, or its lease ran out. Try on, within bounds."""
+    lost = await _lose(tx, delivery, number, now, pace)
+    if backoff.next_wait(delivery.tries + 1, durable=delivery.durable, dice=0.5, retry_after=None) is None:
+        await refuse(tx, delivery, now, lost)
+        return False
+    await deliveries.keep(tx, delivery.id, Status.PENDING, tries=delivery.tries + 1)
+    return True
+
+
+async def _hold(tx: Tx, delivery: Delivery, now: datetime, free_at: datetime, pace: Pace) -> timedelta:
+    """How long this write must wait for its installation."""
+    late = delivery.due_at is None or delivery.due_at < now - 2 * pace.spacing
+    if delivery.paced and not late and free_at <= now + pace.spacing:
+        return free_at - now
+    # What has no slot, or missed it by far, takes a new one: all that waits would press on together otherwise.
+    (due_at,) = await installations.reserve(tx, delivery.installation_id, now, count=1, pace=pace, after=free_at)
+    await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=due_at, paced=True)
+    return due_at - now
+
+
+async def _let_pass(tx: Tx, delivery: Delivery, now: datetime) -> timedelta | None:
+    """Change slots with one that was here before: after a hold, new slots are taken in any order."""
+    elder = await waiting.lock_elder(tx, delivery, now + _EARLY)
+    if elder is None or not await jobs.hasten(tx, elder.id, elder.dispatches):
+        return None
+    await deliveries.keep(tx, elder.id, Status.PENDING, due_at=now)
+    await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=elder.due_at, paced=True)
+    return elder.due_at - now
+
+
+async def _start(
+    tx: Tx, delivery: Delivery, job_id: int | None, *, now: datetime, pace: Pace, shipping: Shipping, limited: bool
+) -> Try:
+    number = delivery.attempt + 1
+    await installations.take_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
+    await attempts.start(tx, delivery.id, number, job_id=job_id, now=now)
+    await deliveries.keep(tx, delivery.id, Status.PENDING, attempt=number, due_at=now + pace.lease, paced=False)
+    message = await _archived(tx, delivery, shipping)
+    url = f"{shipping.base_url}/api/event-delivery/{delivery.id}/payload"
+    body = envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)
+    return Try(delivery, number, body, limited)
+
+
+async def _archived(tx: Tx, delivery: Delivery, shipping: Shipping) -> envelope.Archived | None:
+    if delivery.event_id is None:
+        return None
+    payload = await archive.fetch(tx, delivery.event_id)
+    return envelope.Archived(payload.raw, payload.sha256, payload.received_at + shipping.payload_retention)
+
+
+async def refuse(tx: Tx, delivery: Delivery, now: datetime, answer: Answer, *, why: str = "") -> None:
+    """End the delivery: no further try can help, or is left."""
+    await deliveries.advance(
+        tx,
+        delivery.id,
+        Fact.REFUSED,
+        now,
+        detail=f"{why}{answer.category}: {answer.text}",
+        completed_at=now,
+        due_at=None,
+        failure=answer.category,
+        advice=answer.advice,
+    )
