@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test lint format lock clean
+.PHONY: help demo test chaos lint format lock clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -44,6 +44,10 @@ demo: $(READY) ## a message from one organisation to another and back, here, in 
 test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, ZEKT_TEST_REQUIRE=all forbids skips
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
 	@$(BIN)/pytest --cov --cov-report=term $(ARGS)
+
+chaos: $(READY) ## kills everything at random and counts what was lost; ARGS="--items 10000 --seed 1 --json chaos.json"
+	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
+	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
 
 lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
 	@status=0; run() { echo "+ $$*"; "$$@" || status=1; }; \

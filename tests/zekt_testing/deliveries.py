@@ -1,5 +1,6 @@
 """What tests of deliveries share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from zekt_backend.rules.lifecycle import TRANSITIONS, Fact, Status
@@ -21,14 +22,26 @@ def ids(zekt: Any, delivery_id: str) -> dict[str, str]:
 
 
 def assert_legal(delivery: dict[str, Any]) -> None:
-    status: str | None = None
-    for line in delivery["history"]:
-        assert line["from"] == status
-        fact = Fact(line["fact"])
-        if line["from"] != line["to"] and fact is not Fact.CREATED:
-            assert TRANSITIONS[fact][Status(line["from"])] == line["to"]
-        status = line["to"]
-    assert status == delivery["status"]
+    lines = [(line["fact"], line["from"], line["to"]) for line in delivery["history"]]
+    assert illegality(lines, delivery["status"]) is None
+
+
+def illegality(lines: Sequence[tuple[str, str | None, str]], status: str) -> str | None:
+    """What in a history (fact, from, to) no transition allows; None when it is legal and leads to `status`."""
+    now: str | None = None
+    for name, before, after in lines:
+        fact = Fact(name)
+        if before != now:
+            return f"{name} begins at {before}, after {now}"
+        if before is None:
+            if (fact, after) != (Fact.CREATED, Status.PENDING):
+                return f"it begins with {name} to {after}"
+        elif before != after and TRANSITIONS.get(fact, {}).get(Status(before)) != after:
+            return f"{name} leads from {before} to {after}"
+        elif before == after and fact in {*TRANSITIONS, Fact.CREATED}:
+            return f"{name} changes nothing"
+        now = after
+    return None if now == status else f"it ends at {now}, and the row says {status}"
 
 
 def decision_of(zekt: Any, run: Any) -> list[Any]:

@@ -34,11 +34,9 @@ class Process:
         raise AssertionError(f"no {event} in {seconds} s:\n{self.log.read_text()}")
 
 
-@contextmanager
-def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **settings: str) -> Iterator[Process]:
-    """Start `zekt ARGUMENTS` with `ZEKT_…` settings on this sandbox; ended by SIGTERM when the block ends."""
-    log = folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log"
-    environment = {
+def environment(github: SandboxServer, **settings: str) -> dict[str, str]:
+    """All variables of a `zekt` process on this sandbox."""
+    return {
         **os.environ,
         **github.broker_environment(),
         "ZEKT_WEBHOOK_SECRET": SECRET,
@@ -52,8 +50,16 @@ def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **setting
         "PYTHONPATH": os.pathsep.join(sys.path),
         **settings,
     }
+
+
+@contextmanager
+def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **settings: str) -> Iterator[Process]:
+    """Start `zekt ARGUMENTS` with `ZEKT_…` settings on this sandbox; ended by SIGTERM when the block ends."""
+    log = folder / f"{arguments[0]}-{len(list(folder.iterdir()))}.log"
     with log.open("wb") as out:
-        popen = subprocess.Popen([sys.executable, "-m", "zekt_backend.cli", *arguments], env=environment, stderr=out)
+        popen = subprocess.Popen(
+            [sys.executable, "-m", "zekt_backend.cli", *arguments], env=environment(github, **settings), stderr=out
+        )
     try:
         yield Process(popen, log)
     finally:

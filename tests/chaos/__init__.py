@@ -1,0 +1,1 @@
+"""The ledger test: kill everything at random, count what was acknowledged, and compare. docs/reliability.md."""
