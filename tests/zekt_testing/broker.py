@@ -4,10 +4,10 @@ import asyncio
 import hashlib
 import json
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, TypeVar
 
 import psycopg
 import requests
@@ -22,6 +22,8 @@ from zekt_sandbox.server import SandboxServer
 
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
+Result = TypeVar("Result")
+
 ORDER = ".github/workflows/order.yml"
 
 
@@ -166,6 +168,12 @@ class Running:
     def _on_start(self, broker: Broker) -> None:
         self.broker = broker
         self._started.set()
+
+    def do(self, work: Callable[[Broker], Coroutine[Any, Any, Result]]) -> Result:
+        """Run something of the broker's on its own loop, as a job would be, and wait for it."""
+        assert self._loop is not None
+        assert self.broker is not None
+        return asyncio.run_coroutine_threadsafe(work(self.broker), self._loop).result(90)
 
     def stop(self) -> None:
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():

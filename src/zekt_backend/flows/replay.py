@@ -13,6 +13,8 @@ from zekt_backend.store.archive import Original
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.deliveries import NewDelivery
 
+PATIENCE_SECONDS = 3.0
+
 
 async def replay(
     delivery_id: str, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings, retention: timedelta
@@ -25,17 +27,24 @@ async def replay(
         ZektError: `not_found`, `payload_expired` once its message is older than `retention`, or `replay_refused`
             when the consumer would get nothing of this service as things stand.
     """
-    async with db.transaction() as tx:
+    replay_id = new_id()
+
+    async def work(tx: Tx) -> None:
+        if await deliveries.lock(tx, replay_id) is not None:
+            return  # Made before: that commit's own answer was lost on its way to us.
         old = await archive.original(tx, delivery_id)
         if old is None:
             raise ZektError("not_found", "There is no such delivery.")
         now = clock.now()
         _check_kept(old, now, retention)
         subscription = await _recipient(tx, old)
-        new = await _again(tx, delivery_id, old, subscription, now=now, new_id=new_id, timings=timings)
+        new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=timings)
         await deliveries.create(tx, [new], now)
         await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
-    return new.id
+
+    # Whoever asks again asks for one more replay, so a connection that breaks is made good here.
+    await db.run(work, patience=PATIENCE_SECONDS)
+    return replay_id
 
 
 def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
@@ -65,14 +74,13 @@ async def _again(
     subscription: Subscription,
     *,
     now: datetime,
-    new_id: Callable[[], str],
+    replay_id: str,
     timings: Timings,
 ) -> NewDelivery:
     installation_id = subscription.installation_id
     if installation_id is None:
         raise AssertionError("policy lets nobody through whom the app cannot reach")
     (due_at,) = await installations.reserve(tx, installation_id, now, count=1, pace=timings.pace)
-    replay_id = new_id()
     return NewDelivery(
         id=replay_id,
         subscription_id=subscription.id,

@@ -1,0 +1,73 @@
+"""A broker at the end of a cable, and the ways of asking it whether it is in trouble."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import psycopg
+import requests
+
+from zekt_backend.broker import Broker, dice
+from zekt_backend.flows.deliver import deliver
+from zekt_backend.store.database import is_trouble
+from zekt_testing.broker import Running, Zekt
+from zekt_testing.cable import Cable
+
+
+@dataclass
+class Bench:
+    """What a trial needs: the users' view, the cable to cut, and the broker's own loop."""
+
+    zekt: Zekt
+    cable: Cable
+    running: Running
+
+    def job(self, work: Callable[[Broker], Any]) -> bool:
+        """Run what a job runs. False: the database failed it, and the engine would wake it again."""
+        try:
+            self.running.do(work)
+        except psycopg.Error as error:
+            if is_trouble(error):
+                return False
+            raise
+        return True
+
+    def deliver(self, delivery_id: str) -> bool:
+        return self.job(lambda broker: try_once(broker, delivery_id))
+
+    def new_delivery(self) -> str:
+        """A pending one, with its message."""
+        run = self.zekt.start_run()
+        assert self.zekt.send(run, messageId=f"m-{run.id}").status_code == 202
+        (answer,) = self.zekt.github.finish_run(run)
+        assert answer.status_code == 202
+        return str(self.zekt.sql("SELECT id FROM deliveries ORDER BY seq DESC LIMIT 1")[0][0])
+
+    def new_dispatch(self) -> tuple[Any, str]:
+        """(the consumer's run, the delivery id) of one that GitHub has accepted."""
+        delivery_id = self.new_delivery()
+        assert self.deliver(delivery_id)
+        return self.zekt.github.start_run_for(self.zekt.github.dispatches()[-1]), delivery_id
+
+
+async def try_once(broker: Broker, delivery_id: str) -> Any:
+    return await deliver(
+        delivery_id,
+        1,
+        db=broker.work_db,
+        clock=broker.clock,
+        send=broker.send,
+        dice=dice,
+        pace=broker.pace,
+        shipping=broker.shipping,
+    )
+
+
+def answered(answer: requests.Response) -> bool:
+    """True: served. False: refused as the documents say, so that the same may be sent again."""
+    if answer.status_code == 503:
+        assert answer.json()["code"] == "database_unavailable"
+        assert int(answer.headers["retry-after"]) > 0
+        return False
+    assert answer.status_code in (200, 202), answer.text
+    return True
