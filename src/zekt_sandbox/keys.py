@@ -78,10 +78,17 @@ def _signature(alg: str, key: rsa.RSAPrivateKey, signed: bytes) -> bytes:
     raise ValueError(f"alg must be RS256, HS256 or none, not {alg!r}")
 
 
-def assemble(header: Mapping[str, Any], claims: Mapping[str, Any], key: rsa.RSAPrivateKey) -> str:
-    """A compact JWS (RFC 7515), signed as the header's `alg` says, with nothing checked on the way."""
-    head, body = (_b64(json.dumps(part, separators=(",", ":")).encode()) for part in (header, claims))
+def assemble(header: Mapping[str, Any], claims: Mapping[str, Any] | bytes, key: rsa.RSAPrivateKey) -> str:
+    """A compact JWS (RFC 7515), signed as the header's `alg` says, with nothing checked on the way.
+
+    Bytes in place of the claims are taken as they are.
+    """
+    head, body = (_b64(_json(part)) for part in (header, claims))
     return f"{head}.{body}.{_b64(_signature(str(header['alg']), key, f'{head}.{body}'.encode()))}"
+
+
+def _json(part: Mapping[str, Any] | bytes) -> bytes:
+    return part if isinstance(part, bytes) else json.dumps(part, separators=(",", ":")).encode()
 
 
 class SigningKeys:
@@ -108,7 +115,7 @@ class SigningKeys:
 
     def forge(
         self,
-        claims: Mapping[str, Any],
+        claims: Mapping[str, Any] | bytes,
         *,
         alg: str = "RS256",
         kid: str | None = None,
@@ -118,7 +125,8 @@ class SigningKeys:
         """A token made exactly as asked; `forge(run.claims())` alone is a genuine one.
 
         Args:
-            claims: taken as they are; `run.claims(audience, **overrides)` gives a full set.
+            claims: taken as they are, also as bytes that are no proper JSON; `run.claims(audience, **overrides)` gives
+                a full set.
             alg: RS256, HS256 (keyed with the public key's PEM) or none.
             kid: the key id to claim; the signing key's own when None; no `kid` at all when empty.
             foreign_key: sign with a key that nobody published, under the published one's id.
