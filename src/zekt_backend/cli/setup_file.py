@@ -26,7 +26,8 @@ def read(path: Path) -> SetupFile:
     except yaml.MarkedYAMLError as error:
         line = error.problem_mark.line + 1 if error.problem_mark else 1
         raise ZektError("setup_invalid", f"{path}:{line}: {error.problem or error.context}") from None
-    except (yaml.YAMLError, RecursionError) as error:
+    except (yaml.YAMLError, ValueError, LookupError, AttributeError, RecursionError) as error:
+        # PyYAML lets through what Python says of a scalar that is none: 2026-13-45 is no date, `!!int x` no number.
         raise ZektError("setup_invalid", f"{path}:1: {str(error)[:200]}") from None
     try:
         return SetupFile.model_validate(content)
