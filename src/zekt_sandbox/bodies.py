@@ -170,6 +170,8 @@ class AddFault(Asked):
 class SetLimits(Asked):
     requests_per_hour: Number | None = Field(None, description="any request; off when left out")
     content_per_minute: Number | None = Field(None, description="POST, PUT, PATCH and DELETE; off when left out")
+    content_per_hour: Number | None = Field(None, description="the same by the hour; off when left out")
+    points_per_minute: Number | None = Field(None, description="1 to read, else 5; off when left out")
     concurrent: Number | None = Field(None, description="requests at the same time; off when left out")
     hour_seconds: Seconds = Field(3600.0, description="how long the hour is, 3600 when left out")
     minute_seconds: Seconds = Field(60.0, description="how long the minute is, 60 when left out")

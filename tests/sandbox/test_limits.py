@@ -45,6 +45,31 @@ def test_content_is_limited_by_the_minute_and_reading_is_not(gh: SandboxServer, 
     assert orders.call("GET", f"/repos/{ORDERS}").status_code == 200
 
 
+def test_the_minute_slides(gh: SandboxServer, orders: Any) -> None:
+    gh.limits.set(content_per_minute=2, minute_seconds=1)
+    assert orders.dispatch(ORDERS).status_code == 204
+    time.sleep(0.6)  # the passing of time itself is what is tested, here and below
+    assert [orders.dispatch(ORDERS).status_code for _ in range(2)] == [204, 403]
+    time.sleep(0.6)
+    # A minute that began with the first would have room for two.
+    assert [orders.dispatch(ORDERS).status_code for _ in range(2)] == [204, 403]
+
+
+def test_content_is_limited_by_the_hour_too(gh: SandboxServer, orders: Any) -> None:
+    gh.limits.set(content_per_minute=80, content_per_hour=3)
+    answers = [orders.dispatch(ORDERS) for _ in range(4)]
+    assert [answer.status_code for answer in answers] == [204, 204, 204, 403]
+    assert 3500 < int(answers[-1].headers["retry-after"]) <= 3600
+
+
+def test_writing_costs_five_points_and_reading_one(gh: SandboxServer, orders: Any) -> None:
+    gh.limits.set(points_per_minute=11)
+    assert orders.dispatch(ORDERS).status_code == 204
+    assert orders.dispatch(ORDERS).status_code == 204
+    assert orders.call("GET", f"/repos/{ORDERS}").status_code == 200
+    assert orders.call("GET", f"/repos/{ORDERS}").status_code == 403
+
+
 def test_requests_at_the_same_time_are_limited(gh: SandboxServer, orders: Any) -> None:
     gh.limits.set(concurrent=1)
     gh.limits.enter(51, "POST")
