@@ -13,6 +13,7 @@ import uvicorn
 from psycopg.conninfo import conninfo_to_dict
 
 from zekt_backend import worker
+from zekt_backend.api.connection import Connection
 from zekt_backend.app import create_app
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
@@ -175,13 +176,14 @@ class _Server(uvicorn.Server):
 async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Event) -> None:
     config = uvicorn.Config(
         create_app(broker),
+        http=Connection,
+        ws="none",
         log_config=None,
         access_log=False,
         lifespan="off",
         server_header=False,
         timeout_graceful_shutdown=10,
         limit_concurrency=1000,
-        h11_max_incomplete_event_size=65_536,
     )
     server = _Server(config)
     stopper = asyncio.create_task(_stop(server, stopping))
