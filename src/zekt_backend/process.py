@@ -3,6 +3,7 @@
 import asyncio
 import signal
 import socket
+import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass, field
@@ -10,7 +11,8 @@ from dataclasses import dataclass, field
 import psycopg
 import structlog
 import uvicorn
-from psycopg.conninfo import conninfo_to_dict
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.pq import PGconn, Ping
 
 from zekt_backend import worker
 from zekt_backend.api.connection import Connection
@@ -25,6 +27,13 @@ log = structlog.get_logger()
 
 
 _LOOK_SECONDS = 2.0
+
+_START_PATIENCE = 10.0
+"""Seconds that a server is waited for which is not there yet, or recovering from a crash.
+
+Long enough that a supervisor which gives up on what ends five times in ten seconds (systemd's default) never does;
+short enough that who wrote the address wrongly is told so while still looking.
+"""
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
@@ -86,8 +95,21 @@ def run(settings: Settings, *, api: bool, work: bool) -> None:
     if api and settings.admin_token is None:
         log.warning("management_off", why="ZEKT_ADMIN_TOKEN is not set")
     with _hosted(settings) as server:
+        _await_server(server.url)
         schema.migrate(server.url)
         asyncio.run(_until_signalled(settings, server, api=api, work=work))
+
+
+def _await_server(url: str) -> None:
+    """Return once it takes connections, or when it is for the connection itself to say what is wrong."""
+    pinged = make_conninfo(url, connect_timeout=5).encode()
+    deadline = time.monotonic() + _START_PATIENCE
+    told = False
+    while PGconn.ping(pinged) in (Ping.REJECT, Ping.NO_RESPONSE) and time.monotonic() < deadline:
+        if not told:
+            log.warning("waiting_for_database", seconds=_START_PATIENCE)
+            told = True
+        time.sleep(0.2)
 
 
 async def _until_signalled(settings: Settings, server: Embedded | External, *, api: bool, work: bool) -> None:

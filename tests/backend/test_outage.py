@@ -14,6 +14,7 @@ from zekt_backend.store.embedded import Embedded
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.broker import Running, settings_for
+from zekt_testing.processes import zekt_process
 
 
 @pytest.fixture
@@ -53,3 +54,13 @@ def test_an_outage_is_a_503_with_retry_after_and_heals_by_itself(server: Embedde
     assert answers[-1] in (200, 202)
     assert send().status_code == 200
     running.stop()
+
+
+def test_a_process_that_is_started_before_its_database_waits_for_it(
+    server: Embedded, github: SandboxServer, tmp_path: Path
+) -> None:
+    os.kill(server.pid, 9)
+    with zekt_process(github, tmp_path, "worker", ZEKT_DATABASE_URL=server.url) as worker:
+        worker.said("waiting_for_database")
+        server.revive()
+        worker.said("started")
