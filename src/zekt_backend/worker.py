@@ -1,10 +1,11 @@
 """The job table: what the engine runs, and when. Any number of processes may run it on one database."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 import psycopg
 import structlog
@@ -27,16 +28,22 @@ log = structlog.get_logger()
 _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach the database again; the last one repeats."""
 
+Woken = TypeVar("Woken", Job, Schedule)
+
 _TROUBLE_WAIT = timedelta(seconds=2)
 
 
 async def run(broker: Broker, stopping: asyncio.Event) -> None:
     """Work until told to stop. A database that goes away is waited for, as often as it takes."""
     failures = 0
+
+    def connected() -> None:
+        nonlocal failures
+        failures = 0
+
     while not stopping.is_set():
         try:
-            await _run_once(broker, stopping)
-            failures = 0
+            await _run_once(broker, stopping, connected)
         except (OSError, psycopg.Error, FailingListenerError) as error:
             wait = _RECONNECT[min(failures, len(_RECONNECT) - 1)]
             failures += 1
@@ -45,11 +52,14 @@ async def run(broker: Broker, stopping: asyncio.Event) -> None:
                 await asyncio.wait_for(stopping.wait(), wait)
 
 
-async def _run_once(broker: Broker, stopping: asyncio.Event) -> None:
+async def _run_once(broker: Broker, stopping: asyncio.Event, connected: Callable[[], None]) -> None:
     async with engine_connection.connect(broker.db.url) as driver:
+        connected()
         engine = PgQueuer(driver)
-        _install(engine, broker)
-        stopper = asyncio.create_task(_stop(engine, stopping))
+        log.info("worker_connected", queue_manager=str(engine.qm.queue_manager_id))
+        running: set[asyncio.Task[None]] = set()
+        _install(engine, broker, running)
+        watchers = [asyncio.create_task(_stop(engine, stopping)), asyncio.create_task(_let_go(driver.lost, running))]
         try:
             heartbeat = broker.settings.worker_heartbeat
             await engine.run(
@@ -61,7 +71,8 @@ async def _run_once(broker: Broker, stopping: asyncio.Event) -> None:
                 shutdown_on_listener_failure=True,
             )
         finally:
-            stopper.cancel()
+            for watcher in watchers:
+                watcher.cancel()
 
 
 async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
@@ -69,12 +80,40 @@ async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
     engine.shutdown.set()
 
 
-def _install(engine: PgQueuer, broker: Broker) -> None:
-    engine.entrypoint(jobs.DELIVER)(partial(_deliver, broker=broker))
-    engine.entrypoint(jobs.SETTLE)(partial(_settle, broker=broker))
+def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]]) -> None:
+    engine.entrypoint(jobs.DELIVER)(_noted(partial(_deliver, broker=broker), running))
+    engine.entrypoint(jobs.SETTLE)(_noted(partial(_settle, broker=broker), running))
     # The sixth field of the engine's cron expressions is seconds.
-    engine.schedule("sweep", f"* * * * * */{broker.settings.sweep_seconds}")(partial(_sweep, broker=broker))
-    engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(partial(_tidy, broker=broker))
+    every = f"* * * * * */{broker.settings.sweep_seconds}"
+    engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
+    engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(_noted(partial(_tidy, broker=broker), running))
+
+
+def _noted(
+    work: Callable[[Woken], Awaitable[None]], running: set[asyncio.Task[None]]
+) -> Callable[[Woken], Awaitable[None]]:
+    async def run(woken: Woken) -> None:
+        task = asyncio.current_task()
+        if task is None:
+            raise AssertionError("the engine runs each job as a task")
+        running.add(task)
+        try:
+            await work(woken)
+        finally:
+            running.discard(task)
+
+    return run
+
+
+async def _let_go(lost: asyncio.Event, running: set[asyncio.Task[None]]) -> None:
+    """Cancel the jobs when the engine's connection breaks: it waits for all of them before it ends.
+
+    One may wait for GitHub, another for the database, and meanwhile nobody here would take over from a worker that
+    died. Nothing is written down of what is cancelled, so all of it is picked up again.
+    """
+    await lost.wait()
+    for task in running:
+        task.cancel()
 
 
 def _delivery_id(job: Job) -> str:

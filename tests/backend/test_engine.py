@@ -113,6 +113,20 @@ def test_connections_cut_under_it_do_not_stop_a_broker(start: Start) -> None:
     zekt.dispatched(2)
 
 
+def test_a_worker_that_waits_for_github_finds_its_database_again_meanwhile(start: Start) -> None:
+    zekt = start(settings={"github_timeout": timedelta(seconds=20), "sweep_seconds": 59})
+    zekt.github.faults.add(where="dispatch", kind="accept_then_hang", seconds=15)
+    zekt.github.finish_run(zekt.start_run())
+    zekt.dispatched(1)
+    zekt.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND pid <> pg_backend_pid()"
+    )
+    zekt.github.finish_run(zekt.start_run())
+    # Well before GitHub lets go of the first call.
+    zekt.github.wait_for_dispatches("infra-team/platform", 2, 10)
+
+
 def test_a_schema_newer_than_this_program_is_refused(new_database: Callable[[], str]) -> None:
     url = new_database()
     with psycopg.connect(url, autocommit=True) as connection:

@@ -99,18 +99,18 @@ class Consumers:
             self._github.world.runs.finish(run, conclusion)
         if asleep:
             return
-        if self._confirms(run, envelope):
-            self._work(run, envelope, part, conclusion)
+        said = self._confirms(run, envelope) and self._works(run, envelope, part, conclusion)
         self._github.world.runs.finish(run, conclusion)
+        if not said and part is not Part.VANISHES:
+            self._caller.tell(run)
 
-    def _work(self, run: Run, envelope: Mapping[str, Any], part: Part, conclusion: str) -> None:
+    def _works(self, run: Run, envelope: Mapping[str, Any], part: Part, conclusion: str) -> bool:
+        """Whether the broker was told how it ended; if not, the run's webhook tells."""
         if envelope["payloadRef"] is not None:
             self._fetch(run, envelope)
-        if part in (Part.DONE, Part.FAILS, Part.SLEEPS):
-            self._acknowledge("complete", run, envelope, success=conclusion == "success")
-        elif part in (Part.QUIET, Part.DIES):
-            self._github.world.runs.finish(run, conclusion)
-            self._caller.tell(run)
+        if part in (Part.QUIET, Part.DIES, Part.VANISHES):
+            return False
+        return self._acknowledge("complete", run, envelope, success=conclusion == "success") is not None
 
     def _part(self, envelope: Mapping[str, Any], consumer: str) -> Part:
         """The same for every dispatch of a delivery."""

@@ -17,9 +17,10 @@ from chaos.consumers import Consumers
 from chaos.killer import Killer
 from chaos.mischief import Mischief
 from chaos.providers import Providers
-from chaos.records import Evidence
+from chaos.records import Delivery, Evidence
 from chaos.supervisor import Postgres, Service, free_port
-from chaos.takeover import TakeOver, take_overs
+from chaos.takeover import TakeOver, Witness, take_overs
+from chaos.watch import Watch, workers
 from zekt_backend.store import schema
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
@@ -134,7 +135,8 @@ def run(options: Options, say: Callable[[str], None]) -> Outcome:
             kept = Path(tempfile.mkdtemp(prefix="zekt-chaos-failed-"))
             for log in stage.folder.iterdir():
                 (kept / log.name).write_bytes(log.read_bytes())
-            say(f"The processes' logs are kept in {kept}")
+            (kept / "kills.txt").write_text("\n".join(map(str, [*outcome.killer.kills, *outcome.take_overs])))
+            say(f"The processes' logs, and who was killed when, are kept in {kept}")
     return outcome
 
 
@@ -149,6 +151,8 @@ def _play(stage: Stage) -> Outcome:
     planned = plan.runs(options.seed, options.items)
     began = time.monotonic()
     stage.say(f"{sum(run.items for run in planned)} messages and events of {len(planned)} runs, seed {options.seed}")
+    watch = Watch(stage.postgres.url)
+    watch.start()
     killer.start()
     mischief.start()
     providers.play(planned)
@@ -158,6 +162,7 @@ def _play(stage: Stage) -> Outcome:
     played = time.monotonic()
     _drain(stage, consumers)
     settled = time.monotonic()
+    watch.stop()
     url = stage.postgres.url
     found = evidence.deliveries(url)
     facts = Evidence(
@@ -176,13 +181,26 @@ def _play(stage: Stage) -> Outcome:
         mischief=mischief,
         caller=caller,
         consumers=consumers,
-        take_overs=take_overs(evidence.engine_log(url), evidence.tries(found), killer.kills),
+        take_overs=_take_overs(stage, found, watch, killer),
         server=evidence.server_settings(url),
         seconds={"played": played - began, "settled": settled - played},
         troubles=[*providers.refused, *consumers.troubles, *killer.troubles],
     )
     consumers.close()
     return outcome
+
+
+def _take_overs(stage: Stage, found: list[Delivery], watch: Watch, killer: Killer) -> list[TakeOver]:
+    return take_overs(
+        Witness(
+            log=evidence.engine_log(stage.postgres.url),
+            tries=evidence.tries(found),
+            holders=watch.holders,
+            workers=[worker for service in stage.workers for worker in workers(service.name, service.log)],
+            kills=killer.kills,
+            away=stage.postgres.away,
+        )
+    )
 
 
 def _drain(stage: Stage, consumers: Consumers) -> None:
@@ -203,5 +221,5 @@ def _troubles(outcome: Outcome) -> list[str]:
     if (internal := outcome.caller.statuses["500"]) > 0:
         troubles.append(f"{internal} answers were 500, which is a bug and no outage")
     slow = [take_over for take_over in outcome.take_overs if take_over.seconds > TAKE_OVER_SECONDS]
-    troubles += [f"job {slow_one.job_id} was taken over after {slow_one.seconds:.1f} s" for slow_one in slow]
+    troubles += [f"{one}, which is too long" for one in slow]
     return troubles

@@ -111,7 +111,7 @@ class Postgres:
         self._lock = threading.Lock()
         self._stopping = False
         self.starts: list[float] = [time.time()]
-        self.down_seconds: list[float] = []
+        self.away: list[tuple[float, float]] = []
         """From each kill until it accepted connections again."""
 
     @property
@@ -134,7 +134,7 @@ class Postgres:
             time.sleep(_RESTART_SECONDS)
             self.starts.append(time.time())
             self._server.revive()
-            self.down_seconds.append(time.time() - killed)
+            self.away.append((killed, time.time()))
 
     def stop(self) -> None:
         with self._lock:

@@ -105,11 +105,11 @@ async def _lose(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pa
 async def _bury(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pace) -> bool:
     """That attempt's own job woke again, or its lease ran out. Try on, within bounds."""
     lost = await _lose(tx, delivery, number, now, pace)
-    if backoff.next_wait(delivery.tries + 1, durable=delivery.durable, dice=0.5, retry_after=None) is None:
-        await refuse(tx, delivery, now, lost)
-        return False
-    await deliveries.keep(tx, delivery.id, Status.PENDING, tries=delivery.tries + 1)
-    return True
+    # Our own deaths use up none of the tries: GitHub has refused nothing. But what kills its workers must end.
+    if await attempts.count_lost(tx, delivery.id) <= len(backoff.LADDER):
+        return True
+    await refuse(tx, delivery, now, lost)
+    return False
 
 
 async def _hold(tx: Tx, delivery: Delivery, now: datetime, free_at: datetime, pace: Pace) -> timedelta:

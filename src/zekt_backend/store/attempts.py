@@ -25,6 +25,14 @@ async def unfinished(tx: Tx, delivery_id: str) -> Open | None:
     return Open(**row) if row else None
 
 
+async def count_lost(tx: Tx, delivery_id: str) -> int:
+    """Attempts whose maker died, and whose answer nobody heard."""
+    row = await one(
+        tx, "SELECT count(*) AS n FROM attempts WHERE delivery_id = %s AND category = 'lost'", (delivery_id,)
+    )
+    return int(row["n"]) if row else 0
+
+
 async def start(tx: Tx, delivery_id: str, number: int, *, job_id: int | None, now: datetime) -> None:
     await tx.execute(
         "INSERT INTO attempts (delivery_id, number, job_id, started_at) VALUES (%s, %s, %s, %s)",

@@ -1,5 +1,6 @@
 """The job engine's way to the database."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Self
@@ -19,6 +20,24 @@ class SplitDriver(PsycopgDriver):
     def __init__(self, queries: psycopg.AsyncConnection, listening: psycopg.AsyncConnection) -> None:
         super().__init__(queries)
         self._ears = PsycopgDriver(listening)
+        self.lost = asyncio.Event()
+        """Set when the connection for queries has broken: nothing is read or written through it any more."""
+
+    async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
+        try:
+            return await super().fetch(query, *args)
+        finally:
+            self._look()
+
+    async def execute(self, query: str, *args: object) -> str:
+        try:
+            return await super().execute(query, *args)
+        finally:
+            self._look()
+
+    def _look(self) -> None:
+        if self._connection.broken:
+            self.lost.set()
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
         await self._ears.add_listener(channel, callback)
