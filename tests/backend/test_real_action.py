@@ -1,42 +1,21 @@
 """The real action as its own process against the real broker: what leaves a file is what a consumer gets."""
 
 import hashlib
-import os
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 import requests
 
+from zekt_testing.action import outputs_of, start_action
+
 
 def send(zekt: Any, run: Any, folder: Path, **inputs: str) -> tuple[subprocess.CompletedProcess[str], dict[str, str]]:
-    """Start the action as a runner does, and give its outputs (none here has more than one line)."""
-    for name in ("output", "summary"):
-        (folder / name).touch()
-    environment = {
-        "PATH": os.environ["PATH"],
-        **run.environment(),
-        "GITHUB_WORKSPACE": str(folder),
-        "GITHUB_OUTPUT": str(folder / "output"),
-        "GITHUB_STEP_SUMMARY": str(folder / "summary"),
-        "RUNNER_TEMP": str(folder),
-        "ZEKT_API_URL": zekt.url,
-        "INPUT_EVENT-TYPE": "infrastructure-order",
-        **{f"INPUT_{name.upper().replace('_', '-')}": value for name, value in inputs.items()},
-    }
-    done = subprocess.run(
-        [sys.executable, "-m", "zekt_action"],
-        env={**environment, "PYTHONPATH": os.pathsep.join(sys.path)},
-        cwd=folder,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    lines = iter((folder / "output").read_text().splitlines())
-    return done, {line.partition("<<")[0]: next(lines) for line in lines if "<<" in line}
+    """Start the action as a runner does, wait for it, and give its outputs."""
+    with start_action(zekt, run, folder, **inputs) as action:
+        printed, _ = action.communicate(timeout=60)
+    return subprocess.CompletedProcess(action.args, action.returncode, printed, ""), outputs_of(folder)
 
 
 @pytest.mark.parametrize(
