@@ -46,6 +46,15 @@ def is_trouble(error: BaseException) -> bool:
     return error.sqlstate.startswith(_TROUBLE)
 
 
+def _words(error: psycopg.Error) -> str:
+    """What may stand in a log: PostgreSQL adds the row that it refused, and with it somebody's message."""
+    if error.sqlstate is None:
+        return str(error)
+    # Of class 22 (data) even the first line repeats the value.
+    words = None if error.sqlstate.startswith("22") else error.diag.message_primary
+    return f"{words or 'a value does not fit'} (SQLSTATE {error.sqlstate})"
+
+
 class Database:
     """Connections for flows. Autocommit outside transactions, as the job engine's driver requires."""
 
@@ -117,8 +126,10 @@ class Database:
         try:
             async with self._pool.connection() as connection:
                 yield connection
-        except psycopg.errors.ReadOnlySqlTransaction:
-            await self._renew()
+        except psycopg.Error as error:
+            error.args = (_words(error),)
+            if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
+                await self._renew()
             raise
 
     async def _renew(self) -> None:
