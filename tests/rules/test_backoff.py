@@ -3,7 +3,15 @@ from datetime import timedelta
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zekt_backend.rules.backoff import LADDER, next_wait
+from zekt_backend.rules.backoff import (
+    FIRE_AND_FORGET_RUNGS,
+    LADDER,
+    LIMIT_SECONDS,
+    LONGEST_LIMIT_SECONDS,
+    LONGEST_WAIT_SECONDS,
+    limit_wait,
+    next_wait,
+)
 
 
 def wait(failed: int, *, durable: bool = True, dice: float = 0.5, retry_after: float | None = None) -> timedelta | None:
@@ -47,5 +55,44 @@ def test_github_is_never_asked_before_it_allows(seconds: float) -> None:
     assert waited >= timedelta(seconds=min(seconds, 86_400))
 
 
-def test_attempt_ten_thousand_is_no_arithmetic_accident() -> None:
-    assert wait(10_000) is None
+@given(
+    failed=st.integers(1, 8),
+    durable=st.booleans(),
+    limited=st.booleans(),
+    dice=st.floats(0, 1, exclude_max=True),
+    asked=st.none() | st.floats(0, allow_infinity=False, allow_nan=False),
+)
+def test_every_wait_is_within_bounds_whatever_github_asks(
+    failed: int, durable: bool, limited: bool, dice: float, asked: float | None
+) -> None:
+    waited = next_wait(failed, durable=durable, dice=dice, retry_after=asked, limited=limited)
+    if waited is None:
+        assert failed > FIRE_AND_FORGET_RUNGS
+        assert not durable
+        assert not limited
+        return
+    assert waited >= timedelta(seconds=min(asked or 0, LONGEST_WAIT_SECONDS))
+    assert waited <= timedelta(seconds=LONGEST_WAIT_SECONDS)
+
+
+@given(st.floats(60, 86_400), st.integers(1, 8))
+def test_a_limit_is_waited_for_as_long_as_github_says_and_no_rung_longer(asked: float, failed: int) -> None:
+    waited = next_wait(failed, durable=False, dice=0.9, retry_after=asked, limited=True)
+    assert waited == timedelta(seconds=asked)
+
+
+@given(st.integers(-3, 10_000))
+def test_limits_that_name_no_time_wait_longer_each_time_up_to_an_hour(in_row: int) -> None:
+    assert LIMIT_SECONDS <= limit_wait(in_row) <= limit_wait(in_row + 1) <= LONGEST_LIMIT_SECONDS
+
+
+def test_the_first_limits_in_a_row_double() -> None:
+    assert [limit_wait(n) for n in range(1, 9)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
+
+
+@given(st.integers(9, 10**6), st.booleans(), st.booleans(), st.none() | st.floats(0, 1e300))
+def test_attempt_ten_thousand_is_no_arithmetic_accident(
+    failed: int, durable: bool, limited: bool, asked: float | None
+) -> None:
+    assert next_wait(failed, durable=durable, dice=0.5, retry_after=asked, limited=limited) is None
+    assert limit_wait(failed) == LONGEST_LIMIT_SECONDS
