@@ -3,9 +3,11 @@
 import asyncio
 import random
 import uuid
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any, Self
+from functools import partial
+from typing import Any, Self, TypeVar
 
 import structlog
 
@@ -13,8 +15,12 @@ from zekt_backend.clock import Clock, SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
+from zekt_backend.flows.receive_event import receive_event
+from zekt_backend.flows.reconcile import Terms, reconcile
+from zekt_backend.flows.reconciling import Report
 from zekt_backend.github import dispatch, lookup
 from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.pace import Pace, Window
@@ -23,6 +29,8 @@ from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
 
 log = structlog.get_logger()
+
+_Result = TypeVar("_Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,9 +106,30 @@ class Broker:
 
     async def ask(self, installation_id: int, repository: str, run_id: int) -> RunState | None:
         """How a run stands, asked of GitHub in a thread of ours."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self.threads, lambda: lookup.run_conclusion(self.github, installation_id, repository, run_id)
+        return await self.in_thread(lambda: lookup.run_conclusion(self.github, installation_id, repository, run_id))
+
+    async def in_thread(self, work: Callable[[], _Result]) -> _Result:
+        """PyGithub blocks: its calls run in threads of ours."""
+        return await asyncio.get_running_loop().run_in_executor(self.threads, work)
+
+    async def reconcile(self, *, dry_run: bool = False, stopped: Callable[[], bool] = lambda: False) -> Report | None:
+        """One round of it; None when another process is at one."""
+        s = self.settings
+        receive = partial(
+            receive_event, db=self.work_db, clock=self.clock, new_id=new_delivery_id, timings=self.timings
         )
+        report = await reconcile(
+            db=self.work_db,
+            clock=self.clock,
+            github=Metered(self.github, reserve=s.reconcile_reserve, stopped=stopped),
+            in_thread=self.in_thread,
+            receive=receive,
+            terms=Terms(s.webhook_url, s.message_patience, self.pace),
+            dry_run=dry_run,
+        )
+        if report is not None:
+            log.info("reconciled", **report.as_fields())
+        return report
 
 
 def timings(settings: Settings) -> Timings:

@@ -75,7 +75,7 @@ def _checked(url: str) -> str:
     return url
 
 
-def _require_public_url(settings: Settings, *, api: bool) -> None:
+def require_public_url(settings: Settings, *, api: bool) -> None:
     """Dispatches carry the address at which consumers fetch large messages: one that only we can reach is none."""
     if settings.public_url is None and (not api or settings.host not in _LOOPBACK):
         raise ZektError(
@@ -87,7 +87,7 @@ def _require_public_url(settings: Settings, *, api: bool) -> None:
 
 def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Migrate, then serve and work until SIGINT or SIGTERM."""
-    _require_public_url(settings, api=api)
+    require_public_url(settings, api=api)
     if api and settings.webhook_secret is None:
         log.warning(
             "webhooks_off", why="ZEKT_WEBHOOK_SECRET is not set, and GitHub repeats no webhook it cannot deliver"

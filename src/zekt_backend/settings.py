@@ -92,6 +92,9 @@ class Settings(BaseSettings):
     worker_heartbeat: _Positive = timedelta(seconds=6)
     worker_threads: int = Field(default=16, ge=1, le=200)
     sweep_seconds: int = Field(default=5, ge=1, le=59)
+    reconcile_seconds: int = Field(default=300, ge=0, le=3540)
+    reconcile_reserve: int = Field(default=1000, ge=0)
+    message_patience: _Positive = timedelta(minutes=15)
     payload_retention: _Positive = timedelta(days=90)
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
 
@@ -154,6 +157,11 @@ class Settings(BaseSettings):
         """Where this process listens, which need not be where the world reaches it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return f"http://{host}:{self.port}"
+
+    @property
+    def webhook_url(self) -> str:
+        """Where GitHub's webhooks come in."""
+        return f"{self.base_url}/api/github/webhooks"
 
     @property
     def base_url(self) -> str:

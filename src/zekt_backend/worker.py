@@ -25,6 +25,8 @@ from zekt_backend.store.database import is_trouble
 
 log = structlog.get_logger()
 
+_MINUTE = 60
+
 _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach the database again; the last one repeats."""
 
@@ -86,6 +88,9 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
     # The sixth field of the engine's cron expressions is seconds.
     every = f"* * * * * */{broker.settings.sweep_seconds}"
     engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
+    if broker.settings.reconcile_seconds:
+        round_ = partial(_reconcile, broker=broker, stopped=engine.shutdown.is_set)
+        engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
     engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(_noted(partial(_tidy, broker=broker), running))
 
 
@@ -114,6 +119,11 @@ async def _let_go(lost: asyncio.Event, running: set[asyncio.Task[None]]) -> None
     await lost.wait()
     for task in running:
         task.cancel()
+
+
+def _every(seconds: int) -> str:
+    """As a cron expression: so many seconds, or from a minute on so many whole minutes."""
+    return f"* * * * * */{seconds}" if seconds < _MINUTE else f"*/{seconds // _MINUTE} * * * *"
 
 
 def _delivery_id(job: Job) -> str:
@@ -166,6 +176,11 @@ async def _sweep(_schedule: Schedule, broker: Broker) -> None:
     swept = await sweep(db=broker.work_db, clock=broker.clock)
     if swept.unheard or swept.settling or swept.rearmed:
         log.info("swept", unheard=swept.unheard, settling=swept.settling, rearmed=swept.rearmed)
+
+
+async def _reconcile(_schedule: Schedule, broker: Broker, stopped: Callable[[], bool]) -> None:
+    # The broker tells how it went. None: somebody does it by hand just now.
+    await broker.reconcile(stopped=stopped)
 
 
 async def _tidy(_schedule: Schedule, broker: Broker) -> None:

@@ -24,6 +24,8 @@ _REPOSITORY = re.compile(r"^/repos/([^/]+/[^/]+)(/.*)?$")
 _CLOSING_POLL_SECONDS = 0.2
 _MAX_BODY_BYTES = 25_000_000
 _NO_CONTENT = 204
+_APP = 0
+"""Whose limits count where the app speaks for itself, about its own hook."""
 _SERVER_ERRORS = 500
 _SILENT = frozenset({"cut", "hang"})
 
@@ -100,7 +102,7 @@ class Edge:
     def _visit(self, scope: Scope) -> Visit:
         where, repository = place(scope["method"], scope["path"])
         grant = self._world.credentials.grant(Headers(scope=scope).get("authorization", ""))
-        installation = grant.installation_id if grant else None
+        installation = grant.installation_id if grant else (_APP if scope["path"].startswith("/app/hook") else None)
         visit = Visit(scope["method"], scope["path"], where, repository, installation)
         self._world.visits.append(visit)
         return visit

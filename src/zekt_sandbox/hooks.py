@@ -112,6 +112,11 @@ class Hooks:
         with self._lock:
             return [line for line in reversed(self._log) if hook_id in (None, line.hook.id)]
 
+    def forget(self) -> None:
+        """As after three days: the log is empty."""
+        with self._lock:
+            self._log.clear()
+
     def _deliver(self, hook: Hook, letter: Letter) -> list[HookDelivery]:
         fault = self._faults.take("webhook", str(letter.repository) if letter.repository else None)
         if fault is None:

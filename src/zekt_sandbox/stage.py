@@ -206,6 +206,10 @@ class Stage:
         """The delivery log, newest first."""
         return self.world.hooks.log(hook.id if hook else None)
 
+    def forget_hook_deliveries(self) -> None:
+        """As after three days: the delivery log is empty, and nothing in it can be redelivered."""
+        self.world.hooks.forget()
+
     def redeliver(self, delivery: HookDelivery | int) -> HookDelivery:
         """What the button `Redeliver` does; blocks until it was answered."""
         return self.world.hooks.redeliver(delivery if isinstance(delivery, int) else delivery.id)

@@ -132,6 +132,8 @@ def settings_for(github: SandboxServer, **changes: Any) -> Settings:
         "github_timeout": timedelta(seconds=2),
         "worker_heartbeat": timedelta(seconds=1.5),
         "sweep_seconds": 1,
+        # Who tests it calls it: no round of the schedule's own spends a planned fault or counts as a visit.
+        "reconcile_seconds": 0,
         "worker_threads": 4,
         **changes,
     }

@@ -44,6 +44,7 @@ def environment(github: SandboxServer, **settings: str) -> dict[str, str]:
         "ZEKT_DISPATCH_SPACING": "0",
         "ZEKT_WORKER_HEARTBEAT": "3",
         "ZEKT_SWEEP_SECONDS": "1",
+        "ZEKT_RECONCILE_SECONDS": "0",
         "ZEKT_PORT": "0",
         "ZEKT_PUBLIC_URL": "http://127.0.0.1:1",
         "ZEKT_LOG_FORMAT": "json",

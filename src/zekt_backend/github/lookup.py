@@ -1,6 +1,6 @@
 """Ask GitHub about a repository or a run. Blocking; belongs in a worker thread."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, TypeVar
 
@@ -91,14 +91,14 @@ def _check_name(full_name: str) -> None:
         raise ZektError("github_refused", f"{full_name!a} is no repository: write owner/name.")
 
 
-def get(requester: Callable[[], Requester], path: str) -> Reply:
-    """GitHub's answer to a GET, a refusal to give us a token included.
+def get(requester: Callable[[], Requester], path: str, *, verb: str = "GET") -> Reply:
+    """GitHub's answer, a refusal to give us a token included.
 
     Raises:
         ZektError: `github_unavailable`, there was none.
     """
     try:
-        return ask(requester(), "GET", path)
+        return ask(requester(), verb, path)
     except TokenRefusedError as refused:
         return refused.reply
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
@@ -107,7 +107,9 @@ def get(requester: Callable[[], Requester], path: str) -> Reply:
         ) from error
 
 
-def read(reply: Reply, kind: type[Told], app: GitHubApp, about: str) -> Told:
+def read(
+    reply: Reply, kind: type[Told], app: GitHubApp, about: str, *, advice: Mapping[int, str] | None = None
+) -> Told:
     """The answer's body.
 
     Args:
@@ -115,6 +117,7 @@ def read(reply: Reply, kind: type[Told], app: GitHubApp, about: str) -> Told:
         kind: the members that are wanted of it.
         app: knows the time, for limits.
         about: owner/name, for the error's text.
+        advice: what to do about a status, where it is not what usually helps.
 
     Raises:
         ZektError: `github_unavailable` when trying again may help, `github_refused` for any other answer but 200.
@@ -128,7 +131,8 @@ def read(reply: Reply, kind: type[Told], app: GitHubApp, about: str) -> Told:
     if not answer.permanent and answer.category != "unexpected":
         wait = max(1, round(answer.retry_after or _RETRY_AFTER))
         raise ZektError("github_unavailable", f"GitHub answered {reply.status}: {answer.text}", retry_after=wait)
-    raise _refused(about, f"{reply.status}: {answer.text}", _ADVICE.get(reply.status, answer.advice))
+    known = {**_ADVICE, **(advice or {})}
+    raise _refused(about, f"{reply.status}: {answer.text}", known.get(reply.status, answer.advice))
 
 
 def _refused(about: str, what: str, advice: str) -> ZektError:

@@ -27,17 +27,17 @@ class _Actor(msgspec.Struct):
     login: _Text = ""
 
 
-class _Repository(msgspec.Struct):
+class Repository(msgspec.Struct):
     id: _Id
     full_name: _FullName
 
 
-class _Workflow(msgspec.Struct):
+class Workflow(msgspec.Struct):
     name: _Text | None = None
     path: _Text | None = None
 
 
-class _Run(msgspec.Struct):
+class Run(msgspec.Struct):
     """The part of `workflow_run` that is read; GitHub sends far more, and more every year."""
 
     id: _Id
@@ -58,9 +58,9 @@ class _Run(msgspec.Struct):
 class _Completed(msgspec.Struct):
     """As documented in https://docs.github.com/en/webhooks/webhook-events-and-payloads#workflow_run ."""
 
-    workflow_run: _Run
-    repository: _Repository
-    workflow: _Workflow | None = None
+    workflow_run: Run
+    repository: Repository
+    workflow: Workflow | None = None
 
 
 _Model = TypeVar("_Model", bound=msgspec.Struct)
@@ -122,7 +122,8 @@ def parse(event: str, guid: str, body: bytes) -> RunEvent | Ignored:
     action = _read(_HEAD, body).action
     if action != "completed":
         return Ignored(guid, f"the run is not completed: {action[:50]!a}")
-    return _run_event(guid, _read(_COMPLETED, body))
+    told = _read(_COMPLETED, body)
+    return run_event(guid, told.workflow_run, told.repository, told.workflow)
 
 
 def _read(decoder: msgspec.json.Decoder[_Model], body: bytes) -> _Model:
@@ -139,9 +140,9 @@ def _refuse(why: str) -> NoReturn:
     raise ZektError("webhook_malformed", f"This is no workflow_run as GitHub sends it: {why}.") from None
 
 
-def _run_event(guid: str, told: _Completed) -> RunEvent:
-    run, repository = told.workflow_run, told.repository
-    workflow = told.workflow or _Workflow()
+def run_event(guid: str, run: Run, repository: Repository, workflow: Workflow | None = None) -> RunEvent:
+    """A completed run as a record, whether a webhook told it or the REST API, which has the same members."""
+    workflow = workflow or Workflow()
     path = run.path or workflow.path
     event = RunEvent(
         guid=guid,

@@ -85,3 +85,14 @@ async def count_of_run(tx: Tx, key: RunKey) -> int:
         (key.repository_id, key.run_id, key.run_attempt),
     )
     return int(row["n"]) if row else 0
+
+
+async def close_run(tx: Tx, key: RunKey, now: datetime, why: str) -> int:
+    """The messages of this attempt wait no more: no event will come. They stay, with when and why; how many."""
+    cursor = await tx.execute(
+        """UPDATE messages m SET closed_at = %s, closed_why = %s
+           WHERE repository_id = %s AND run_id = %s AND run_attempt = %s AND closed_at IS NULL
+             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id)""",
+        (now, why, key.repository_id, key.run_id, key.run_attempt),
+    )
+    return cursor.rowcount

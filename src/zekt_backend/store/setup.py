@@ -60,7 +60,9 @@ async def workflow(tx: Tx, *, repository_id: int, path: str, whitelisted: bool) 
     return await _id(
         tx,
         """INSERT INTO workflows (repository_id, path, whitelisted) VALUES (%(repository)s, %(path)s, %(whitelisted)s)
-           ON CONFLICT (repository_id, path) DO UPDATE SET whitelisted = excluded.whitelisted RETURNING id""",
+           ON CONFLICT (repository_id, path) DO UPDATE SET whitelisted = excluded.whitelisted,
+               whitelisted_at = CASE WHEN workflows.whitelisted THEN workflows.whitelisted_at ELSE now() END
+           RETURNING id""",
         {"repository": repository_id, "path": path, "whitelisted": whitelisted},
     )
 

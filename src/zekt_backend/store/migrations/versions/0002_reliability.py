@@ -40,6 +40,68 @@ COMMENT ON COLUMN deliveries.paced IS
 """
 
 RECONCILE = """
+-- The app itself, as which redeliveries of its own hook are asked for: its writes are paced like any installation's.
+INSERT INTO installations (id) VALUES (0) ON CONFLICT DO NOTHING;
+
+-- What ended before its workflow was whitelisted is none of ours. (A constant: no row is rewritten.)
+ALTER TABLE workflows ADD COLUMN whitelisted_at timestamptz NOT NULL DEFAULT now();
+
+-- A message whose run GitHub no longer knows: it waits no more, and stays.
+ALTER TABLE messages
+    ADD COLUMN closed_at timestamptz,
+    ADD COLUMN closed_why text;
+CREATE INDEX messages_received ON messages (received_at, seq);
+
+-- How far something has been read, so that each round goes on where the last one ended: our own messages (kind
+-- messages, id 0), the delivery log of a hook (hook; 0 is the app's own), the runs of a repository (runs), its list
+-- of hooks (hooks). A log is read newest first: cursor and upto are what an unfinished reading goes on with.
+CREATE TABLE readings (
+    kind          text NOT NULL,
+    id            bigint NOT NULL,
+    repository_id bigint REFERENCES repositories,
+    read_until    timestamptz NOT NULL DEFAULT '-infinity',
+    look_at       timestamptz NOT NULL DEFAULT '-infinity',
+    cursor        text,
+    upto          timestamptz,
+    PRIMARY KEY (kind, id)
+);
+
+-- Webhooks that the log shows as failed. ask_at is when a redelivery is owed next; null: settled.
+CREATE TABLE lost_webhooks (
+    guid          text PRIMARY KEY,
+    hook_id       bigint NOT NULL,
+    delivery_id   bigint NOT NULL,
+    repository_id bigint,
+    delivered_at  timestamptz NOT NULL,
+    asked         integer NOT NULL DEFAULT 0,
+    ask_at        timestamptz,
+    settled_at    timestamptz
+);
+CREATE INDEX lost_webhooks_due ON lost_webhooks (ask_at) WHERE ask_at IS NOT NULL;
+CREATE INDEX lost_webhooks_settled ON lost_webhooks (settled_at) WHERE settled_at IS NOT NULL;
+
+-- Run attempts whose end nobody told us, and when GitHub is asked about each next.
+CREATE TABLE awaited_runs (
+    repository_id bigint NOT NULL REFERENCES repositories,
+    run_id        bigint NOT NULL,
+    run_attempt   integer NOT NULL,
+    asked         integer NOT NULL DEFAULT 0,
+    ask_at        timestamptz NOT NULL,
+    PRIMARY KEY (repository_id, run_id, run_attempt)
+);
+CREATE INDEX awaited_runs_due ON awaited_runs (ask_at);
+
+-- What could not be recovered, and why. Closed when it was recovered after all, or when somebody accepted it.
+CREATE TABLE gaps (
+    kind      text NOT NULL,
+    subject   text NOT NULL,
+    detail    text NOT NULL,
+    found_at  timestamptz NOT NULL,
+    closed_at timestamptz,
+    accepted  boolean NOT NULL DEFAULT false,
+    PRIMARY KEY (kind, subject)
+);
+CREATE INDEX gaps_open ON gaps (found_at) WHERE closed_at IS NULL;
 """
 
 TOKENS = """
@@ -65,5 +127,10 @@ def downgrade() -> None:
     op.execute("DROP INDEX deliveries_waiting")
     op.execute("DROP TABLE writes")
     op.execute("ALTER TABLE installations DROP COLUMN busy_until, DROP COLUMN busy_with, DROP COLUMN limits_in_row")
+    op.execute("DROP TABLE gaps, awaited_runs, lost_webhooks, readings")
+    op.execute("DROP INDEX messages_received")
+    op.execute("ALTER TABLE messages DROP COLUMN closed_at, DROP COLUMN closed_why")
+    op.execute("ALTER TABLE workflows DROP COLUMN whitelisted_at")
+    op.execute("DELETE FROM installations WHERE id = 0")
     op.execute("DROP INDEX deliveries_replay_of")
     op.execute("ALTER TABLE deliveries DROP COLUMN is_replay, DROP COLUMN replay_of")

@@ -1,0 +1,59 @@
+"""Rounds of reconciling as tests want them: at any time, with any settings, in a process of the test's own."""
+
+import asyncio
+import threading
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from zekt_backend.broker import Broker
+from zekt_backend.flows.reconciling import Report
+
+PATIENCE = timedelta(minutes=15)
+
+
+class Later:
+    """The machine's time, and so much more."""
+
+    def __init__(self, ahead: timedelta) -> None:
+        self._ahead = ahead
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+
+def reconcile(zekt: Any, *, later: timedelta = timedelta(0), dry_run: bool = False, **settings: Any) -> Report | None:
+    """One round on this broker's database, as if it were later."""
+    chosen = zekt.settings.model_copy(update={"public_url": zekt.url, **settings})
+
+    async def main() -> Report | None:
+        broker = Broker.build(chosen, zekt.database_url, clock=Later(later))
+        await broker.open()
+        try:
+            return await broker.reconcile(dry_run=dry_run)
+        finally:
+            await broker.close()
+
+    return asyncio.run(main())
+
+
+def round_of(zekt: Any, *, later: timedelta = timedelta(0), **how: Any) -> Report:
+    """The same, where nobody else is at one."""
+    report = reconcile(zekt, later=later, **how)
+    assert report is not None
+    return report
+
+
+def wait_for_events(zekt: Any, count: int, seconds: float = 20) -> None:
+    """GitHub redelivers after it has answered: wait until so many events are stored."""
+    pause = threading.Event()
+    for _ in range(int(seconds * 20)):
+        ((stored,),) = zekt.sql("SELECT count(*) FROM events")
+        if stored >= count:
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"{stored} events after {seconds} s, wanted {count}")
+
+
+def attempts(zekt: Any) -> list[Any]:
+    """GitHub was asked for these redeliveries."""
+    return [visit for visit in zekt.github.visits("rest") if visit.path.endswith("/attempts")]
