@@ -1,0 +1,144 @@
+"""What `/openapi.json` says: who may call, what is taken, and every answer with its real content type."""
+
+import re
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import Any
+
+from pydantic.json_schema import models_json_schema
+
+from zekt_action.wire import MessageHead, Problem
+from zekt_backend.api.deliveries import Filter
+from zekt_backend.errors import PROBLEMS
+
+_REFERENCE = "#/components/schemas/{model}"
+_TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
+_PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
+_WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
+
+_CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
+    # The beginning of a path: the name of its security scheme, and how callers are refused.
+    "/api/events/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
+    "/api/event-delivery/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
+    "/api/github/": ("github", _WEBHOOK),
+    "/api/": ("admin", ("admin_token_refused", "management_off")),
+    "/": ("", ()),
+}
+_OWN: dict[str, tuple[str, ...]] = {
+    "/api/events/receive": (*_PAYLOAD, "event_type_invalid", "claims_mismatch", "too_many_messages"),
+    "/api/event-delivery/complete": ("result_invalid",),
+    "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
+    "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
+}
+_GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
+_HEADERS = {
+    "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
+    "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
+}
+_QUERIES = {"/api/deliveries": Filter}
+_SCHEMES = {
+    "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The OIDC token of the run"},
+    "admin": {"type": "http", "scheme": "bearer", "description": "ZEKT_ADMIN_TOKEN"},
+    "github": {
+        "type": "apiKey",
+        "in": "header",
+        "name": "X-Hub-Signature-256",
+        "description": "`sha256=` and the HMAC of the body under ZEKT_WEBHOOK_SECRET, in hexadecimal",
+    },
+}
+
+
+def document(table: Iterable[Any], *, title: str, version: str, description: str) -> dict[str, Any]:
+    """The whole document, made from the rows of `routes.TABLE`."""
+    paths: dict[str, dict[str, Any]] = defaultdict(dict)
+    models: set[Any] = {Problem}
+    for method, path, handler, takes, gives, summary in table:
+        models |= {model for model in (takes, gives) if model}
+        paths[path][method.lower()] = {
+            "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
+            "summary": summary,
+            "security": [{scheme: []}] if (scheme := _caller(path)[0]) else [],
+            "parameters": _parameters(path),
+            "responses": {**_good(path, gives), **_problems(path, takes_body=_takes_body(method, path, takes))},
+            **({"requestBody": _body(takes)} if _takes_body(method, path, takes) else {}),
+        }
+    return {
+        "openapi": "3.1.0",
+        "info": {"title": title, "version": version, "description": description},
+        "paths": dict(paths),
+        "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
+    }
+
+
+def _caller(path: str) -> tuple[str, tuple[str, ...]]:
+    return next(found for beginning, found in _CALLERS.items() if path.startswith(beginning))
+
+
+def _takes_body(method: str, path: str, takes: type | None) -> bool:
+    return method == "POST" and (takes is not None or _caller(path)[0] == "github")
+
+
+def _schemas(models: set[Any]) -> dict[str, Any]:
+    listed = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
+    found: dict[str, Any] = models_json_schema(listed, by_alias=True, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
+    head = found[MessageHead.__name__]
+    # The payload is cut out of the body as it stands there, so no model of ours has it.
+    head["properties"]["payload"] = {"description": "Any JSON value, at most 524,288 bytes"}
+    head["required"] = [*head.get("required", []), "payload"]
+    head["examples"] = [{"eventType": "order-placed", "payload": {"resourceType": "webServer"}}]
+    return found
+
+
+def _parameters(path: str) -> list[dict[str, Any]]:
+    inside = [
+        {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 100}}
+        for name in re.findall(r"\{(\w+)\}", path)
+    ]
+    headers = [
+        {
+            "name": name,
+            "in": "header",
+            "required": not text.startswith("optional"),
+            "description": text,
+            "schema": {"type": "string", "maxLength": 300},
+        }
+        for name, text in _HEADERS.get(path, {}).items()
+    ]
+    model = _QUERIES.get(path)
+    fields = model.model_json_schema(by_alias=True)["properties"] if model else {}
+    return [*inside, *headers, *({"name": n, "in": "query", "schema": _without_null(s)} for n, s in fields.items())]
+
+
+def _without_null(schema: dict[str, Any]) -> dict[str, Any]:
+    """A query has no null: what is left out is not there."""
+    kinds = [kind for kind in schema.get("anyOf", []) if kind.get("type") != "null"]
+    return {**kinds[0]} if kinds else {name: value for name, value in schema.items() if name != "title"}
+
+
+def _body(takes: Any) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=takes.__name__)} if takes else {"type": "object"}
+    return {"required": True, "content": {"application/json": {"schema": schema}}}
+
+
+def _good(path: str, gives: Any) -> dict[str, Any]:
+    schema = {"$ref": _REFERENCE.format(model=gives.__name__)} if gives else {}
+    answer = {"description": "Done", "content": {"application/json": {"schema": schema}}}
+    return {str(status): answer for status in _GOOD.get(path, (200,))}
+
+
+def _problems(path: str, *, takes_body: bool) -> dict[str, Any]:
+    codes = [*_caller(path)[1], *_OWN.get(path, ()), "database_unavailable", "internal"]
+    codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
+    # A path or a query may hold what no column can, and a path a slash.
+    codes += ["body_invalid", "not_found"] if "{" in path else ["body_invalid"] if path in _QUERIES else []
+    by_status: dict[int, list[str]] = defaultdict(list)
+    for code in dict.fromkeys(codes):
+        by_status[PROBLEMS[code].status].append(code)
+    return {str(status): _problem(status, by_status[status]) for status in sorted(by_status)}
+
+
+def _problem(status: int, codes: list[str]) -> dict[str, Any]:
+    named = {401: {"WWW-Authenticate": "Bearer"}, 503: {"Retry-After": "seconds"}}.get(status, {})
+    headers = {name: {"description": text, "schema": {"type": "string"}} for name, text in named.items()}
+    content = {"application/problem+json": {"schema": {"$ref": _REFERENCE.format(model=Problem.__name__)}}}
+    return {"description": ", ".join(f"`{code}`" for code in codes), "content": content, "headers": headers}

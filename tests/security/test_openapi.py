@@ -1,0 +1,99 @@
+"""What `/openapi.json` promises is what the broker does: asked by schemathesis, as callers of every kind."""
+
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+import requests
+import schemathesis
+from hypothesis import given, settings
+from schemathesis import GenerationMode
+from schemathesis.checks import not_a_server_error
+from schemathesis.core.result import Ok
+from schemathesis.specs.openapi.checks import (
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+    status_code_conformance,
+)
+
+from zekt_backend import routes
+from zekt_backend.errors import PROBLEMS
+from zekt_testing.broker import ADMIN_TOKEN, Zekt
+from zekt_testing.fuzzing import steadily
+
+CHECKS = [
+    not_a_server_error,
+    status_code_conformance,
+    content_type_conformance,
+    response_headers_conformance,
+    response_schema_conformance,
+]
+EXAMPLES = 12
+"""For each endpoint, each kind of caller, and good and bad input each."""
+
+# The broker runs in a thread of this process and throws dice of its own, which hypothesis takes for a strategy's.
+pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
+
+
+@pytest.fixture
+def described(zekt: Zekt) -> dict[str, Any]:
+    found: dict[str, Any] = requests.get(f"{zekt.url}/openapi.json", timeout=10).json()
+    return found
+
+
+def operations(described: dict[str, Any]) -> list[tuple[str, str, dict[str, Any]]]:
+    return [(method, path, op) for path, ops in described["paths"].items() for method, op in ops.items()]
+
+
+@pytest.mark.parametrize("mode", list(GenerationMode))
+@pytest.mark.parametrize("caller", ["nobody", "admin", "run"])
+def test_every_answer_is_one_that_is_described(zekt: Zekt, described: Any, mode: GenerationMode, caller: str) -> None:
+    run = zekt.start_run()
+    tokens: dict[str, Callable[[], str]] = {"nobody": str, "admin": lambda: ADMIN_TOKEN, "run": run.token}
+    schema = schemathesis.openapi.from_dict(described)
+    asked = 0
+    for operation in (found.ok() for found in schema.get_all_operations() if isinstance(found, Ok)):
+        if mode is GenerationMode.NEGATIVE and not (operation.definition.raw["parameters"] or operation.body):
+            continue  # What takes nothing takes nothing wrong.
+
+        @settings(steadily, max_examples=EXAMPLES)
+        @given(operation.as_strategy(generation_mode=mode))
+        def ask(case: Any) -> None:
+            nonlocal asked
+            asked += 1
+            headers = {"Authorization": f"Bearer {tokens[caller]()}"}
+            case.validate_response(case.call(base_url=zekt.url, headers=headers, timeout=10), checks=CHECKS)
+
+        ask()
+    assert asked > len(described["paths"])
+
+
+def test_every_endpoint_is_described_with_its_callers_and_refusals(described: Any) -> None:
+    found = {(method.upper(), path): op for method, path, op in operations(described)}
+    assert set(found) == {(method, path) for method, path, *_ in routes.TABLE}
+    for (_, path), op in found.items():
+        assert bool(op["security"]) is path.startswith("/api/")
+        assert {"401", "403"} <= set(op["responses"]) or not op["security"]
+        assert {"500", "503"} <= set(op["responses"])
+        assert {p["name"] for p in op["parameters"] if p["in"] == "path"} == set(re.findall(r"\{(\w+)\}", path))
+        assert {"400", "408", "413"} <= set(op["responses"]) or "requestBody" not in op
+
+
+def test_every_refusal_is_described_under_its_own_status_and_type(described: Any) -> None:
+    for method, path, op in operations(described):
+        for status, answer in op["responses"].items():
+            if int(status) < 400:
+                continue
+            assert list(answer["content"]) == ["application/problem+json"], (method, path)
+            codes = re.findall(r"`(\w+)`", answer["description"])
+            assert {PROBLEMS[code].status for code in codes} == {int(status)}
+
+
+def test_only_what_the_document_has_is_referred_to(described: Any) -> None:
+    referred = set(re.findall(r"#/components/schemas/(\w+)", str(described)))
+    assert referred <= set(described["components"]["schemas"])
+    assert {name for _, _, op in operations(described) for entry in op["security"] for name in entry} == set(
+        described["components"]["securitySchemes"]
+    )
