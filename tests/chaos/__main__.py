@@ -15,9 +15,9 @@ def _say(text: str) -> None:
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="chaos", description="Kill everything at random, and count what was lost.")
-    parser.add_argument("--items", type=int, default=10_000, help="messages and events to send (default 10000)")
+    parser.add_argument("--items", type=int, default=10_000, help="messages and events to acknowledge (default 10000)")
     parser.add_argument("--seed", type=int, default=1, help="what is sent, played and killed follows from it")
-    parser.add_argument("--rate", type=float, default=28.0, help="messages and events a second (default 28)")
+    parser.add_argument("--rate", type=float, default=25.0, help="messages and events a second (default 25)")
     parser.add_argument("--drain", type=float, default=300.0, help="seconds for everything to settle (default 300)")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--careless", action="store_true", help="synchronous_commit off: the test must fail")

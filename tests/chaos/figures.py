@@ -32,7 +32,7 @@ def figures(outcome: Outcome) -> Figures:
         "postgresql": outcome.server,
         "seconds": {name: round(value, 1) for name, value in outcome.seconds.items()},
         "acknowledged": {
-            "items": messages + events,
+            "items": ledger.acknowledged(facts),
             "messages": messages,
             "events": events,
             "never": sum(len(owed.doubtful) + (not owed.event) for owed in facts.owed),

@@ -48,6 +48,11 @@ def check(evidence: Evidence) -> list[Finding]:
     ]
 
 
+def acknowledged(evidence: Evidence) -> int:
+    """Messages and events that were answered 2xx."""
+    return sum(len(owed.messages) + owed.event for owed in evidence.owed)
+
+
 def extra(evidence: Evidence) -> int:
     """Dispatches beyond the first of each round; a round begins anew when no confirmation came in time."""
     seen = Counter(dispatch.delivery_id for dispatch in evidence.received)

@@ -28,11 +28,13 @@ from zekt_testing.processes import environment
 
 TAKE_OVER_SECONDS = 10.0
 
+_MORE = 1.03
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
     items: int
-    """Messages and events to send, at least."""
+    """Messages and events that must be acknowledged, at least. A few more are sent: not every caller gets through."""
     seed: int
     rate: float
     """Messages and events a second."""
@@ -148,7 +150,7 @@ def _play(stage: Stage) -> Outcome:
     mischief = Mischief(github.faults, options.seed)
     targets = {service.name: service.kill for service in stage.services} | {"postgres": stage.postgres.kill}
     killer = Killer(targets, options.seed)
-    planned = plan.runs(options.seed, options.items)
+    planned = plan.runs(options.seed, round(options.items * _MORE))
     began = time.monotonic()
     stage.say(f"{sum(run.items for run in planned)} messages and events of {len(planned)} runs, seed {options.seed}")
     watch = Watch(stage.postgres.url)
@@ -218,6 +220,8 @@ def _troubles(outcome: Outcome) -> list[str]:
     troubles = list(outcome.troubles)
     dead = [service.name for service in outcome.stage.services if service.given_up]
     troubles += [f"{name} ended by itself so often that systemd would have left it dead" for name in dead]
+    if (count := ledger.acknowledged(outcome.evidence)) < outcome.stage.options.items:
+        troubles.append(f"only {count} of {outcome.stage.options.items} messages and events were acknowledged")
     if (internal := outcome.caller.statuses["500"]) > 0:
         troubles.append(f"{internal} answers were 500, which is a bug and no outage")
     slow = [take_over for take_over in outcome.take_overs if take_over.seconds > TAKE_OVER_SECONDS]

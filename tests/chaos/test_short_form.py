@@ -37,7 +37,7 @@ def test_nothing_acknowledged_is_lost_while_everything_is_killed(run: dict[str, 
 
 def test_everything_was_killed_and_the_disk_was_trusted(run: dict[str, Any]) -> None:
     """A run in which nothing happened would prove nothing."""
-    assert run["acknowledged"]["items"] > ITEMS * 0.9
+    assert run["acknowledged"]["items"] >= ITEMS
     assert {name.partition("-")[0] for name in run["kills"]} == {"postgres", "api", "worker"}
     assert run["faults"] > 0
     assert {name: run["postgresql"][name] for name in ("fsync", "synchronous_commit", "full_page_writes")} == {
