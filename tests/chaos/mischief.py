@@ -2,8 +2,10 @@
 
 import random
 import threading
+from itertools import cycle
 from typing import Any
 
+from chaos.world import SUBSCRIPTIONS
 from zekt_sandbox.faults import Fault, Faults
 
 _EVERY = 1.5
@@ -21,7 +23,11 @@ _KINDS: tuple[dict[str, Any], ...] = (
 
 
 class Mischief:
-    """Plans a fault for whichever dispatch comes next, again and again."""
+    """Plans a fault for the next dispatch to one consumer, then to another, each in turn.
+
+    So none meets three in a row but by rare chance: the third wait of the ladder is two minutes, and a fire-and-forget
+    delivery is rightly given up after a fourth.
+    """
 
     def __init__(self, faults: Faults, seed: int) -> None:
         self._faults = faults
@@ -43,6 +49,9 @@ class Mischief:
         return sum(fault.used for fault in self.planned)
 
     def _run(self) -> None:
+        consumers = cycle(self._dice.sample(SUBSCRIPTIONS, len(SUBSCRIPTIONS)))
         while not self._enough.wait(self._dice.expovariate(1 / _EVERY)):
             self._faults.clear()
-            self.planned.append(self._faults.add(where="dispatch", **self._dice.choice(_KINDS)))
+            self.planned.append(
+                self._faults.add(where="dispatch", repository=next(consumers).consumer, **self._dice.choice(_KINDS))
+            )

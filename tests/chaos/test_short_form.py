@@ -19,7 +19,7 @@ def run(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path: Path = tmp_path_factory.mktemp("chaos") / "figures.json"
     plain = {name: value for name, value in os.environ.items() if not name.startswith("COV")}
     done = subprocess.run(
-        [sys.executable, "-m", "chaos", "--items", str(ITEMS), "--rate", "16", "--drain", "100", "--json", str(path)],
+        [sys.executable, "-m", "chaos", "--items", str(ITEMS), "--rate", "20", "--drain", "100", "--json", str(path)],
         env=plain | {"PYTHONPATH": os.pathsep.join(sys.path)},
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
