@@ -88,12 +88,13 @@ def _play(scene: _Scene) -> list[dict[str, Any]]:
     github, broker, timeline = scene.github, scene.broker, scene.timeline
     open_repositories(github)
     timeline.note("GitHub", "GitHub", f"the sandbox plays GitHub at {github.url}")
+    broker.start()
+    # Before the setup: what is approved there is checked, and a webhook that leads nowhere would be told.
+    github.set_app_hook(url=f"{broker.url}/api/github/webhooks", secret=broker.webhook_secret)
     file = scene.folder / "setup.yaml"
     file.write_text(SETUP, encoding="utf-8")
     timeline.note("Zekt", "Zekt", f"setup: {broker.apply_setup(file)}")
-    broker.start()
     timeline.note("Zekt", "Zekt", f"the broker serves at {broker.url}, its PostgreSQL embedded")
-    github.set_app_hook(url=f"{broker.url}/api/github/webhooks", secret=broker.webhook_secret)
     story = Story(github, scene.folder / "jobs", broker.url, timeline)
     story.order()
     _wait_for([story.built, story.arrived], broker.exited)

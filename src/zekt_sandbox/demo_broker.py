@@ -73,7 +73,7 @@ class Broker:
         self._reader: threading.Thread | None = None
 
     def apply_setup(self, file: Path) -> str:
-        """`zekt setup apply`, and what it said.
+        """`zekt setup apply` beside the running broker, and what it said last.
 
         Raises:
             DemoFailed: with its own words.
@@ -82,7 +82,8 @@ class Broker:
         try:
             done = subprocess.run(  # noqa: S603 - our own program, arguments of our own
                 command,
-                env={**self._environment, "COLUMNS": "500"},  # its one line in one piece
+                # Its one line in one piece; and where webhooks arrive, which it checks.
+                env={**self._environment, "COLUMNS": "500", "ZEKT_PUBLIC_URL": self.url},
                 cwd=self._folder,
                 capture_output=True,
                 text=True,

@@ -173,4 +173,8 @@ def _end(future: Future[None], error: Exception | None) -> None:
 
 
 def open_repositories(github: Stage) -> list[Repository]:
-    return [github.add_repository(name) for name in (SHOP, INFRA)]
+    """Both, each with the workflow that a dispatch starts: the broker looks for it when a subscription is approved."""
+    made = [github.add_repository(name) for name in (SHOP, INFRA)]
+    for name, path, event in ((INFRA, BUILD_WORKFLOW, ORDER_EVENT), (SHOP, ARRIVED_WORKFLOW, READY_EVENT)):
+        github.add_workflow(name, path, f"on:\n  repository_dispatch:\n    types: [{event}]\n")
+    return made

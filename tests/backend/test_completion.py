@@ -46,6 +46,7 @@ def test_what_nobody_confirms_is_dispatched_again_with_the_same_id_and_the_next_
     assert len({e["deliveryId"] for e in envelopes}) == 1
     ended = zekt.until(envelopes[0]["deliveryId"], "failed")
     assert ended["failure"] == "unconfirmed"
+    assert "`zekt doctor infrastructure-orders@infra-team/platform`" in ended["advice"]
     assert "confirm action" in ended["advice"]
     assert_legal(ended)
 

@@ -59,7 +59,7 @@ def _table(found: list[dict[str, Any]]) -> Table:
         row["isReplay"] = "yes" if row["isReplay"] else ""
         cells = ("deliveryId", "provider", "consumer", "eventType", "status", "attempts", "isReplay", "createdAt")
         # Names and event types come from strangers: as Text, none of it is read as markup.
-        table.add_row(*(Text(_plain(row[cell])) for cell in cells))
+        table.add_row(*(Text(plain(row[cell])) for cell in cells))
     return table
 
 
@@ -68,12 +68,12 @@ def _print_one(found: dict[str, Any]) -> None:
     for key, value in found.items():
         if key not in ("history", "attemptList", "decision") and value not in (None, []):
             shown = ", ".join(value) if isinstance(value, list) else value
-            out.print(f"{key:>15}  {_plain(shown)}", markup=False, soft_wrap=True)
+            out.print(f"{key:>15}  {plain(shown)}", markup=False, soft_wrap=True)
     for line in found["history"]:
-        text = f"{line['at']}  {line['fact']:<10} {line['from'] or '-'} → {line['to']}  {_plain(line['detail'])}"
+        text = f"{line['at']}  {line['fact']:<10} {line['from'] or '-'} → {line['to']}  {plain(line['detail'])}"
         out.print(text, markup=False, soft_wrap=True)
 
 
-def _plain(value: Any) -> str:
+def plain(value: Any) -> str:
     """Control characters, with which a terminal could be steered, become visible escapes."""
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in str(value))

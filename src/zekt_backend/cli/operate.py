@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zekt_backend import log, process
 from zekt_backend.broker import github_app, new_delivery_id, timings
-from zekt_backend.cli import setup_file
+from zekt_backend.cli import diagnosis, setup_file
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay as replays
@@ -49,6 +49,9 @@ def migrate() -> None:
 def apply(
     file: Annotated[Path, typer.Argument(help="The setup file, YAML: see docs/setup.md.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file alone; ask and write nothing.")] = False,
+    check: Annotated[
+        bool, typer.Option("--check/--no-check", help="Ask GitHub whether what is newly approved will run.")
+    ] = True,
 ) -> None:
     """Make accounts, repositories, workflows, services and subscriptions what FILE says."""
     wanted = setup_file.read(file)
@@ -60,11 +63,13 @@ def apply(
     with process.database(settings) as url:
         schema.migrate(url)
         applied = asyncio.run(_apply(wanted, url, settings))
-    out.print(
-        f"{applied.accounts} accounts, {applied.repositories} repositories, {applied.workflows} workflows,"
-        f" {applied.services} services, {applied.subscriptions} subscriptions are as {file} says.",
-        markup=False,
-    )
+        out.print(
+            f"{applied.accounts} accounts, {applied.repositories} repositories, {applied.workflows} workflows,"
+            f" {applied.services} services, {applied.subscriptions} subscriptions are as {file} says.",
+            markup=False,
+        )
+        if check and settings.github_app_id is not None:
+            diagnosis.warn(applied.approved, url, settings, out)
 
 
 async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
@@ -122,10 +127,34 @@ async def _replay(delivery_ids: list[str], url: str, settings: Settings) -> int:
 
 
 def doctor(
-    stop: Annotated[bool, typer.Option("--stop", help="Stop an embedded PostgreSQL that was left over.")] = False,
+    connection: Annotated[
+        str | None,
+        typer.Argument(help="SERVICE-SLUG@OWNER/REPO, the consumer's repository: ask GitHub what it lacks."),
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="Of a connection: print JSON.")] = False,
+    stop: Annotated[
+        bool, typer.Option("--stop", help="Without a connection: stop an embedded PostgreSQL that was left over.")
+    ] = False,
 ) -> None:
-    """Look for an embedded PostgreSQL that was left over by a process that was killed."""
+    """Will CONNECTION run, and did it? Without one: was an embedded PostgreSQL left over by a process that was killed?
+
+    Exit code of a connection: 0 nothing is wrong, 1 something is, 3 nothing was found but not all could be asked.
+    """
+    if connection is None and as_json:
+        raise typer.BadParameter(
+            "belongs to a connection: zekt doctor SERVICE-SLUG@OWNER/REPO --json", param_hint="--json"
+        )
+    if connection is not None and stop:
+        raise typer.BadParameter("is about the embedded PostgreSQL: leave the connection out", param_hint="--stop")
     settings = _settings()
+    if connection is not None:
+        with process.database(settings) as url:
+            code = diagnosis.report(connection, url, settings, as_json=as_json)
+        raise typer.Exit(code)
+    _look_for_leftover(settings, stop=stop)
+
+
+def _look_for_leftover(settings: Settings, *, stop: bool) -> None:
     out = Console(stderr=True)
     if settings.database_url is not None:
         out.print("ZEKT_DATABASE_URL is set: the embedded PostgreSQL is not used.")

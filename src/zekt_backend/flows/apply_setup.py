@@ -28,6 +28,8 @@ class Applied:
     workflows: int
     services: int
     subscriptions: int
+    approved: tuple[str, ...]
+    """The connections that were not approved before, as `SERVICE-SLUG@OWNER/REPO`."""
 
 
 async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> Applied:
@@ -39,13 +41,12 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
     """
     identities = {name: _identity(name, part, identify) for name, part in _repositories(file)}
 
-    async def work(tx: Tx) -> None:
+    async def work(tx: Tx) -> list[SubscriptionPart]:
         for account in file.accounts:
             await _account(tx, account, identities)
-        for subscription in file.subscriptions:
-            await _subscription(tx, subscription)
+        return [part for part in file.subscriptions if await _subscription(tx, part)]
 
-    await db.run(work)
+    approved = await db.run(work)
     workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
     return Applied(
         accounts=len(file.accounts),
@@ -53,6 +54,7 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
         workflows=len(workflows),
         services=sum(1 for workflow in workflows if workflow.service),
         subscriptions=len(file.subscriptions),
+        approved=tuple(f"{part.service}@{part.consumer}" for part in approved),
     )
 
 
@@ -112,13 +114,15 @@ async def _workflow(tx: Tx, repository_id: int, workflow: WorkflowPart) -> None:
         )
 
 
-async def _subscription(tx: Tx, part: SubscriptionPart) -> None:
+async def _subscription(tx: Tx, part: SubscriptionPart) -> bool:
+    """Whether it is approved now and was not before."""
     service_id = await setup.service_id(tx, part.service)
     if service_id is None:
         raise ZektError("setup_invalid", f"subscriptions: no service has the slug {part.service}.")
     repository_id = await setup.repository_id(tx, part.consumer)
     if repository_id is None:
         raise ZektError("setup_invalid", f"subscriptions: the consumer {part.consumer} is not among the repositories.")
+    before = await setup.subscription_status(tx, service_id=service_id, repository_id=repository_id)
     await setup.subscription(
         tx,
         service_id=service_id,
@@ -130,3 +134,4 @@ async def _subscription(tx: Tx, part: SubscriptionPart) -> None:
         complete_timeout=part.complete_timeout,
         max_dispatches=part.max_dispatches,
     )
+    return part.status == "approved" != before

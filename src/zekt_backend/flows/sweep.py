@@ -17,8 +17,9 @@ _GRACE = timedelta(seconds=5)
 _SETTLE_LEASE = timedelta(minutes=2)
 
 _UNCONFIRMED = (
-    "GitHub accepted every dispatch, but no run confirmed. Check that the consumer's default branch has a workflow"
-    " with `on: repository_dispatch: types: [<event type>]` whose first step is the confirm action."
+    "GitHub accepted every dispatch, but no run confirmed. `zekt doctor {}` tells whether any run started. The"
+    " consumer's default branch needs a workflow with `on: repository_dispatch: types: [<event type>]` whose first step"
+    " is the confirm action."
 )
 
 
@@ -74,7 +75,7 @@ async def _unheard(tx: Tx, delivery: Delivery, now: datetime) -> None:
             completed_at=now,
             due_at=None,
             failure="unconfirmed",
-            advice=_UNCONFIRMED,
+            advice=_UNCONFIRMED.format(f"{delivery.envelope['service']['slug']}@{delivery.consumer}"),
         )
         return
     await deliveries.advance(

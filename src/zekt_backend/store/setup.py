@@ -131,6 +131,16 @@ async def subscription(
     )
 
 
+async def subscription_status(tx: Tx, *, service_id: int, repository_id: int) -> str | None:
+    """As it stands; None where there is none."""
+    row = await one(
+        tx,
+        "SELECT status FROM subscriptions WHERE service_id = %s AND repository_id = %s",
+        (service_id, repository_id),
+    )
+    return row["status"] if row else None
+
+
 async def service_id(tx: Tx, slug: str) -> int | None:
     row = await one(tx, "SELECT id FROM services WHERE slug = %s", (slug,))
     return row["id"] if row else None
