@@ -29,10 +29,10 @@ async def fetch(tx: Tx, event_id: str) -> Payload:
 
 
 async def for_consumer(tx: Tx, delivery_id: str, consumer_id: int) -> tuple[bool, Payload | None]:
-    """(is it this consumer's delivery, its payload if it carries one)."""
+    """(is it this consumer's delivery, its payload if it carries one). What was never sent is nobody's yet."""
     row = await one(
         tx,
-        "SELECT event_id, envelope FROM deliveries WHERE id = %s AND consumer_id = %s",
+        "SELECT event_id FROM deliveries WHERE id = %s AND consumer_id = %s AND attempt > 0",
         (delivery_id, consumer_id),
     )
     if row is None:
