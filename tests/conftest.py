@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 # Every folder's own; a fixture of the same name in a nearer conftest.py is taken instead.
-from zekt_testing.fixtures import directory, github, new_database, postgres, start, template, zekt
+from zekt_testing.fixtures import directory, empty_database, github, new_database, postgres, start, template, zekt
 
-__all__ = ["directory", "github", "new_database", "postgres", "start", "template", "zekt"]
+__all__ = ["directory", "empty_database", "github", "new_database", "postgres", "start", "template", "zekt"]
 
 
 @pytest.fixture(scope="session")

@@ -57,6 +57,14 @@ def new_database(postgres: str, template: str) -> Callable[[], str]:
     return make
 
 
+@pytest.fixture
+def empty_database(postgres: str) -> str:
+    """The URL of a database without tables."""
+    name = f"zekt_empty_{next(_numbers)}"
+    _execute(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+    return database_url(postgres, name)
+
+
 def database_url(server: str, name: str) -> str:
     return psycopg.conninfo.make_conninfo(server, dbname=name)
 

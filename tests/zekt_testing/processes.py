@@ -2,6 +2,7 @@
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import threading
@@ -51,6 +52,12 @@ def environment(github: SandboxServer, **settings: str) -> dict[str, str]:
         "PYTHONPATH": os.pathsep.join(sys.path),
         **settings,
     }
+
+
+def free_port() -> int:
+    """One that nobody listens on, for a process whose address must be known before it starts."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
 
 
 @contextmanager

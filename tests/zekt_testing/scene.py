@@ -3,7 +3,6 @@
 import contextlib
 import json
 import re
-import socket
 import subprocess
 import sys
 import threading
@@ -19,7 +18,7 @@ from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.broker import Zekt, settings_for
 from zekt_testing.canaries import Canaries, canary
-from zekt_testing.processes import environment, zekt_process
+from zekt_testing.processes import environment, free_port, zekt_process
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10}")
 INSTALLATION_TOKEN = re.compile(r"ghs_[A-Za-z0-9_-]{4}")
@@ -86,7 +85,7 @@ def play(github: SandboxServer, url: str, folder: Path, log_format: str) -> Iter
         "ZEKT_WEBHOOK_SECRET": webhook,
         "ZEKT_ADMIN_TOKEN": admin,
         "ZEKT_LOG_FORMAT": log_format,
-        "ZEKT_PORT": str(_free_port()),
+        "ZEKT_PORT": str(free_port()),
     }
     zekt = Zekt(f"http://127.0.0.1:{settings['ZEKT_PORT']}", url, github, settings_for(github), lambda: None)
     scene = Scene(zekt, canaries, settings, canaries.add("payload", canary("payload")))
@@ -103,11 +102,6 @@ def _furnish(github: SandboxServer, url: str) -> None:
     github.add_repository("shop-team/orders", id=1001, installation_id=51)
     github.add_repository("infra-team/platform", id=2002, installation_id=52)
     setup.apply(url, setup.directory())
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def _until_ready(url: str) -> None:

@@ -1,10 +1,13 @@
 """The tables: older ones are migrated, newer ones refused, and only one process at a time does either."""
 
 import asyncio
+import time
+from itertools import chain, repeat
 from pathlib import Path
 
 import psycopg
 import sqlalchemy
+import structlog
 from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
@@ -13,8 +16,16 @@ from pgqueuer.queries import Queries
 
 from zekt_backend.errors import ZektError
 
+log = structlog.get_logger()
+
 # Any constant does, as long as every process of every version takes the same one.
 _MIGRATION_LOCK = 0x5A454B54
+
+_LOCK_TIMEOUT = "500ms"
+"""How long everybody may be held up; less than PostgreSQL's deadlock_timeout, so that it is us who give way."""
+_PAUSES = (0.5, 1.0, 2.0, 5.0)
+"""Seconds for the others; the last one repeats."""
+_IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
 def _config() -> Config:
@@ -24,7 +35,10 @@ def _config() -> Config:
 
 
 def migrate(url: str) -> None:
-    """Bring the database to this program's schema.
+    """Bring the database to this program's schema, while others go on working on the one before.
+
+    A change of a table waits for whoever uses it, and while it waits, everybody after it waits too. So it never waits
+    longer than `_LOCK_TIMEOUT`: it lets the others pass and comes again, as often as it takes.
 
     Raises:
         ZektError: `schema_newer` when a newer program has migrated it already.
@@ -34,14 +48,30 @@ def migrate(url: str) -> None:
     )
     with engine.connect() as connection:
         connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
+        connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         connection.commit()
         _refuse_newer(connection)
-        config = _config()
-        config.attributes["connection"] = connection
-        command.upgrade(config, "head")
-        connection.commit()
-        # The engine's own tables follow the engine's own version, not ours.
-        asyncio.run(_install_engine(url))
+        for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
+            try:
+                _upgrade(connection, url)
+            except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:
+                connection.rollback()
+                if not isinstance(getattr(error, "orig", error), _IN_THE_WAY):
+                    raise
+                log.warning("migration_waits", why="a table is in use by a long transaction", again_in=pause)
+                time.sleep(pause)
+            else:
+                return
+
+
+def _upgrade(connection: sqlalchemy.Connection, url: str) -> None:
+    """What was done before is not done again: each revision commits by itself, each of the engine's changes too."""
+    config = _config()
+    config.attributes["connection"] = connection
+    command.upgrade(config, "head")
+    connection.commit()
+    # The engine's own tables follow the engine's own version, not ours.
+    asyncio.run(_install_engine(url))
 
 
 def _refuse_newer(connection: sqlalchemy.Connection) -> None:
@@ -58,6 +88,7 @@ def _refuse_newer(connection: sqlalchemy.Connection) -> None:
 
 async def _install_engine(url: str) -> None:
     async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+        await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         queries = Queries.from_psycopg_connection(connection)
         if await queries.schema_is_installed():
             await queries.upgrade()
