@@ -12,6 +12,7 @@ from zekt_backend.rules import answers
 from zekt_backend.rules.records import Answer
 
 NOW = datetime(2026, 11, 20, 12, 0, tzinfo=UTC)
+_IN_90 = str(int((NOW + timedelta(seconds=90)).timestamp()))
 
 
 def of(status: int, headers: dict[str, str] | None = None, text: str = "") -> Answer:
@@ -90,14 +91,78 @@ def test_a_403_is_a_limit_when_github_says_so_in_any_of_its_ways(headers: dict[s
 
 
 @pytest.mark.parametrize(
+    "message",
+    [
+        "You have exceeded a secondary rate limit and have been temporarily blocked from content creation.",
+        "You have triggered an abuse detection mechanism and have been temporarily blocked from content creation.",
+        "Maximum number of login attempts exceeded. Please try again later.",
+    ],
+)
+def test_a_limit_that_names_no_time_is_known_by_its_words(message: str) -> None:
+    answer = of(403, {"x-ratelimit-remaining": "4999", "x-ratelimit-reset": _IN_90}, said(message))
+    assert (answer.limited, answer.permanent, answer.retry_after) == (True, False, None)
+
+
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        ("the `infra-team` organization has an IP allow list enabled, and your IP address is not", "IP allow list"),
+        ("Resource protected by organization SAML enforcement. You must grant your OAuth token access", "SAML"),
+        ("This installation has been suspended", "Unsuspend"),
+        ("Repository was archived so is read-only.", "Unarchive"),
+        ("Repository access blocked", "GitHub Support"),
+        ("Resource not accessible by integration", "Contents: Read and write"),
+    ],
+)
+@pytest.mark.parametrize("remaining", ["4999", "0"])
+def test_a_403_that_is_no_limit_names_its_own_fix_even_as_the_last_request_of_an_hour(
+    message: str, names: str, remaining: str
+) -> None:
+    answer = of(403, {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": _IN_90}, said(message))
+    assert (answer.category, answer.permanent) == ("permission", True)
+    assert names in answer.advice
+    assert answer.limited == (remaining == "0"), "others of the installation wait all the same"
+
+
+@pytest.mark.parametrize("status", [204, 404, 422, 500])
+def test_any_answer_may_say_that_nothing_remains_of_the_hour(status: int) -> None:
+    spent = of(status, {"x-ratelimit-remaining": "0", "x-ratelimit-reset": _IN_90})
+    assert (spent.limited, spent.retry_after) == (True, 90)
+    assert not of(status, {"x-ratelimit-remaining": "1", "x-ratelimit-reset": _IN_90}).limited
+    assert spent.accepted == (status == 204)
+
+
+def test_whatever_is_no_yes_comes_with_advice_in_whole_sentences() -> None:
+    kinds: list[Any] = ["timeout", "connect", "cut", "lost"]
+    sorted_ = [of(status) for status in range(100, 600)] + [answers.from_failure(kind, "") for kind in kinds]
+    categories = {answer.category for answer in sorted_}
+    assert categories == {
+        "accepted",
+        "auth",
+        "permission",
+        "not_found",
+        "invalid",
+        "rate_limit",
+        "unavailable",
+        "timeout",
+        "network",
+        "lost",
+        "unexpected",
+    }
+    for answer in sorted_:
+        assert answer.accepted == (answer.advice == "")
+        assert answer.accepted or answer.advice.endswith("."), answer
+        assert not (answer.accepted and answer.permanent)
+        # A try that is made again by itself says so, or what to check; a final one what to do.
+        assert answer.accepted or len(answer.advice) > 60
+
+
+@pytest.mark.parametrize(
     "message", ["Resource not accessible by integration", "Repository was archived so is read-only.", ""]
 )
 def test_a_403_with_budget_left_is_a_missing_permission(message: str) -> None:
     answer = of(403, {"x-ratelimit-remaining": "4999", "x-ratelimit-reset": "1"}, said(message))
     assert (answer.category, answer.permanent, answer.limited) == ("permission", True, False)
-
-
-_IN_90 = str(int((NOW + timedelta(seconds=90)).timestamp()))
 
 
 @pytest.mark.parametrize(

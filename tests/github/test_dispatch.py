@@ -155,6 +155,32 @@ def test_a_refused_token_is_permanent_with_advice_of_its_own(
     assert github.posts(PATH) == []
 
 
+@pytest.mark.parametrize(
+    ("message", "names"),
+    [
+        ("This installation has been suspended", "Unsuspend"),
+        ("the `infra-team` organization has an IP allow list enabled", "IP allow list"),
+    ],
+)
+def test_a_token_refused_in_words_that_are_known_gets_their_advice(
+    app: GitHubApp, github: Any, message: str, names: str
+) -> None:
+    github.script("POST", MINT, 403, body=json.dumps({"message": message}))
+    answer = send(app)
+    assert (answer.category, answer.permanent, answer.limited) == ("permission", True, False)
+    assert names in answer.advice
+
+
+@pytest.mark.parametrize("status", [403, 429])
+def test_a_token_refused_for_a_limit_holds_the_installation_and_is_tried_again(
+    app: GitHubApp, github: Any, status: int
+) -> None:
+    github.script("POST", MINT, status, headers={"retry-after": "77"}, body='{"message": "secondary rate limit"}')
+    answer = send(app)
+    assert (answer.permanent, answer.limited, answer.retry_after) == (False, True, 77)
+    assert (answer.category, github.posts(PATH)) == ("rate_limit", [])
+
+
 @pytest.mark.parametrize("what", [500, 502, 429, "hang", "cut", 204])
 def test_a_token_that_could_not_be_had_is_tried_again_and_never_ambiguous(
     app: GitHubApp, github: Any, what: Any
