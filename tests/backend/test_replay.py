@@ -2,9 +2,11 @@
 
 import json
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from typer.testing import CliRunner
@@ -124,6 +126,21 @@ def test_the_event_and_its_messages_are_counted_as_before(zekt: Any) -> None:
     assert len(zekt.deliveries()) == 2
     zekt.github.finish_run(zekt.github.rerun(run))
     assert [d.client_payload["zekt"]["payload"] for d in zekt.dispatched(3)] == [{"n": 1}, {"n": 1}, None]
+
+
+def test_a_replay_and_a_try_of_the_same_delivery_do_not_wait_for_each_other(start: Start) -> None:
+    """A try holds the delivery and then takes its installation's slot, so a replay must not hold that slot before."""
+    zekt = start(work=False)
+    zekt.github.finish_run(zekt.start_run())
+    (old,) = zekt.deliveries()
+    with psycopg.connect(zekt.database_url) as trying, ThreadPoolExecutor(1) as pool:
+        trying.execute("SELECT 1 FROM deliveries FOR UPDATE")
+        replaying = pool.submit(replay, zekt, old["deliveryId"])
+        zekt.until_sql("SELECT 1 FROM pg_locks WHERE NOT granted AND pid <> pg_backend_pid()")
+        trying.execute("SET LOCAL lock_timeout = '5s'")
+        trying.execute("UPDATE installations SET last_write_at = now()")
+        trying.commit()
+        assert replaying.result().status_code == 202
 
 
 @pytest.mark.parametrize(

@@ -58,11 +58,17 @@ class Original:
 
 
 async def original(tx: Tx, delivery_id: str) -> Original | None:
+    """It, kept from being changed until the transaction ends.
+
+    Whoever writes a reference to it needs that lock; it is taken before an installation's, as a try at GitHub
+    takes them, so that the two cannot wait for each other.
+    """
     row = await one(
         tx,
         """SELECT d.subscription_id, d.provider_id, d.provider, d.correlation_id, d.event_guid, d.event_id,
                   d.event_type, d.envelope, d.late, m.received_at
-           FROM deliveries d LEFT JOIN messages m ON m.event_id = d.event_id WHERE d.id = %s""",
+           FROM deliveries d LEFT JOIN messages m ON m.event_id = d.event_id WHERE d.id = %s
+           FOR KEY SHARE OF d""",
         (delivery_id,),
     )
     return Original(**row) if row else None
