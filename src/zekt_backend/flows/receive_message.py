@@ -66,7 +66,7 @@ async def receive_message(
         now = clock.now()
         event = await events.of_run(tx, claims.key)
         decision = await _decide(tx, claims, event)
-        message = _new_message(incoming, new_event_id(), notified=len(decision.recipients), late=event is not None)
+        message = _new_message(incoming, new_event_id(), decision, late=event is not None)
         if not await messages.save_once(tx, message, now):
             return await _stored_before(tx, message)
         if await messages.count_of_run(tx, claims.key) > MAX_MESSAGES_PER_RUN:
@@ -94,7 +94,12 @@ async def _decide(tx: Tx, claims: SignedClaims, event: RunEvent | None) -> polic
     return policy.decide(event, provider) if event else policy.expect(provider)
 
 
-def _new_message(incoming: Incoming, event_id: str, *, notified: int, late: bool) -> NewMessage:
+def _count(decision: policy.Decision, *, late: bool) -> int:
+    """Consumers it is for. A late message tells nothing to those who are given no messages."""
+    return sum(1 for recipient in decision.recipients if not (late and recipient.service.metadata_only))
+
+
+def _new_message(incoming: Incoming, event_id: str, decision: policy.Decision, *, late: bool) -> NewMessage:
     head, claims = incoming.head, incoming.claims
     digest = hashlib.sha256(incoming.payload).hexdigest()
     return NewMessage(
@@ -108,7 +113,7 @@ def _new_message(incoming: Incoming, event_id: str, *, notified: int, late: bool
         job=head.job,
         step=head.step,
         causation=head.causation.model_dump(by_alias=True) if head.causation else None,
-        consumers_notified=notified,
+        consumers_notified=_count(decision, late=late),
         late=late,
     )
 
