@@ -1,4 +1,6 @@
-from zekt_backend.rules.correlation import Message, take
+from dataclasses import replace
+
+from zekt_backend.rules.correlation import Message, owed, take
 
 
 def message(name: str, attempt: int, job: str = "build", step: str = "send", event_type: str = "order") -> Message:
@@ -28,3 +30,14 @@ def test_another_event_type_of_the_same_step_is_another_message() -> None:
 def test_messages_of_a_later_attempt_wait_for_theirs() -> None:
     assert names([message("a", 1), message("b", 2)], 1) == ["a"]
     assert names([message("b", 2)], 1) == []
+
+
+def test_what_was_replaced_stays_replaced_although_its_successor_was_delivered() -> None:
+    successor = replace(message("b", 2), carried_to=(7,))
+    assert names([message("a", 1), successor], 3) == ["b"]
+
+
+def test_what_one_consumer_was_given_is_still_owed_to_another() -> None:
+    given = replace(message("a", 1), carried_to=(7,))
+    assert owed([given, message("b", 2, "deploy")], 7) == [message("b", 2, "deploy")]
+    assert owed([given], 8) == [given]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.rules import envelope
-from zekt_backend.rules.correlation import Message
+from zekt_backend.rules.correlation import Message, owed
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.policy import Decision, Subscription
 from zekt_backend.rules.records import RunEvent
@@ -36,7 +36,7 @@ async def fan_out(
     timings: Timings,
     late: bool = False,
 ) -> list[NewDelivery]:
-    """One delivery per recipient and message, in the messages' order; one without a message where none came."""
+    """One delivery per recipient and message it was not given yet, in their order; one without where there is none."""
     wanted = [
         (subscription, message)
         for subscription in decision.recipients
@@ -57,7 +57,7 @@ def _messages_for(subscription: Subscription, messages: Sequence[Message], *, la
     if subscription.service.metadata_only:
         # The event itself was delivered when it came; a late message adds nothing that may be forwarded.
         return [] if late else [None]
-    return messages or [None]
+    return owed(messages, subscription.id) or [None]
 
 
 def _installation(subscription: Subscription) -> int:

@@ -39,12 +39,12 @@ async def receive_event(
         if not await events.save_once(tx, event, now):
             return EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
         ended = await complete_run(tx, event, now)
-        waiting = correlation.take(await messages.undelivered(tx, event.key), event.key.run_attempt)
-        known = replace(event, workflow_path=_path(event, waiting))
+        taken = correlation.take(await messages.of_run(tx, event.key), event.key.run_attempt)
+        known = replace(event, workflow_path=_path(event, taken))
         provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
         decision = policy.decide(known, provider)
         await events.record_decision(tx, event.guid, decision, now)
-        made = await fan_out(tx, known, decision, waiting, now=now, new_id=new_id, timings=timings)
+        made = await fan_out(tx, known, decision, taken, now=now, new_id=new_id, timings=timings)
         return EventReceipt(
             duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
         )
@@ -52,6 +52,6 @@ async def receive_event(
     return await db.run(work, patience=PATIENCE_SECONDS)
 
 
-def _path(event: RunEvent, waiting: Sequence[Message]) -> str | None:
+def _path(event: RunEvent, sent: Sequence[Message]) -> str | None:
     """An old-style webhook names no workflow file; the signed claims of the run's own messages do."""
-    return event.workflow_path or (waiting[0].workflow_path if waiting else None)
+    return event.workflow_path or (sent[0].workflow_path if sent else None)

@@ -14,23 +14,30 @@ class Message:
     run_attempt: int
     job: str | None
     step: str | None
+    carried_to: tuple[int, ...] = ()
+    """Subscriptions to which a delivery carries it."""
 
 
-def take(undelivered: Sequence[Message], run_attempt: int) -> list[Message]:
-    """The messages of this attempt, after those that earlier attempts left behind.
+def take(sent: Sequence[Message], run_attempt: int) -> list[Message]:
+    """The messages of this attempt, after those of earlier ones.
 
     "Re-run failed jobs" runs only what failed: a message that another job sent in an earlier attempt is not sent
     again, and belongs to this one. What the same step sends again takes the place of what it sent before.
 
     Args:
-        undelivered: messages of the run that no delivery carries, in the order they came.
+        sent: messages of the run, in the order they came, those that were delivered included.
         run_attempt: the attempt that has ended; messages of later ones wait for theirs.
     """
     newest: dict[tuple[str | None, str | None, str | None], int] = {}
-    for message in undelivered:
+    for message in sent:
         if message.run_attempt <= run_attempt:
             newest[_sender(message)] = max(message.run_attempt, newest.get(_sender(message), 0))
-    return [message for message in undelivered if message.run_attempt == newest.get(_sender(message))]
+    return [message for message in sent if message.run_attempt == newest.get(_sender(message))]
+
+
+def owed(taken: Sequence[Message], subscription_id: int) -> list[Message]:
+    """Those of them that this subscription has not been given: what others were given is nothing to it."""
+    return [message for message in taken if subscription_id not in message.carried_to]
 
 
 def _sender(message: Message) -> tuple[str | None, str | None, str | None]:

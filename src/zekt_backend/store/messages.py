@@ -65,17 +65,18 @@ async def stored_before(tx: Tx, dedupe_key: str) -> tuple[str, int] | None:
     return (row["event_id"], row["consumers_notified"]) if row else None
 
 
-async def undelivered(tx: Tx, key: RunKey) -> list[Message]:
-    """Messages of this run, of this attempt or an earlier one, that no delivery carries, in the order they came."""
+async def of_run(tx: Tx, key: RunKey) -> list[Message]:
+    """Messages of this run, of this attempt or an earlier one, in the order they came."""
     rows = await many(
         tx,
-        """SELECT event_id, event_type, workflow_path, run_attempt, job, step FROM messages m
+        """SELECT event_id, event_type, workflow_path, run_attempt, job, step,
+                  ARRAY(SELECT d.subscription_id FROM deliveries d WHERE d.event_id = m.event_id) AS carried_to
+           FROM messages m
            WHERE repository_id = %s AND run_id = %s AND run_attempt <= %s
-             AND NOT EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id)
            ORDER BY run_attempt, seq""",
         (key.repository_id, key.run_id, key.run_attempt),
     )
-    return [Message(**row) for row in rows]
+    return [Message(**{**row, "carried_to": tuple(row["carried_to"])}) for row in rows]
 
 
 async def count_of_run(tx: Tx, key: RunKey) -> int:
