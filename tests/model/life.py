@@ -42,14 +42,15 @@ class Life:
         if (before := self.messages.get(identity)) is not None:
             assert told == (before.event_id, before.notified), "a message again has its first receipt"
             return
-        conclusion = self.events.get((message.run, message.attempt))
-        recipients = self._recipients(message.run, conclusion)
-        if conclusion is not None:
-            recipients = [name for name in recipients if not self.subscribers[name].metadata_only]
+        ends = sorted(a for run, a in self.events if run == message.run and a >= message.attempt)
+        recipients = self._recipients(message.run, None) if not ends else []
+        self.messages[identity] = message
+        for attempt in ends:
+            names = self._recipients(message.run, self.events[message.run, attempt])
+            recipients += [n for n in names if n not in recipients and message in self._owed(n, message.run, attempt)]
         assert told[1] == len(recipients), f"it was to be for {recipients}"
         message.event_id, message.notified = told
-        self.messages[identity] = message
-        if conclusion is not None:
+        if ends:
             self._deliver([(name, message) for name in recipients], message.run, ids, now, late=True)
 
     def event_arrives(self, run: int, attempt: int, conclusion: str, ids: list[str], now: datetime) -> None:

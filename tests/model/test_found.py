@@ -25,6 +25,10 @@ FIRST, SECOND = ("a_message_arrives", 0, 0), ("a_message_arrives", 1, 2)
             id="what was replaced by a later attempt does not come back after it",
         ),
         pytest.param(
+            [STARTS, FAILS, HEARD, AGAIN, SUCCEEDS, HEARD, FIRST],
+            id="a message that comes after several ends goes with each of them that it would have gone with",
+        ),
+        pytest.param(
             [("a_run_starts", 0, 3), SUCCEEDS, HEARD, FIRST],
             id="a late message is for nobody where messages are not forwarded",
         ),

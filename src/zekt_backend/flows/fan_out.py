@@ -57,7 +57,7 @@ def _messages_for(subscription: Subscription, messages: Sequence[Message], *, la
     if subscription.service.metadata_only:
         # The event itself was delivered when it came; a late message adds nothing that may be forwarded.
         return [] if late else [None]
-    return owed(messages, subscription.id) or [None]
+    return owed(messages, subscription.id) or ([] if late else [None])
 
 
 def _installation(subscription: Subscription) -> int:

@@ -1,16 +1,16 @@
 """A run sends a message: store it once; deliver it at once when its run has ended already. One transaction."""
 
 import hashlib
-from collections.abc import Callable
-from dataclasses import dataclass
-from datetime import datetime
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 
 from zekt_action.wire import MessageHead
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.admit import admit
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import policy
+from zekt_backend.rules import correlation, policy
+from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.identity import disagreement
 from zekt_backend.rules.records import RunEvent, SignedClaims
 from zekt_backend.store import directory, events, messages
@@ -64,15 +64,28 @@ async def receive_message(
         await admit(tx, claims, incoming.purpose)
         await lock_run(tx, claims.key)
         now = clock.now()
-        event = await events.of_run(tx, claims.key)
-        decision = await _decide(tx, claims, event)
-        message = _new_message(incoming, new_event_id(), decision, late=event is not None)
+        provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
+        ends = await events.since(tx, claims.key)
+        message = _new_message(incoming, new_event_id())
+        late = _late(message.head, await messages.of_run(tx, ends[-1].key), ends, provider) if ends else []
+        notified = sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider).recipients)
+        message = replace(message, consumers_notified=notified, late=bool(ends))
         if not await messages.save_once(tx, message, now):
             return await _stored_before(tx, message)
         if await messages.count_of_run(tx, claims.key) > MAX_MESSAGES_PER_RUN:
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
-        if event is not None:
-            await _deliver_late(tx, event, message, decision, now=now, new_id=new_delivery_id, timings=timings)
+        for tell in late:
+            await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
+            await fan_out(
+                tx,
+                tell.end,
+                tell.decision,
+                [tell.message],
+                now=now,
+                new_id=new_delivery_id,
+                timings=timings,
+                late=True,
+            )
         return _stored_now(message)
 
     return await db.run(work)
@@ -88,18 +101,35 @@ def _stored_now(message: NewMessage) -> MessageReceipt:
     )
 
 
-async def _decide(tx: Tx, claims: SignedClaims, event: RunEvent | None) -> policy.Decision:
-    """Who will hear of it: for certain when the run has ended, as things stand when it has not."""
-    provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
-    return policy.decide(event, provider) if event else policy.expect(provider)
+@dataclass(frozen=True, slots=True)
+class _Late:
+    """An end that came before the message, and who was given the message by the ends before it."""
+
+    end: RunEvent
+    decision: policy.Decision
+    message: Message
+
+    @property
+    def given(self) -> tuple[int, ...]:
+        """The subscriptions that hear of it now. Who is given no messages hears nothing new."""
+        wanted = (one for one in self.decision.recipients if not one.service.metadata_only)
+        return tuple(one.id for one in wanted if one.id not in self.message.carried_to)
 
 
-def _count(decision: policy.Decision, *, late: bool) -> int:
-    """Consumers it is for. A late message tells nothing to those who are given no messages."""
-    return sum(1 for recipient in decision.recipients if not (late and recipient.service.metadata_only))
+def _late(
+    message: Message, sent: Sequence[Message], ends: Sequence[RunEvent], provider: policy.Provider
+) -> list[_Late]:
+    """With which of the ends it goes: those it would have gone with, had it come before them."""
+    late: list[_Late] = []
+    for end in ends:
+        if message not in correlation.take([*sent, message], end.key.run_attempt):
+            break  # A later attempt has sent it anew.
+        late.append(_Late(end, policy.decide(end, provider), message))
+        message = replace(message, carried_to=(*message.carried_to, *late[-1].given))
+    return late
 
 
-def _new_message(incoming: Incoming, event_id: str, decision: policy.Decision, *, late: bool) -> NewMessage:
+def _new_message(incoming: Incoming, event_id: str) -> NewMessage:
     head, claims = incoming.head, incoming.claims
     digest = hashlib.sha256(incoming.payload).hexdigest()
     return NewMessage(
@@ -113,8 +143,8 @@ def _new_message(incoming: Incoming, event_id: str, decision: policy.Decision, *
         job=head.job,
         step=head.step,
         causation=head.causation.model_dump(by_alias=True) if head.causation else None,
-        consumers_notified=_count(decision, late=late),
-        late=late,
+        consumers_notified=0,
+        late=False,
     )
 
 
@@ -135,17 +165,3 @@ async def _stored_before(tx: Tx, message: NewMessage) -> MessageReceipt:
         raise LookupError("a message that was stored before has gone in the same transaction")
     event_id, notified = before
     return MessageReceipt(event_id, message.key.correlation_id, notified, duplicate=True, late=message.late)
-
-
-async def _deliver_late(
-    tx: Tx,
-    event: RunEvent,
-    message: NewMessage,
-    decision: policy.Decision,
-    *,
-    now: datetime,
-    new_id: Callable[[], str],
-    timings: Timings,
-) -> None:
-    await events.record_decision(tx, event.guid, decision, now, event_id=message.event_id)
-    await fan_out(tx, event, decision, [message.head], now=now, new_id=new_id, timings=timings, late=True)

@@ -158,8 +158,8 @@ async def one_connection(url: str) -> AsyncIterator[Tx]:
 
 
 async def lock_run(tx: Tx, key: RunKey) -> None:
-    """Take turns per run: an event and its messages that arrive at the same moment must see each other."""
-    name = f"run:{key.repository_id}:{key.run_id}:{key.run_attempt}"
+    """Take turns per run: its ends and its messages, of all attempts, must see each other if they come at once."""
+    name = f"run:{key.repository_id}:{key.run_id}"
     await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
 
 

@@ -1,6 +1,6 @@
 """Finished runs as GitHub told them, and what was decided about each."""
 
-from dataclasses import asdict, fields
+from dataclasses import asdict, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent, RunKey
-from zekt_backend.store.database import Tx, changed, one
+from zekt_backend.store.database import Tx, changed, many
 
 _COLUMNS = [f.name for f in fields(RunEvent) if f.name != "key"]
 
@@ -29,16 +29,16 @@ async def save_once(tx: Tx, event: RunEvent, now: datetime) -> bool:
     )
 
 
-async def of_run(tx: Tx, key: RunKey) -> RunEvent | None:
-    """The event of this run attempt, when it has come already."""
-    row = await one(
+async def since(tx: Tx, key: RunKey) -> list[RunEvent]:
+    """The ends that have come of this attempt of a run and of later ones, in the attempts' order."""
+    rows = await many(
         tx,
-        """SELECT guid, repository, workflow_id, workflow_path, workflow_name, conclusion, head_branch, head_sha,
-                  event, actor, html_url, started_at, completed_at
-           FROM events WHERE repository_id = %s AND run_id = %s AND run_attempt = %s""",
+        """SELECT run_attempt, guid, repository, workflow_id, workflow_path, workflow_name, conclusion, head_branch,
+                  head_sha, event, actor, html_url, started_at, completed_at
+           FROM events WHERE repository_id = %s AND run_id = %s AND run_attempt >= %s ORDER BY run_attempt""",
         (key.repository_id, key.run_id, key.run_attempt),
     )
-    return RunEvent(key=key, **row) if row else None
+    return [RunEvent(key=replace(key, run_attempt=row.pop("run_attempt")), **row) for row in rows]
 
 
 async def record_decision(tx: Tx, guid: str, decision: Decision, now: datetime, *, event_id: str | None = None) -> None:
