@@ -1,5 +1,6 @@
 """Migrations are one line without forks, each saying what it is for."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -23,3 +24,16 @@ def test_every_migration_says_what_it_is_for(scripts: ScriptDirectory) -> None:
     revisions = list(scripts.walk_revisions())
     assert revisions
     assert [revision.revision for revision in revisions if not revision.doc] == []
+
+
+# What a statement locks, beside a table that it makes.
+_TABLES = re.compile(r"\b(?:ALTER TABLE|INDEX IF NOT EXISTS \w+ ON|INSERT INTO|UPDATE|DELETE FROM) (\w+)")
+_REPEATABLE = re.compile(r"\b(?:CREATE (?:TABLE|INDEX)|ADD COLUMN)(?! IF NOT EXISTS)")
+
+
+def test_a_migration_changes_one_table_at_a_time_and_may_be_repeated(scripts: ScriptDirectory) -> None:
+    """It runs while events flow: see `store/schema.py`. The first one found no tables, and nobody at work."""
+    steps = [step for revision in scripts.walk_revisions() if revision.down_revision for step in revision.module.STEPS]
+    assert steps
+    assert [step for step in steps if len(set(_TABLES.findall(step))) > 1] == []
+    assert [step for step in steps if _REPEATABLE.search(step)] == []

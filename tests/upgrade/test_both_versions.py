@@ -13,7 +13,7 @@ from zekt_sandbox.demo_runner import outputs
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.broker import ORDER, SECRET
-from zekt_testing.processes import free_port, zekt_process
+from zekt_testing.processes import free_port, set_up, zekt_process
 
 LARGE = '{"text": "' + "x" * 80_000 + '"}'
 
@@ -67,7 +67,8 @@ def test_an_order_goes_through(
     settings = {"PYTHONPATH": str(broker), "ZEKT_PORT": url.rsplit(":", 1)[1], "ZEKT_PUBLIC_URL": url}
     with zekt_process(github, tmp_path / "logs", "serve", ZEKT_DATABASE_URL=empty_database, **settings) as serve:
         serve.said("started")
-        setup.apply(empty_database, setup.directory())
+        database = {"ZEKT_DATABASE_URL": empty_database, "PYTHONPATH": str(broker)}
+        set_up(github, tmp_path / "logs", setup.directory(), **database)
         github.add_hook("shop-team/orders", url=f"{url}/api/github/webhooks", secret=SECRET)
         run = github.start_run("shop-team/orders", workflow=ORDER)
         sent = step(run, source, tmp_path, url, "send", event_type="order", payload=payload)

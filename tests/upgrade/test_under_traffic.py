@@ -10,7 +10,7 @@ import pytest
 
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
-from zekt_testing.processes import Process, zekt_process
+from zekt_testing.processes import Process, set_up, zekt_process
 from zekt_testing.traffic import Traffic
 
 RATE = 50
@@ -51,10 +51,9 @@ def site(github: SandboxServer, empty_database: str, previous: Path, tmp_path: P
     github.add_repository("shop-team/orders", id=1001, installation_id=51)
     github.add_repository("infra-team/platform", id=2002, installation_id=52)
     site = Site(github, empty_database, previous, tmp_path)
-    with site.process("migrate", previous=True) as migrating:
-        assert migrating.popen.wait(30) == 0
+    wanted = setup.directory(durable=False)
+    set_up(github, tmp_path, wanted, ZEKT_DATABASE_URL=empty_database, PYTHONPATH=str(previous))
     assert site.revision() == "0001"
-    setup.apply(empty_database, setup.directory(durable=False))
     yield site
     site.traffic.stop()
 

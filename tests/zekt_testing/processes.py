@@ -74,3 +74,11 @@ def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **setting
         if popen.poll() is None:
             popen.terminate()
         popen.wait(30)
+
+
+def set_up(github: SandboxServer, folder: Path, wanted: dict[str, Any], **settings: str) -> None:
+    """`zekt setup apply` as a process: that of another version, where PYTHONPATH says so."""
+    file = folder / "setup.yaml"
+    file.write_text(json.dumps(wanted))
+    with zekt_process(github, folder, "setup", "apply", str(file), **settings) as applying:
+        assert applying.popen.wait(60) == 0, applying.log.read_text()

@@ -65,7 +65,7 @@ def migrate(url: str) -> None:
 
 
 def _upgrade(connection: sqlalchemy.Connection, url: str) -> None:
-    """What was done before is not done again: each revision commits by itself, each of the engine's changes too."""
+    """What was done before is not done again: each step commits by itself and may be repeated, the engine's too."""
     config = _config()
     config.attributes["connection"] = connection
     command.upgrade(config, "head")
