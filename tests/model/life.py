@@ -145,7 +145,7 @@ class Life:
         else:
             d.attempts.append(Attempt(job))
             d.due = now + LEASE
-            assert asked == len(d.attempts), f"attempt {len(d.attempts)} is owed"
+            assert asked == len(d.attempts), f"attempt {len(d.attempts)} is owed, and was told {asked}, {wait}"
 
     def asked(self, delivery_id: str, reply: Reply) -> None:
         """GitHub got the request, whatever it says of it."""

@@ -32,6 +32,9 @@ from zekt_sandbox.server import SandboxServer
 
 Ids = list[str]
 
+_PATIENCE = 120.0
+"""Seconds; for a machine that has other things to do."""
+
 
 class Clock:
     """Time that stands still until a test moves it; without microseconds, which PostgreSQL would round."""
@@ -215,11 +218,13 @@ class Stage:
             )
         )
         parked = asyncio.create_task(flight.parked.wait())
-        await asyncio.wait({flight.task, parked}, return_when=asyncio.FIRST_COMPLETED, timeout=30)
+        await asyncio.wait({flight.task, parked}, return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE)
         parked.cancel()
-        if not flight.task.done():
-            return None
-        return await self._ended(flight)
+        if flight.task.done():
+            return await self._ended(flight)
+        if not flight.parked.is_set():
+            raise TimeoutError(f"{flight.job} neither ended nor heard of GitHub in {_PATIENCE} s")
+        return None
 
     async def hear(self, flight: Flight) -> None:
         """The answer comes, and is written down."""
