@@ -13,7 +13,7 @@ from model.happenings import AT_ONCE, CONSUMERS, KEEPERS, PROVIDERS, WORKERS, Ha
 from model.machine import Machine
 from model.play import at_once, end, happens
 
-FEW = 40
+FEW = 60
 
 numbers = st.integers(0, 47)
 
