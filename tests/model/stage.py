@@ -87,6 +87,8 @@ class Stage:
         self._numbers = itertools.count(1)
         self._seen = len(self.github.dispatches())
         self.github.faults.clear()
+        # Its shown count of requests would come to an end in an hour of many lives, and the broker heeds that.
+        self.github.limits.set()
         async with self.broker.db.transaction() as tx:
             await tx.execute("DELETE FROM history; DELETE FROM attempts; DELETE FROM deliveries; DELETE FROM decisions")
             await tx.execute("DELETE FROM messages; DELETE FROM events; DELETE FROM pgqueuer; DELETE FROM pgqueuer_log")
