@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from datetime import timedelta
-from typing import Any
 
 import psycopg
 import pytest
@@ -17,7 +16,7 @@ from zekt_testing.bench import Bench, answered
 from zekt_testing.broker import ADMIN_TOKEN, Running, Zekt, settings_for
 from zekt_testing.invariants import half_written
 
-THE_RUN = "SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))"
+NO_MESSAGES = "LOCK TABLE messages IN SHARE MODE"
 PACED = {"dispatch_spacing": timedelta(seconds=1)}
 THE_INSTALLATION = "UPDATE installations SET next_write_at = now() WHERE id = 52"
 
@@ -35,10 +34,6 @@ def another(zekt: Zekt) -> Iterator[psycopg.Connection]:
         connection.execute("SET deadlock_timeout = '60s'")
         connection.commit()
         yield connection
-
-
-def hold_run(session: psycopg.Connection, run: Any) -> None:
-    session.execute(THE_RUN, (f"run:{run.repository.id}:{run.id}:{run.attempt}",))
 
 
 def alter(server: str, zekt: Zekt, change: str, *, anew: bool = True) -> None:
@@ -85,24 +80,24 @@ def until_ready(zekt: Zekt) -> None:
     raise AssertionError("not ready 10 s after the trouble has ended")
 
 
-def late_message(zekt: Zekt, threads: ThreadPoolExecutor) -> tuple[Any, Callable[[], Future[requests.Response]]]:
-    """A run that has ended, and a way to send its message: that takes the run's lock, then its consumer's pace."""
+def late_message(zekt: Zekt, threads: ThreadPoolExecutor) -> Callable[[], Future[requests.Response]]:
+    """Sends the message of a run that has ended: it is written down, then its consumer's pace is asked."""
     run = zekt.start_run()
     zekt.github.finish_run(run)
-    return run, lambda: threads.submit(zekt.send, run, messageId="m")
+    return lambda: threads.submit(zekt.send, run, messageId="m")
 
 
 def test_a_deadlock_is_lost_once_and_nobody_outside_notices(
     start: Callable[..., Zekt], threads: ThreadPoolExecutor
 ) -> None:
     zekt = start(work=False, settings=PACED)
-    run, send = late_message(zekt, threads)
+    send = late_message(zekt, threads)
     with another(zekt) as session:
         session.execute(THE_INSTALLATION)
         answer = send()
         until_waiting(zekt)
         # Now each waits for the other; ours looks for a deadlock first, and is the one that is rolled back.
-        hold_run(session, run)
+        session.execute(NO_MESSAGES)
         session.commit()
     assert answered(answer.result(30))
     until_counted(zekt, "deadlocks = 1")
@@ -115,9 +110,9 @@ def test_a_serialisation_failure_is_made_again_and_nobody_outside_notices(
 ) -> None:
     zekt = start(work=False, settings=PACED)
     alter(postgres, zekt, "SET default_transaction_isolation = 'repeatable read'")
-    run, send = late_message(zekt, threads)
+    send = late_message(zekt, threads)
     with another(zekt) as session:
-        hold_run(session, run)
+        session.execute(NO_MESSAGES)
         answer = send()
         until_waiting(zekt)
         # Ours has taken its snapshot; what it is about to update changes under it.
@@ -133,9 +128,9 @@ def test_a_lock_that_somebody_forgot_is_a_503_and_no_hang(
     start: Callable[..., Zekt], threads: ThreadPoolExecutor
 ) -> None:
     zekt = start(work=False)
-    run, send = late_message(zekt, threads)
+    send = late_message(zekt, threads)
     with another(zekt) as session:
-        hold_run(session, run)
+        session.execute(NO_MESSAGES)
         # GitHub hangs up after 10 seconds.
         assert not answered(send().result(9))
     assert answered(send().result(30))
@@ -146,9 +141,9 @@ def test_a_session_that_the_server_ends_in_the_middle_is_a_503(
     start: Callable[..., Zekt], threads: ThreadPoolExecutor
 ) -> None:
     zekt = start(work=False)
-    run, send = late_message(zekt, threads)
+    send = late_message(zekt, threads)
     with another(zekt) as session:
-        hold_run(session, run)
+        session.execute(NO_MESSAGES)
         answer = send()
         zekt.sql("SELECT pg_terminate_backend(%s)", until_waiting(zekt))
         assert not answered(answer.result(30))
