@@ -155,6 +155,13 @@ def test_a_refused_token_is_permanent_with_advice_of_its_own(
     assert github.posts(PATH) == []
 
 
+def test_a_token_request_that_is_answered_like_a_dispatch_is_no_accepted_dispatch(app: GitHubApp, github: Any) -> None:
+    github.script("POST", MINT, 204)
+    answer = send(app)
+    assert (answer.accepted, answer.permanent, answer.category) == (False, False, "unexpected")
+    assert github.posts(PATH) == []
+
+
 @pytest.mark.parametrize(
     ("message", "names"),
     [

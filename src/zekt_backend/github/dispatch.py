@@ -63,7 +63,9 @@ def _not_minted(app: GitHubApp, refused: TokenRefusedError) -> Answer:
     reply = refused.reply
     answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now(), advice=_MINT_ADVICE)
     # 201 without a token, or whatever else is no refusal we know, is tried again like an outage.
-    return replace(answer, accepted=False, ambiguous=False, text=f"No token for the installation: {answer.text}")
+    category = "unexpected" if answer.accepted else answer.category
+    text = f"No token for the installation: {answer.text}"
+    return replace(answer, accepted=False, ambiguous=False, category=category, text=text)
 
 
 def _failed(error: Exception) -> Answer:
