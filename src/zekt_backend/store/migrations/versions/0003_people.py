@@ -1,0 +1,93 @@
+"""People and what they manage: accounts with their members, tokens, sessions, the audit trail; what a service offers.
+
+Every change is an addition with a default, so that processes of the version before go on while it is made.
+
+Revision ID: 0003
+"""
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+ACCOUNTS = """
+-- An account is a GitHub owner. What it is here for (provider, consumer) is only ever added to.
+ALTER TABLE accounts
+    ADD COLUMN github_id bigint UNIQUE,
+    ADD COLUMN kind      text NOT NULL DEFAULT 'organization' CHECK (kind IN ('organization', 'user')),
+    ADD COLUMN provider  boolean NOT NULL DEFAULT false,
+    ADD COLUMN consumer  boolean NOT NULL DEFAULT false,
+    ADD COLUMN verified  boolean NOT NULL DEFAULT false,
+    ADD COLUMN version   integer NOT NULL DEFAULT 1;
+UPDATE accounts a SET
+    provider = EXISTS (SELECT 1 FROM repositories r JOIN workflows w ON w.repository_id = r.id
+                       WHERE r.account_id = a.id),
+    consumer = EXISTS (SELECT 1 FROM repositories r JOIN subscriptions s ON s.repository_id = r.id
+                       WHERE r.account_id = a.id);
+
+-- The id is GitHub's.
+CREATE TABLE people (
+    id    bigint PRIMARY KEY,
+    login text NOT NULL
+);
+CREATE TABLE members (
+    account_id bigint NOT NULL REFERENCES accounts,
+    person_id  bigint NOT NULL REFERENCES people,
+    role       text NOT NULL CHECK (role IN ('owner', 'member')),
+    checked_at timestamptz NOT NULL,
+    PRIMARY KEY (account_id, person_id)
+);
+CREATE INDEX members_person ON members (person_id);
+"""
+
+ACCESS = """
+-- Of a session and of a token only the sha256 is kept: whoever reads this table cannot sign in.
+CREATE TABLE sessions (
+    digest     bytea PRIMARY KEY,
+    person_id  bigint NOT NULL REFERENCES people,
+    csrf       text NOT NULL,
+    created_at timestamptz NOT NULL,
+    expires_at timestamptz NOT NULL
+);
+CREATE INDEX sessions_expires_at ON sessions (expires_at);
+CREATE TABLE api_tokens (
+    id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    account_id   bigint NOT NULL REFERENCES accounts,
+    name         text NOT NULL,
+    digest       bytea NOT NULL UNIQUE,
+    scopes       text[] NOT NULL,
+    created_by   text NOT NULL,
+    created_at   timestamptz NOT NULL,
+    expires_at   timestamptz NOT NULL,
+    last_used_at timestamptz,
+    revoked_at   timestamptz
+);
+CREATE INDEX api_tokens_account ON api_tokens (account_id, id);
+-- Who changed what, when, and how it stood before and after. Never updated, never a secret.
+CREATE TABLE audit (
+    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at         timestamptz NOT NULL,
+    actor      text NOT NULL,
+    account_id bigint REFERENCES accounts,
+    action     text NOT NULL,
+    subject    text NOT NULL,
+    before     jsonb,
+    after      jsonb
+);
+CREATE INDEX audit_account ON audit (account_id, id);
+"""
+
+
+def upgrade() -> None:
+    for part in (ACCOUNTS, ACCESS):
+        op.execute(part)
+
+
+def downgrade() -> None:
+    op.execute("DROP TABLE audit, api_tokens, sessions, members, people")
+    op.execute(
+        "ALTER TABLE accounts DROP COLUMN github_id, DROP COLUMN kind, DROP COLUMN provider, DROP COLUMN consumer,"
+        " DROP COLUMN verified, DROP COLUMN version"
+    )
