@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from zekt_testing import setup
 from zekt_testing.broker import SECRET
 from zekt_testing.deliveries import decision_of
 
@@ -44,6 +45,41 @@ def test_a_conclusion_filter_lets_through_what_was_asked_for(start: Start) -> No
     assert len(zekt.deliveries()) == 1
 
 
+def test_a_branch_filter_lets_through_what_was_asked_for_and_keeps_why_not(start: Start) -> None:
+    zekt = start(branches=["release/*"])
+    dropped = zekt.start_run(ref="refs/heads/main")
+    zekt.github.finish_run(dropped)
+    zekt.github.finish_run(zekt.start_run(ref="refs/heads/release/1"))
+    (dispatch,) = zekt.dispatched()
+    assert dispatch.client_payload["zekt"]["provider"]["headBranch"] == "release/1"
+    ((outcome, reasons),) = decision_of(zekt, dropped)
+    assert outcome == "blocked"
+    (rule,) = [r for r in reasons["consumers"][0]["rules"] if not r["passed"]]
+    assert rule["detail"] == "The run was of the branch main; wanted: release/*."
+
+
+def test_an_event_type_filter_is_asked_of_each_message(start: Start) -> None:
+    zekt = start(**{"event-types": ["ready"]})
+    run = zekt.start_run()
+    assert zekt.send(run, eventType="draft").json()["consumersNotified"] == 0
+    assert zekt.send(run, eventType="ready").json()["consumersNotified"] == 1
+    zekt.github.finish_run(run)
+    assert [d.event_type for d in zekt.dispatched()] == ["ready"]
+    assert zekt.send(run, eventType="draft", messageId="late").json()["consumersNotified"] == 0
+    assert len(zekt.deliveries()) == 1
+    at_the_end, late = decision_of(zekt, run)
+    assert [m["rules"][0]["passed"] for m in at_the_end[1]["consumers"][0]["messages"]] == [False, True]
+    assert (at_the_end[0], late[0]) == ("delivered", "blocked")
+
+
+def test_a_filter_that_changes_holds_for_the_next_event(start: Start, directory: Any) -> None:
+    zekt = start(branches=["release/*"])
+    zekt.github.finish_run(zekt.start_run(ref="refs/heads/main"))
+    setup.apply(zekt.database_url, directory())
+    zekt.github.finish_run(zekt.start_run(ref="refs/heads/main"))
+    assert len(zekt.dispatched()) == 1
+
+
 def test_metadata_only_forwards_no_message_at_all(start: Start, directory: Any) -> None:
     wanted = directory()
     wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["metadata-only"] = True
@@ -64,7 +100,8 @@ def test_a_late_message_to_a_metadata_only_service_makes_no_second_delivery(star
     run = zekt.start_run()
     zekt.github.finish_run(run)
     zekt.dispatched()
-    assert zekt.send(run, {"late": True}).status_code == 202
+    answer = zekt.send(run, {"late": True})
+    assert (answer.status_code, answer.json()["consumersNotified"]) == (202, 0)
     assert len(zekt.deliveries()) == 1
 
 

@@ -45,6 +45,8 @@ def write(tmp_path: Path, text: str | bytes) -> Path:
         (("durable: true", "durabel: true"), 17, "durabel"),
         (("status: approved", "status: aproved"), 16, "subscriptions.0.status"),
         (("confirm-timeout: 60", "confirm-timeout: -1"), 18, "subscriptions.0.confirm-timeout"),
+        (("durable: true", "branches: ['!main']"), 17, "subscriptions.0.branches.0"),
+        (("durable: true", "event-types: []"), 17, "subscriptions.0.event-types"),
         (("id: 1001", "id: 0"), 5, "repositories.0.id"),
         (("path: .github/workflows/order.yml", "path: order.txt"), 8, "path"),
         (("login: shop-team", "login: 'x\n\t"), 2, ""),

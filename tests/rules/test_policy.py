@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
-from zekt_backend.rules.policy import Decision, Provider, Subscription, decide, expect
+from zekt_backend.rules.correlation import Message
+from zekt_backend.rules.policy import Decision, Provider, Service, Subscription, decide, expect
 from zekt_backend.rules.records import RunEvent
 
 
 def reasons_against(decision: Decision) -> dict[str, str]:
     rules = [*decision.rules, *(rule for verdict in decision.verdicts for rule in verdict.rules)]
+    rules += [rule for verdict in decision.verdicts for offer in verdict.offers for rule in offer.rules]
     return {rule.name: rule.detail for rule in rules if not rule.passed}
 
 
@@ -48,6 +50,8 @@ def test_the_providers_side_blocks_with_a_reason(
         ({"status": "denied"}, "approved", "is denied"),
         ({"status": "revoked"}, "approved", "is revoked"),
         ({"conclusions": ("failure",)}, "conclusion", "ended with success; wanted: failure"),
+        ({"branches": ("release/*", "dev")}, "branch", "of the branch main; wanted: release/*, dev"),
+        ({"event_types": ("ready",)}, "event_type", "is order-finished; wanted: ready"),
         ({"consumer_enabled": False}, "reachable", "switched off"),
         ({"installation_id": None}, "reachable", "install it there"),
     ],
@@ -78,4 +82,58 @@ def test_before_the_run_has_ended_its_conclusion_is_not_asked(
     provider: Callable[..., Provider], subscription: Callable[..., Subscription]
 ) -> None:
     wanted = provider(subscriptions=(subscription(conclusions=("failure",)), subscription(status="revoked")))
+    assert len(expect(wanted).recipients) == 1
+
+
+def message(event_id: str, event_type: str | None) -> Message:
+    return Message(event_id, event_type, ".github/workflows/order.yml", 1, None, None)
+
+
+def granted(decision: Decision) -> list[tuple[str | None, str]]:
+    return [(offer.message.event_id if offer.message else None, offer.event_type) for _, offer in decision.granted]
+
+
+def test_a_branch_that_nobody_named_fits_no_filter_and_no_filter_minds(
+    event: RunEvent, provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    nameless = replace(event, head_branch=None)
+    assert decide(nameless, provider(subscriptions=(subscription(branches=("**",)),))).recipients == ()
+    assert len(decide(nameless, provider()).recipients) == 1
+
+
+def test_event_types_are_asked_of_each_message_by_itself(
+    event: RunEvent, provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    choosy, other = subscription(event_types=("ready", "order-finished")), subscription(id=2, consumer="other/tools")
+    sent = [message("m1", "ready"), message("m2", "draft"), message("m3", None)]
+    decision = decide(event, provider(subscriptions=(choosy, other)), sent)
+    assert granted(decision)[:2] == [("m1", "ready"), ("m3", "order-finished")]
+    assert granted(decision)[2:] == [("m1", "ready"), ("m2", "draft"), ("m3", "order-finished")]
+    assert reasons_against(decision) == {"event_type": "The event type is draft; wanted: ready, order-finished."}
+    assert decision.against == ("event_type",)
+
+
+def test_a_run_whose_messages_are_all_filtered_out_does_not_arrive_without_one(
+    event: RunEvent, provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    decision = decide(event, provider(subscriptions=(subscription(event_types=("ready",)),)), [message("m1", "draft")])
+    assert (decision.outcome, decision.granted) == ("blocked", ())
+
+
+def test_a_late_message_adds_nothing_to_a_service_that_forwards_none(
+    event: RunEvent, provider: Callable[..., Provider], service: Service, subscription: Callable[..., Subscription]
+) -> None:
+    silent = provider(subscriptions=(subscription(service=replace(service, metadata_only=True)),))
+    assert granted(decide(event, silent, [message("m1", "a"), message("m2", "b")])) == [(None, "order-finished")]
+    late = decide(event, silent, [message("m3", "a")], late=True)
+    assert late.granted == ()
+    assert "forwards no messages" in reasons_against(late)["metadata_only"]
+
+
+def test_before_the_run_has_ended_the_messages_own_type_is_asked_and_the_branch_is_not(
+    provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    wanted = provider(subscriptions=(subscription(event_types=("ready",), branches=("none",)),))
+    assert len(expect(wanted, message("m1", "ready")).recipients) == 1
+    assert expect(wanted, message("m1", "draft")).recipients == ()
     assert len(expect(wanted).recipients) == 1

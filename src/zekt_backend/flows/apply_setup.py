@@ -133,5 +133,7 @@ async def _subscription(tx: Tx, part: SubscriptionPart) -> bool:
         confirm_timeout=part.confirm_timeout,
         complete_timeout=part.complete_timeout,
         max_dispatches=part.max_dispatches,
+        branches=list(part.branches) if part.branches else None,
+        event_types=list(part.event_types) if part.event_types else None,
     )
     return part.status == "approved" != before

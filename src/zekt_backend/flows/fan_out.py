@@ -6,9 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.rules import envelope
-from zekt_backend.rules.correlation import Message, owed
 from zekt_backend.rules.pace import Pace
-from zekt_backend.rules.policy import Decision, Subscription
+from zekt_backend.rules.policy import Decision, Offer, Subscription
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import deliveries, installations, jobs
 from zekt_backend.store.database import Tx
@@ -29,35 +28,23 @@ async def fan_out(
     tx: Tx,
     event: RunEvent,
     decision: Decision,
-    messages: Sequence[Message],
     *,
     now: datetime,
     new_id: Callable[[], str],
     timings: Timings,
     late: bool = False,
 ) -> list[NewDelivery]:
-    """One delivery per recipient and message it was not given yet, in their order; one without where there is none."""
-    wanted = [
-        (subscription, message)
-        for subscription in decision.recipients
-        for message in _messages_for(subscription, messages, late=late)
-    ]
+    """One delivery for each that the decision grants, in its order."""
+    wanted = decision.granted
     slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.pace)
     new = [
-        _delivery(event, subscription, message, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
-        for (subscription, message), slot in zip(wanted, slots, strict=True)
+        _delivery(event, subscription, offer, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
+        for (subscription, offer), slot in zip(wanted, slots, strict=True)
     ]
     if new:
         await deliveries.create(tx, new, now)
         await jobs.enqueue(tx, [jobs.deliver(delivery.id, 0, delivery.due_at - now) for delivery in new])
     return new
-
-
-def _messages_for(subscription: Subscription, messages: Sequence[Message], *, late: bool) -> Sequence[Message | None]:
-    if subscription.service.metadata_only:
-        # The event itself was delivered when it came; a late message adds nothing that may be forwarded.
-        return [] if late else [None]
-    return owed(messages, subscription.id) or ([] if late else [None])
 
 
 def _installation(subscription: Subscription) -> int:
@@ -79,15 +66,13 @@ async def _reserve_slots(tx: Tx, subscriptions: Sequence[Subscription], now: dat
 def _delivery(
     event: RunEvent,
     subscription: Subscription,
-    message: Message | None,
+    offer: Offer,
     *,
     delivery_id: str,
     due_at: datetime,
     timings: Timings,
     late: bool,
 ) -> NewDelivery:
-    service = subscription.service
-    event_type = (message.event_type if message else None) or service.event_type
     return NewDelivery(
         id=delivery_id,
         subscription_id=subscription.id,
@@ -98,9 +83,9 @@ def _delivery(
         installation_id=_installation(subscription),
         correlation_id=event.key.correlation_id,
         event_guid=event.guid,
-        event_id=message.event_id if message else None,
-        event_type=event_type,
-        envelope=envelope.head(event, service, delivery_id=delivery_id, event_type=event_type),
+        event_id=offer.message.event_id if offer.message else None,
+        event_type=offer.event_type,
+        envelope=envelope.head(event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type),
         late=late,
         durable=subscription.durable,
         confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,

@@ -42,9 +42,9 @@ async def receive_event(
         taken = correlation.take(await messages.of_run(tx, event.key), event.key.run_attempt)
         known = replace(event, workflow_path=_path(event, taken))
         provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
-        decision = policy.decide(known, provider)
+        decision = policy.decide(known, provider, taken)
         await events.record_decision(tx, event.guid, decision, now)
-        made = await fan_out(tx, known, decision, taken, now=now, new_id=new_id, timings=timings)
+        made = await fan_out(tx, known, decision, now=now, new_id=new_id, timings=timings)
         return EventReceipt(
             duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
         )

@@ -68,7 +68,9 @@ async def receive_message(
         ends = await events.since(tx, claims.key)
         message = _new_message(incoming, new_event_id())
         late = _late(message.head, await messages.of_run(tx, ends[-1].key), ends, provider) if ends else []
-        notified = sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider).recipients)
+        notified = (
+            sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider, message.head).recipients)
+        )
         message = replace(message, consumers_notified=notified, late=bool(ends))
         if not await messages.save_once(tx, message, now):
             return await _stored_before(tx, message)
@@ -76,16 +78,7 @@ async def receive_message(
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
         for tell in late:
             await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
-            await fan_out(
-                tx,
-                tell.end,
-                tell.decision,
-                [tell.message],
-                now=now,
-                new_id=new_delivery_id,
-                timings=timings,
-                late=True,
-            )
+            await fan_out(tx, tell.end, tell.decision, now=now, new_id=new_delivery_id, timings=timings, late=True)
         return _stored_now(message)
 
     return await db.run(work)
@@ -103,17 +96,14 @@ def _stored_now(message: NewMessage) -> MessageReceipt:
 
 @dataclass(frozen=True, slots=True)
 class _Late:
-    """An end that came before the message, and who was given the message by the ends before it."""
+    """An end that came before the message, and who is given the message with it."""
 
     end: RunEvent
     decision: policy.Decision
-    message: Message
 
     @property
     def given(self) -> tuple[int, ...]:
-        """The subscriptions that hear of it now. Who is given no messages hears nothing new."""
-        wanted = (one for one in self.decision.recipients if not one.service.metadata_only)
-        return tuple(one.id for one in wanted if one.id not in self.message.carried_to)
+        return tuple(subscription.id for subscription in self.decision.recipients)
 
 
 def _late(
@@ -124,7 +114,7 @@ def _late(
     for end in ends:
         if message not in correlation.take([*sent, message], end.key.run_attempt):
             break  # A later attempt has sent it anew.
-        late.append(_Late(end, policy.decide(end, provider), message))
+        late.append(_Late(end, policy.decide(end, provider, [message], late=True)))
         message = replace(message, carried_to=(*message.carried_to, *late[-1].given))
     return late
 

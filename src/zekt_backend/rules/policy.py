@@ -1,8 +1,11 @@
 """Who gets what, and why: one pure function whose reasons are kept beside the event."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from zekt_backend.rules.branches import matches
+from zekt_backend.rules.correlation import Message, owed
 from zekt_backend.rules.records import RunEvent
 
 
@@ -32,6 +35,10 @@ class Subscription:
     confirm_timeout: timedelta | None
     complete_timeout: timedelta | None
     max_dispatches: int | None
+    branches: tuple[str, ...] | None = None
+    """Patterns of head branches (`rules/branches.py`); None: all."""
+    event_types: tuple[str, ...] | None = None
+    """Of messages; where there is none, or it has none, the service's own counts. None: all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +63,30 @@ class Rule:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
-    subscription: Subscription
-    rules: tuple[Rule, ...]
+class Offer:
+    """A message for one subscription, or the bare end of the run (None), and the rules that are asked of each."""
+
+    message: Message | None
+    event_type: str
+    rules: tuple[Rule, ...] = ()
 
     @property
     def passed(self) -> bool:
         return all(rule.passed for rule in self.rules)
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    subscription: Subscription
+    rules: tuple[Rule, ...]
+    offers: tuple[Offer, ...]
+
+    @property
+    def taken(self) -> tuple[Offer, ...]:
+        """What this subscription gets, as far as its own rules go; each is one delivery."""
+        if not all(rule.passed for rule in self.rules):
+            return ()
+        return tuple(offer for offer in self.offers if offer.passed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,44 +95,99 @@ class Decision:
     verdicts: tuple[Verdict, ...]
 
     @property
-    def recipients(self) -> tuple[Subscription, ...]:
-        """Nobody, when the provider's side blocks it; else whoever's own rules all pass."""
+    def granted(self) -> tuple[tuple[Subscription, Offer], ...]:
+        """Who gets what, in the messages' order: nothing when the provider's side blocks it."""
         if not all(rule.passed for rule in self.rules):
             return ()
-        return tuple(verdict.subscription for verdict in self.verdicts if verdict.passed)
+        return tuple((verdict.subscription, offer) for verdict in self.verdicts for offer in verdict.taken)
+
+    @property
+    def recipients(self) -> tuple[Subscription, ...]:
+        """Whoever gets anything."""
+        return tuple(dict.fromkeys(subscription for subscription, _ in self.granted))
 
     @property
     def outcome(self) -> str:
-        return "delivered" if self.recipients else "blocked"
+        return "delivered" if self.granted else "blocked"
 
     def why_not(self, subscription_id: int) -> str:
         """The sentences that stand between this subscription and a delivery; empty when none does."""
-        own = [rule for v in self.verdicts if v.subscription.id == subscription_id for rule in v.rules]
+        own = [rule for v in self.verdicts if v.subscription.id == subscription_id for rule in _all_rules(v)]
         return " ".join(rule.detail for rule in [*self.rules, *own] if not rule.passed)
 
     @property
     def against(self) -> tuple[str, ...]:
         """The names of the rules that did not pass, the provider's first, each once."""
-        rules = [*self.rules, *(rule for verdict in self.verdicts for rule in verdict.rules)]
+        rules = [*self.rules, *(rule for verdict in self.verdicts for rule in _all_rules(verdict))]
         return tuple(dict.fromkeys(rule.name for rule in rules if not rule.passed))
 
 
-def decide(event: RunEvent, provider: Provider) -> Decision:
-    """Ask every rule, also after one has failed: the reader wants all reasons at once."""
+def _all_rules(verdict: Verdict) -> list[Rule]:
+    return [*verdict.rules, *(rule for offer in verdict.offers for rule in offer.rules)]
+
+
+def decide(event: RunEvent, provider: Provider, messages: Sequence[Message] = (), *, late: bool = False) -> Decision:
+    """Ask every rule, also after one has failed: the reader wants all reasons at once.
+
+    Args:
+        event: the run that has ended.
+        provider: its side, with everybody who subscribed, as it stands now.
+        messages: those that the run sent, in their order; without one its end alone is offered.
+        late: the end was delivered before, when it came; `messages` have come since.
+    """
     return Decision(
         rules=_provider_rules(event.repository, provider),
         verdicts=tuple(
-            Verdict(subscription, _consumer_rules(event, subscription)) for subscription in provider.subscriptions
+            Verdict(subscription, _consumer_rules(event, subscription), _offers(subscription, messages, late=late))
+            for subscription in provider.subscriptions
         ),
     )
 
 
-def expect(provider: Provider) -> Decision:
-    """Who would hear of a run that has not ended yet, as things stand: every rule but its conclusion."""
+def expect(provider: Provider, message: Message | None = None) -> Decision:
+    """Who would hear of a run that has not ended yet, as things stand: every rule but its conclusion and branch.
+
+    Without a message, its event type is not asked either.
+    """
     return Decision(
         rules=_provider_rules("The repository", provider),
-        verdicts=tuple(Verdict(s, (_approved(s), _reachable(s))) for s in provider.subscriptions),
+        verdicts=tuple(
+            Verdict(
+                subscription,
+                (_approved(subscription), _reachable(subscription)),
+                _offers(subscription, [message], late=False) if message else (_bare(subscription),),
+            )
+            for subscription in provider.subscriptions
+        ),
     )
+
+
+def _offers(subscription: Subscription, messages: Sequence[Message], *, late: bool) -> tuple[Offer, ...]:
+    if not subscription.service.metadata_only:
+        # What it was given with an earlier attempt is not offered again; a run that has sent nothing new just ended.
+        offered: Sequence[Message | None] = owed(messages, subscription.id) or ([] if late else [None])
+        return tuple(_offer(subscription, message) for message in offered)
+    if not late:
+        return (_offer(subscription, None),)
+    detail = f"{subscription.service.slug} forwards no messages, and the end of the run was delivered when it came."
+    rule = Rule("metadata_only", False, detail)
+    return tuple(Offer(message, _event_type(subscription, message), (rule,)) for message in messages)
+
+
+def _offer(subscription: Subscription, message: Message | None) -> Offer:
+    event_type, wanted = _event_type(subscription, message), subscription.event_types
+    if wanted is None:
+        return Offer(message, event_type)
+    detail = f"The event type is {event_type}; wanted: {', '.join(wanted)}."
+    return Offer(message, event_type, (Rule("event_type", event_type in wanted, detail),))
+
+
+def _bare(subscription: Subscription) -> Offer:
+    return Offer(None, subscription.service.event_type)
+
+
+def _event_type(subscription: Subscription, message: Message | None) -> str:
+    return (message.event_type if message else None) or subscription.service.event_type
 
 
 def _provider_rules(repository: str, provider: Provider) -> tuple[Rule, ...]:
@@ -153,7 +232,16 @@ def _consumer_rules(event: RunEvent, subscription: Subscription) -> tuple[Rule, 
         wanted is None or event.conclusion in wanted,
         f"The run ended with {event.conclusion}; " + (f"wanted: {', '.join(wanted)}." if wanted else "all are wanted."),
     )
-    return (_approved(subscription), conclusion, _reachable(subscription))
+    return (_approved(subscription), conclusion, _branch(event.head_branch, subscription), _reachable(subscription))
+
+
+def _branch(branch: str | None, subscription: Subscription) -> Rule:
+    wanted = subscription.branches
+    ran = f"The run was of the branch {branch}; " if branch else "The event names no branch; "
+    if wanted is None:
+        return Rule("branch", True, ran + "all are wanted.")
+    passed = branch is not None and any(matches(pattern, branch) for pattern in wanted)
+    return Rule("branch", passed, ran + f"wanted: {', '.join(wanted)}.")
 
 
 def _approved(subscription: Subscription) -> Rule:

@@ -16,6 +16,9 @@ _Path = Annotated[
     BeforeValidator(lambda path: normalise_path(path) if isinstance(path, str) else path),
     StringConstraints(pattern=r"^\.github/workflows/[^/\x00-\x1f]{1,200}\.ya?ml$"),
 ]
+EventType = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+# What no branch has in its name (git-check-ref-format) is refused, since GitHub's own filters mean something by it.
+_Branches = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?\[\]\\!]{1,250}$")]
 _GitHubId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 _Seconds = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=35))]
 Conclusion = Literal[
@@ -43,7 +46,7 @@ class _Part(BaseModel):
 class ServicePart(_Part):
     slug: _Slug
     alias: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")] | None = None
-    event_type: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+    event_type: EventType
     metadata_only: bool = False
     hide_provider: bool = False
 
@@ -77,6 +80,8 @@ class SubscriptionPart(_Part):
     status: Literal["requested", "approved", "denied", "revoked"] = "requested"
     durable: bool = False
     conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
+    branches: tuple[_Branches, ...] | None = Field(default=None, min_length=1, max_length=50)
+    event_types: tuple[EventType, ...] | None = Field(default=None, min_length=1, max_length=50)
     confirm_timeout: _Seconds | None = None
     complete_timeout: _Seconds | None = None
     max_dispatches: Annotated[int, Field(ge=1, le=100)] | None = None

@@ -6,6 +6,8 @@ from zekt_backend.rules.policy import Provider, Service, Subscription
 from zekt_backend.store import repositories
 from zekt_backend.store.database import Tx, many, one
 
+_FILTERS = ("conclusions", "branches", "event_types")
+
 
 async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Provider:
     """The provider's side as it stands now: a change takes effect for the next event, at once."""
@@ -56,7 +58,7 @@ async def _subscriptions(tx: Tx, services: dict[int, Service]) -> tuple[Subscrip
         tx,
         """SELECT s.id, s.service_id, s.status, s.repository_id AS consumer_id, r.full_name AS consumer,
                   r.enabled AS consumer_enabled, r.installation_id, s.durable, s.conclusions,
-                  s.confirm_timeout, s.complete_timeout, s.max_dispatches
+                  s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.branches, s.event_types
            FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
            WHERE s.service_id = ANY(%s) ORDER BY s.id""",
         (list(services),),
@@ -65,9 +67,9 @@ async def _subscriptions(tx: Tx, services: dict[int, Service]) -> tuple[Subscrip
 
 
 def _subscription(row: dict[str, Any], service: Service) -> Subscription:
-    known = {key: value for key, value in row.items() if key not in ("service_id", "conclusions")}
-    wanted = row["conclusions"]
-    return Subscription(service=service, conclusions=None if wanted is None else tuple(wanted), **known)
+    known = {key: value for key, value in row.items() if key not in ("service_id", *_FILTERS)}
+    filters: dict[str, Any] = {key: None if row[key] is None else tuple(row[key]) for key in _FILTERS}
+    return Subscription(service=service, **known, **filters)
 
 
 async def is_approved(tx: Tx, subscription_id: int) -> bool:

@@ -55,9 +55,20 @@ def _reasons(decision: Decision) -> dict[str, Any]:
         "provider": [asdict(rule) for rule in decision.rules],
         "consumers": [
             {
+                "subscription": verdict.subscription.id,
                 "consumer": verdict.subscription.consumer,
                 "service": verdict.subscription.service.slug,
                 "rules": [asdict(rule) for rule in verdict.rules],
+                # Only what was asked of each: most subscriptions take every message.
+                "messages": [
+                    {
+                        "eventId": offer.message.event_id if offer.message else None,
+                        "eventType": offer.event_type,
+                        "rules": [asdict(rule) for rule in offer.rules],
+                    }
+                    for offer in verdict.offers
+                    if offer.rules
+                ],
             }
             for verdict in decision.verdicts
         ],

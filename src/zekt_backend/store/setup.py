@@ -107,16 +107,19 @@ async def subscription(
     confirm_timeout: timedelta | None,
     complete_timeout: timedelta | None,
     max_dispatches: int | None,
+    branches: list[str] | None = None,
+    event_types: list[str] | None = None,
 ) -> int:
     return await _id(
         tx,
         """INSERT INTO subscriptions (service_id, repository_id, status, durable, conclusions, confirm_timeout,
-               complete_timeout, max_dispatches)
+               complete_timeout, max_dispatches, branches, event_types)
            VALUES (%(service)s, %(repository)s, %(status)s, %(durable)s, %(conclusions)s, %(confirm)s, %(complete)s,
-               %(dispatches)s)
+               %(dispatches)s, %(branches)s, %(event_types)s)
            ON CONFLICT (service_id, repository_id) DO UPDATE SET status = excluded.status, durable = excluded.durable,
                conclusions = excluded.conclusions, confirm_timeout = excluded.confirm_timeout,
-               complete_timeout = excluded.complete_timeout, max_dispatches = excluded.max_dispatches
+               complete_timeout = excluded.complete_timeout, max_dispatches = excluded.max_dispatches,
+               branches = excluded.branches, event_types = excluded.event_types
            RETURNING id""",
         {
             "service": service_id,
@@ -127,6 +130,8 @@ async def subscription(
             "confirm": confirm_timeout,
             "complete": complete_timeout,
             "dispatches": max_dispatches,
+            "branches": branches,
+            "event_types": event_types,
         },
     )
 

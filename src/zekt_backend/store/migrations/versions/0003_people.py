@@ -79,13 +79,24 @@ CREATE TABLE audit (
 CREATE INDEX audit_account ON audit (account_id, id);
 """
 
+FILTERS = """
+-- Beside conclusions; null: all. branches are patterns of the run's head branch, event_types are of each message.
+ALTER TABLE subscriptions
+    ADD COLUMN branches    text[],
+    ADD COLUMN event_types text[];
+-- Whoever asks what became of a run knows its id and nothing else.
+CREATE INDEX events_run ON events (run_id);
+"""
+
 
 def upgrade() -> None:
-    for part in (ACCOUNTS, ACCESS):
+    for part in (ACCOUNTS, ACCESS, FILTERS):
         op.execute(part)
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX events_run")
+    op.execute("ALTER TABLE subscriptions DROP COLUMN branches, DROP COLUMN event_types")
     op.execute("DROP TABLE audit, api_tokens, sessions, members, people")
     op.execute(
         "ALTER TABLE accounts DROP COLUMN github_id, DROP COLUMN kind, DROP COLUMN provider, DROP COLUMN consumer,"
