@@ -13,7 +13,7 @@ from zekt_action.wire import (
     Receipt,
     ReplayReceipt,
 )
-from zekt_backend.api import deliveries, event_delivery, health, messages, openapi, webhooks
+from zekt_backend.api import decisions, deliveries, event_delivery, health, messages, openapi, webhooks
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
@@ -42,6 +42,7 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     ("GET", "/api/deliveries", deliveries.listing, None, None, "Deliveries, newest first"),
     ("GET", "/api/deliveries/{delivery_id}", deliveries.one, None, None, "One delivery with its history and attempts"),
     ("POST", "/api/replay/{delivery_id}", deliveries.again, None, ReplayReceipt, "Delivers once more"),
+    ("GET", "/api/events/{event_id}/decision", decisions.decision, None, None, "Why an event did, or did not, arrive"),
     ("GET", "/healthz", health.healthz, None, None, "Alive"),
     ("GET", "/readyz", health.readyz, None, None, "Able to work"),
 )

@@ -56,6 +56,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/deliveries"): Door("admin", NOT_ADMIN),
     ("GET", "/api/deliveries/{delivery_id}"): Door("admin", NOT_ADMIN),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", NOT_ADMIN),
+    ("GET", "/api/events/{event_id}/decision"): Door("admin", NOT_ADMIN),
     # Open to anybody, and meant to be: they tell no more than that the broker is there.
     ("GET", "/healthz"): Door("nobody", {}),
     ("GET", "/readyz"): Door("nobody", {}),
@@ -65,6 +66,7 @@ MADE_UP = {
     "delivery_id": "delivery-00000000-0000-4000-8000-000000000000",
     "correlation_id": "1",
     "subscription_id": "999999",
+    "event_id": "event-00000000-0000-4000-8000-000000000000",
 }
 
 
@@ -98,7 +100,9 @@ def seen(answer: requests.Response) -> tuple[Any, ...]:
 
 def real(town: Any) -> dict[str, str]:
     ((subscription,),) = town.zekt.sql("SELECT id FROM subscriptions")
+    ((event_id,),) = town.zekt.sql("SELECT event_id FROM messages")
     return {
+        "event_id": event_id,
         "delivery_id": town.delivery_id,
         "correlation_id": town.correlation_id,
         "subscription_id": str(subscription),

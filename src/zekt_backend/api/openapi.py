@@ -18,6 +18,7 @@ _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
 
 _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     # The beginning of a path: the name of its security scheme, and how callers are refused.
+    "/api/events/{": ("admin", ("admin_token_refused", "management_off", "not_yours")),
     "/api/events/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
     "/api/event-delivery/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
     "/api/github/": ("github", _WEBHOOK),

@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import look, operate, recover, try_out
+from zekt_backend.cli import explain, look, operate, recover, try_out
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ app.command()(operate.worker)
 app.command()(operate.migrate)
 app.command()(operate.doctor)
 app.command()(look.deliveries)
+app.command()(explain.explain)
 app.command()(operate.replay)
 app.command()(recover.reconcile)
 app.command()(try_out.demo)

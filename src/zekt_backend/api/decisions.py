@@ -1,0 +1,40 @@
+"""`GET /api/events/{id}/decision`: why did this (not) arrive?"""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from zekt_backend.api.access import principal_of
+from zekt_backend.broker import Broker
+from zekt_backend.errors import ZektError
+from zekt_backend.rules import explanation
+from zekt_backend.rules.access import Principal, Right
+from zekt_backend.store import explanations
+from zekt_backend.store.database import Tx
+
+
+async def decision(request: Request, broker: Broker) -> JSONResponse:
+    """All of it for the provider; for a consumer what is its own."""
+    principal = await principal_of(request, broker)
+    async with broker.db.reading() as connection:
+        found = await explanations.find(connection, request.path_params["event_id"][:100])
+        if found is None:
+            principal.require(None, Right.READ)
+            raise ZektError("not_found", "There is no such event, and no such message.")
+        key, only = found
+        rows = await explanations.of_attempt(connection, key)
+        whole = explanation.explain(rows, only=only)
+        if not principal.may(rows["account"], Right.READ):
+            whole = explanation.for_consumer(whole, await _own(connection, principal, whole))
+    return JSONResponse(whole)
+
+
+async def _own(tx: Tx, principal: Principal, whole: dict[str, Any]) -> set[int]:
+    """The subscriptions of the caller's accounts that were asked about; at least one, or it is not theirs to see."""
+    asked = {c["subscription"] for d in whole["decisions"] for c in d["consumers"] if c["subscription"] is not None}
+    accounts = await explanations.accounts_of(tx, sorted(asked))
+    own = {id_ for id_, account in accounts.items() if principal.may(account, Right.READ)}
+    if not own:
+        principal.require(None, Right.READ)
+    return own

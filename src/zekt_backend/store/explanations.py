@@ -1,0 +1,127 @@
+"""What is known of a run: its event, messages, decisions and deliveries, as whoever asks "why?" needs them."""
+
+from typing import Any
+
+from zekt_backend.rules.records import RunKey
+from zekt_backend.store.database import Tx, many, one
+
+
+async def attempts_of(tx: Tx, run_id: int) -> list[RunKey]:
+    """The attempts of a run that an event or a message told us of. A run id is GitHub's, and unique there."""
+    rows = await many(
+        tx,
+        """SELECT repository_id, run_id, run_attempt FROM events WHERE run_id = %(run)s
+           UNION
+           SELECT m.repository_id, m.run_id, m.run_attempt
+           FROM repositories r JOIN messages m ON m.repository_id = r.id AND m.run_id = %(run)s
+           ORDER BY 1, 2, 3""",
+        {"run": run_id},
+    )
+    return [RunKey(**row) for row in rows]
+
+
+async def find(tx: Tx, name: str) -> tuple[RunKey, str | None] | None:
+    """(the attempt, the message if one is meant) of an event's guid or a message's event id."""
+    row = await one(tx, "SELECT repository_id, run_id, run_attempt FROM events WHERE guid = %s", (name,))
+    if row is not None:
+        return RunKey(**row), None
+    row = await one(
+        tx,
+        """SELECT coalesce(e.repository_id, m.repository_id) AS repository_id, coalesce(e.run_id, m.run_id) AS run_id,
+                  coalesce(e.run_attempt, m.run_attempt) AS run_attempt
+           FROM messages m
+           LEFT JOIN deliveries d ON d.event_id = m.event_id LEFT JOIN events e ON e.guid = d.event_guid
+           WHERE m.event_id = %s ORDER BY d.seq LIMIT 1""",
+        (name,),
+    )
+    return (RunKey(**row), name) if row else None
+
+
+async def of_attempt(tx: Tx, key: RunKey) -> dict[str, Any]:
+    """Rows as they are; what they mean is `rules/explanation.py`'s to say."""
+    event = await _event(tx, key)
+    guid = event["guid"] if event else None
+    repository = await one(
+        tx, "SELECT full_name, account_id FROM repositories WHERE id = %s", (key.repository_id,)
+    ) or {"full_name": event["repository"] if event else None, "account_id": None}
+    return {
+        "repository": repository["full_name"],
+        "account": repository["account_id"],
+        "key": key,
+        "event": event,
+        "messages": await _messages(tx, key, guid),
+        "asked": await one(
+            tx,
+            "SELECT asked, ask_at FROM awaited_runs WHERE (repository_id, run_id, run_attempt) = (%s, %s, %s)",
+            (key.repository_id, key.run_id, key.run_attempt),
+        ),
+        "decisions": await _decisions(tx, guid) if guid else [],
+        "deliveries": await _deliveries(tx, key, guid) if guid else [],
+        "confirmed": await _confirmed(tx, key),
+    }
+
+
+async def accounts_of(tx: Tx, subscriptions: list[int]) -> dict[int, int]:
+    """The consumers' accounts, by subscription."""
+    rows = await many(
+        tx,
+        """SELECT s.id, r.account_id FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
+           WHERE s.id = ANY(%s)""",
+        (subscriptions,),
+    )
+    return {row["id"]: row["account_id"] for row in rows}
+
+
+async def _event(tx: Tx, key: RunKey) -> dict[str, Any] | None:
+    return await one(
+        tx,
+        """SELECT guid, repository, workflow_path, workflow_name, conclusion, head_branch, event, received_at
+           FROM events WHERE repository_id = %s AND run_id = %s AND run_attempt = %s""",
+        (key.repository_id, key.run_id, key.run_attempt),
+    )
+
+
+async def _messages(tx: Tx, key: RunKey, guid: str | None) -> list[dict[str, Any]]:
+    """Those of this attempt, and those of earlier ones that were delivered with its event."""
+    return await many(
+        tx,
+        """SELECT event_id, event_type, run_attempt, job, step, octet_length(payload) AS bytes, received_at, late,
+                  closed_at, closed_why
+           FROM messages m WHERE repository_id = %(repository)s AND run_id = %(run)s
+             AND (run_attempt = %(attempt)s
+                  OR EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id AND d.event_guid = %(guid)s))
+           ORDER BY seq""",
+        {"repository": key.repository_id, "run": key.run_id, "attempt": key.run_attempt, "guid": guid},
+    )
+
+
+async def _decisions(tx: Tx, guid: str) -> list[dict[str, Any]]:
+    return await many(
+        tx,
+        "SELECT event_id, decided_at, outcome, reasons FROM decisions WHERE event_guid = %s ORDER BY id",
+        (guid,),
+    )
+
+
+async def _deliveries(tx: Tx, key: RunKey, guid: str) -> list[dict[str, Any]]:
+    return await many(
+        tx,
+        """SELECT d.id, d.subscription_id, d.event_id, d.event_type, d.consumer, s.slug AS service, d.status,
+                  d.durable, d.attempt, d.due_at, d.dispatched_at, d.confirmed_at, d.completed_at, d.consumer_run_id,
+                  d.consumer_conclusion, d.failure, d.advice, d.replay_of, a.category, a.detail
+           FROM deliveries d
+           JOIN subscriptions u ON u.id = d.subscription_id JOIN services s ON s.id = u.service_id
+           LEFT JOIN attempts a ON a.delivery_id = d.id AND a.number = d.attempt
+           WHERE d.correlation_id = %s AND d.event_guid = %s ORDER BY d.seq""",
+        (key.correlation_id, guid),
+    )
+
+
+async def _confirmed(tx: Tx, key: RunKey) -> list[str]:
+    """Deliveries that this very run confirmed, as a consumer's."""
+    rows = await many(
+        tx,
+        "SELECT id FROM deliveries WHERE consumer_id = %s AND consumer_run_id = %s ORDER BY seq",
+        (key.repository_id, key.run_id),
+    )
+    return [row["id"] for row in rows]
