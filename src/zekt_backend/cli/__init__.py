@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import explain, look, operate, recover, try_out
+from zekt_backend.cli import explain, look, operate, policy, recover, try_out
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -50,6 +50,9 @@ def options(
 setup = typer.Typer(help="Say who provides, who consumes and who may.", no_args_is_help=True)
 setup.command()(operate.apply)
 app.add_typer(setup, name="setup")
+policies = typer.Typer(help="Try a changed policy on what has happened.", no_args_is_help=True)
+policies.command()(policy.simulate)
+app.add_typer(policies, name="policy")
 
 
 def main() -> None:

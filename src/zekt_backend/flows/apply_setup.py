@@ -39,14 +39,8 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
         ZektError: `setup_invalid` when a subscription names a service or consumer that is nowhere; what
             `identify` raises. Nothing is written then.
     """
-    identities = {name: _identity(name, part, identify) for name, part in _repositories(file)}
-
-    async def work(tx: Tx) -> list[SubscriptionPart]:
-        for account in file.accounts:
-            await _account(tx, account, identities)
-        return [part for part in file.subscriptions if await _subscription(tx, part)]
-
-    approved = await db.run(work)
+    identities = identities_of(file, identify)
+    approved = await db.run(lambda tx: write(tx, file, identities))
     workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
     return Applied(
         accounts=len(file.accounts),
@@ -56,6 +50,18 @@ async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> A
         subscriptions=len(file.subscriptions),
         approved=tuple(f"{part.service}@{part.consumer}" for part in approved),
     )
+
+
+def identities_of(file: SetupFile, identify: Identify) -> dict[str, Identity]:
+    """Of every repository in the file, by its name there; `identify` is asked where the file does not say."""
+    return {name: _identity(name, part, identify) for name, part in _repositories(file)}
+
+
+async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> list[SubscriptionPart]:
+    """All of it, in the caller's transaction. Returns what is approved now and was not before."""
+    for account in file.accounts:
+        await _account(tx, account, identities)
+    return [part for part in file.subscriptions if await _subscription(tx, part)]
 
 
 def needs_github(file: SetupFile) -> bool:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from zekt_backend.store.database import Tx, one
+from zekt_backend.store.database import Tx, many, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,3 +23,9 @@ async def find(tx: Tx, repository_id: int) -> Repository | None:
         (repository_id,),
     )
     return Repository(**row) if row else None
+
+
+async def identities(tx: Tx) -> dict[str, tuple[int, int | None]]:
+    """(id, installation id) of all, by name in lower case."""
+    rows = await many(tx, "SELECT lower(full_name) AS name, id, installation_id FROM repositories")
+    return {row["name"]: (row["id"], row["installation_id"]) for row in rows}

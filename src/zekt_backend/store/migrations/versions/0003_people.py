@@ -86,6 +86,8 @@ ALTER TABLE subscriptions
     ADD COLUMN event_types text[];
 -- Whoever asks what became of a run knows its id and nothing else.
 CREATE INDEX events_run ON events (run_id);
+-- The newest events, to try a changed policy on, and those of a day.
+CREATE INDEX events_received ON events (received_at);
 """
 
 
@@ -95,7 +97,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP INDEX events_run")
+    op.execute("DROP INDEX events_run, events_received")
     op.execute("ALTER TABLE subscriptions DROP COLUMN branches, DROP COLUMN event_types")
     op.execute("DROP TABLE audit, api_tokens, sessions, members, people")
     op.execute(

@@ -1,0 +1,73 @@
+"""Try a changed setup file on the newest events, and change nothing: what it writes is rolled back."""
+
+from zekt_backend.errors import ZektError
+from zekt_backend.flows.apply_setup import Identify, Identity, identities_of, write
+from zekt_backend.rules import policy
+from zekt_backend.rules.policy import Provider
+from zekt_backend.rules.setup import SetupFile
+from zekt_backend.rules.simulation import Comparison, Tried, compare
+from zekt_backend.store import directory, rehearsals, repositories
+from zekt_backend.store.database import Database, Tx
+
+_Where = tuple[int, str | None]
+"""A repository's id and a workflow's path."""
+
+
+async def simulate(file: SetupFile, *, db: Database, identify: Identify | None, last: int) -> Comparison:
+    """Decide the `last` events as things stand and as `file` would have it; both now, by the same rules.
+
+    Args:
+        file: as `zekt setup apply` takes it.
+        db: what is written there is rolled back, always; until then nobody can apply a setup file.
+        identify: asked about repositories that neither the file nor the database identifies; None: nobody can be.
+        last: how many events, newest first.
+
+    Raises:
+        ZektError: what `apply_setup` raises.
+    """
+    async with db.reading() as connection:
+        known = await repositories.identities(connection)
+
+    def identified(full_name: str) -> Identity:
+        if (ids := known.get(full_name.lower())) is not None:
+            return Identity(*ids)
+        if identify is None:
+            raise ZektError("setup_invalid", f"{full_name} is not known here: give its id and installation-id.")
+        return identify(full_name)
+
+    identities = identities_of(file, identified)
+
+    async def work(tx: Tx) -> None:
+        tried = await rehearsals.newest(tx, last)
+        # An old-style webhook names no workflow file; its messages do.
+        places = [
+            (event.key.repository_id, event.workflow_path or next((m.workflow_path for m in sent), None))
+            for event, sent in tried
+        ]
+        before = await _providers(tx, set(places))
+        await write(tx, file, identities)
+        after = await _providers(tx, set(places))
+        raise _UndoneError(
+            [
+                Tried(event, *(policy.decide(event, side[where], sent) for side in (before, after)))
+                for (event, sent), where in zip(tried, places, strict=True)
+            ]
+        )
+
+    try:
+        await db.run(work)
+    except _UndoneError as undone:
+        return compare(undone.tried)
+    raise AssertionError("what was simulated must not be committed")
+
+
+class _UndoneError(Exception):
+    """Ends the transaction, and carries out what was found in it."""
+
+    def __init__(self, tried: list[Tried]) -> None:
+        super().__init__()
+        self.tried = tried
+
+
+async def _providers(tx: Tx, places: set[_Where]) -> dict[_Where, Provider]:
+    return {(id_, path): await directory.provider(tx, id_, path) for id_, path in places}
