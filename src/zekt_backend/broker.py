@@ -2,6 +2,7 @@
 
 import asyncio
 import random
+import secrets
 import uuid
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -23,6 +24,7 @@ from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
 from zekt_backend.rules import pace as pacing
+from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
 from zekt_backend.rules.records import Answer, RunState
 from zekt_backend.settings import Settings
@@ -166,6 +168,11 @@ def github_app(settings: Settings) -> GitHubApp:
 
 def new_delivery_id() -> str:
     return f"delivery-{uuid.uuid4()}"
+
+
+def new_api_token() -> str:
+    """256 random bits, and a prefix by which it is known for what it is."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def new_event_id() -> str:

@@ -26,6 +26,7 @@ PROBLEMS = {
     "token_replayed": Kind(401, "The token was used before, for something else"),
     "issuer_unreachable": Kind(503, "The token issuer's keys cannot be fetched"),
     "admin_token_refused": Kind(401, "The management token is missing or wrong"),
+    "api_token_refused": Kind(401, "The API token is not valid"),
     "management_off": Kind(403, "The management API is off"),
     # A stranger learns nothing: not-yours and not-there are the same 403.
     "not_yours": Kind(403, "Not known here, or not yours"),

@@ -13,7 +13,18 @@ from zekt_action.wire import (
     Receipt,
     ReplayReceipt,
 )
-from zekt_backend.api import decisions, deliveries, event_delivery, health, messages, openapi, webhooks
+from zekt_backend.api import (
+    api_tokens,
+    audit,
+    decisions,
+    deliveries,
+    event_delivery,
+    health,
+    messages,
+    openapi,
+    webhooks,
+)
+from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
@@ -43,6 +54,10 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     ("GET", "/api/deliveries/{delivery_id}", deliveries.one, None, None, "One delivery with its history and attempts"),
     ("POST", "/api/replay/{delivery_id}", deliveries.again, None, ReplayReceipt, "Delivers once more"),
     ("GET", "/api/events/{event_id}/decision", decisions.decision, None, None, "Why an event did, or did not, arrive"),
+    ("GET", "/api/tokens", api_tokens.listing, None, None, "API tokens, newest first"),
+    ("POST", "/api/tokens", api_tokens.create, TokenRequest, None, "Makes an API token"),
+    ("DELETE", "/api/tokens/{token_id}", api_tokens.revoke, None, None, "Revokes an API token"),
+    ("GET", "/api/audit", audit.listing, None, None, "Who changed what, newest first"),
     ("GET", "/healthz", health.healthz, None, None, "Alive"),
     ("GET", "/readyz", health.readyz, None, None, "Able to work"),
 )

@@ -1,15 +1,16 @@
 """Two tenants who trade with each other, one who does not, one who is switched off, and a stranger."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import pytest
+import requests
 from psycopg import sql
 
 from zekt_sandbox.runs import Run
 from zekt_testing import setup
-from zekt_testing.broker import Zekt
+from zekt_testing.broker import ADMIN_TOKEN, Zekt
 
 ENGINE = "pgqueuer"
 """Tables of the job engine, which writes by itself."""
@@ -30,6 +31,10 @@ class Town:
     """Of a repository that nobody knows here."""
     delivery_id: str
     correlation_id: str
+    api_tokens: dict[str, str] = field(default_factory=dict)
+    """rival_token manages rival-team; reader reads what is infra-team's."""
+    token_id: int = 0
+    """The reader's."""
 
     def contents(self) -> dict[str, list[tuple[Any, ...]]]:
         """Every row of every table of ours."""
@@ -66,7 +71,7 @@ def town(start: Callable[..., Zekt]) -> Town:
     (dispatch,) = zekt.dispatched()
     delivery_id = dispatch.client_payload["zekt"]["deliveryId"]
     zekt.until(delivery_id, "dispatched")
-    return Town(
+    town = Town(
         zekt,
         provider=provider,
         consumer=zekt.github.start_run_for(dispatch),
@@ -76,3 +81,15 @@ def town(start: Callable[..., Zekt]) -> Town:
         delivery_id=delivery_id,
         correlation_id=str(provider.id),
     )
+    give_tokens(town)
+    return town
+
+
+def give_tokens(town: Town) -> None:
+    """Each is used once, since the first use in a minute is written down."""
+    for name, account, scope in (("rival_token", "rival-team", "manage"), ("reader", "infra-team", "read")):
+        wanted = {"account": account, "name": name, "scope": scope}
+        made = town.zekt.post("/api/tokens", ADMIN_TOKEN, wanted).json()
+        town.api_tokens[name], town.token_id = made["token"], made["id"]
+        headers = {"Authorization": f"Bearer {made['token']}"}
+        assert requests.get(f"{town.zekt.url}/api/deliveries", headers=headers, timeout=10).ok

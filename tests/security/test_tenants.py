@@ -18,16 +18,24 @@ from zekt_testing.broker import ADMIN_TOKEN
 
 Refusal = tuple[int, str]
 
-CALLERS = ("nobody", "garbage", "admin", "provider", "rival", "retired", "stranger")
-"""Who knocks. The consumer, whose delivery it is, is not among them."""
+CALLERS = ("nobody", "garbage", "admin", "provider", "rival", "retired", "stranger", "rival_token", "reader")
+"""Who knocks. The consumer, whose delivery it is, is not among them. rival_token is an API token that manages
+rival-team; reader one that may only read what is infra-team's, the consumer."""
 
 NO_TOKEN: dict[str, Refusal] = {
     "nobody": (401, "token_missing"),
     "garbage": (401, "token_malformed"),
     "admin": (401, "token_malformed"),
+    "rival_token": (401, "token_malformed"),
+    "reader": (401, "token_malformed"),
 }
 NOT_YOURS: dict[str, Refusal] = dict.fromkeys(("provider", "rival", "retired", "stranger"), (403, "not_yours"))
-NOT_ADMIN: dict[str, Refusal] = {caller: (401, "admin_token_refused") for caller in CALLERS if caller != "admin"}
+ACCOUNTS = ("rival_token", "reader")
+NO_MANAGER: dict[str, Refusal] = {
+    caller: (401, "admin_token_refused") for caller in CALLERS if caller not in ("admin", *ACCOUNTS)
+}
+RIVAL: dict[str, Refusal] = {"rival_token": (403, "not_yours")}
+READER: dict[str, Refusal] = {"reader": (403, "not_yours")}
 UNSIGNED: dict[str, Refusal] = dict.fromkeys(CALLERS, (401, "webhook_signature_missing"))
 # The body speaks for shop-team's run, and only that run's own token may say so.
 FOREIGN: dict[str, Refusal] = dict.fromkeys(("rival", "retired", "stranger"), (403, "claims_mismatch"))
@@ -53,27 +61,38 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/event-delivery/confirm"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}, IDS),
     ("POST", "/api/event-delivery/complete"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}, {**IDS, "success": True}),
     ("GET", "/api/event-delivery/{delivery_id}/payload"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}),
-    ("GET", "/api/deliveries"): Door("admin", NOT_ADMIN),
-    ("GET", "/api/deliveries/{delivery_id}"): Door("admin", NOT_ADMIN),
-    ("POST", "/api/replay/{delivery_id}"): Door("admin", NOT_ADMIN),
-    ("GET", "/api/events/{event_id}/decision"): Door("admin", NOT_ADMIN),
+    ("GET", "/api/events/{event_id}/decision"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("GET", "/api/deliveries"): Door("admin", NO_MANAGER),
+    ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/tokens"): Door("admin", NO_MANAGER),
+    ("POST", "/api/tokens"): Door(
+        "admin", {**NO_MANAGER, **RIVAL, **READER}, {"account": "{account}", "name": "x", "scope": "read"}
+    ),
+    ("DELETE", "/api/tokens/{token_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/audit"): Door("admin", NO_MANAGER),
     # Open to anybody, and meant to be: they tell no more than that the broker is there.
     ("GET", "/healthz"): Door("nobody", {}),
     ("GET", "/readyz"): Door("nobody", {}),
 }
+
+LISTINGS = [door for door, wanted in DOORS.items() if wanted.refusals and not {*ACCOUNTS} & {*wanted.refusals}]
+"""Open to every account's token, and each is shown its own."""
 
 MADE_UP = {
     "delivery_id": "delivery-00000000-0000-4000-8000-000000000000",
     "correlation_id": "1",
     "subscription_id": "999999",
     "event_id": "event-00000000-0000-4000-8000-000000000000",
+    "token_id": "999999",
+    "account": "nobody-here",
 }
 
 
 def ask(town: Any, door: tuple[str, str], caller: str, ids: Mapping[str, str]) -> requests.Response:
     method, path = door
     wanted = DOORS[door]
-    token = {"nobody": None, "garbage": "x.y.z", "admin": ADMIN_TOKEN}.get(caller, "")
+    token = {"nobody": None, "garbage": "x.y.z", "admin": ADMIN_TOKEN, **town.api_tokens}.get(caller, "")
     if token == "":
         token = getattr(town, caller).token()
     return requests.request(
@@ -106,6 +125,8 @@ def real(town: Any) -> dict[str, str]:
         "delivery_id": town.delivery_id,
         "correlation_id": town.correlation_id,
         "subscription_id": str(subscription),
+        "token_id": str(town.token_id),
+        "account": "infra-team",
     }
 
 
@@ -123,6 +144,13 @@ def test_whoever_may_not_pass_is_refused_and_learns_and_changes_nothing(town: An
         told = answer.text + str(answer.headers)
         assert not [secret for secret in town.secrets() if secret in told], (caller, told)
     assert town.contents() == before
+
+
+@pytest.mark.parametrize("door", LISTINGS, ids=" ".join)
+def test_a_listing_shows_an_account_nothing_of_others(town: Any, door: tuple[str, str]) -> None:
+    answer = ask(town, door, "rival_token", real(town))
+    assert answer.status_code == 200
+    assert not [secret for secret in town.secrets() if secret in answer.text]
 
 
 @pytest.mark.parametrize("door", [door for door in DOORS if DOORS[door].refusals], ids=" ".join)
@@ -148,7 +176,7 @@ def test_the_same_door_opens_to_whom_it_should(town: Any, door: tuple[str, str])
 @pytest.mark.parametrize("method", ["HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE"])
 def test_no_other_method_gets_further(town: Any, method: str) -> None:
     before = town.contents()
-    for _, path in DOORS:
+    for path in {path for _, path in DOORS if (method, path) not in DOORS}:
         answer = requests.request(method, town.zekt.url + path.format(**real(town)), timeout=10)
         assert answer.status_code == 405, path
     assert town.contents() == before

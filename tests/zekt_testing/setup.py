@@ -1,6 +1,7 @@
 """The directory that most tests start from, written as `zekt setup apply` would."""
 
 import asyncio
+from datetime import UTC, datetime
 from typing import Any
 
 from zekt_backend.flows.apply_setup import Identity, apply_setup
@@ -59,7 +60,9 @@ def apply(url: str, wanted: dict[str, Any]) -> None:
     async def main() -> None:
         db = await Database(url, size=2).open()
         try:
-            await apply_setup(SetupFile.model_validate(wanted), db=db, identify=unknown)
+            await apply_setup(
+                SetupFile.model_validate(wanted), actor="operator", now=datetime.now(UTC), db=db, identify=unknown
+            )
         finally:
             await db.close()
 

@@ -252,7 +252,11 @@ def setting_up(bench: Bench) -> Trial:
         raise AssertionError(f"{full_name} has its ids")
 
     return Trial(
-        lambda: bench.job(lambda broker: applying.apply_setup(wanted, db=broker.db, identify=no_need)),
+        lambda: bench.job(
+            lambda broker: applying.apply_setup(
+                wanted, actor="operator", now=broker.clock.now(), db=broker.db, identify=no_need
+            )
+        ),
         lambda: bench.zekt.sql("SELECT s.durable, s.status, r.enabled FROM subscriptions s, repositories r"),
         [(False, "approved", True)] * 2,
     )

@@ -2,16 +2,27 @@
 
 from fastapi import Request
 
-from zekt_backend.api.tokens import require_admin
+from zekt_backend.api.tokens import bearer, require_admin
 from zekt_backend.broker import Broker
-from zekt_backend.rules.access import Principal
+from zekt_backend.errors import ZektError
+from zekt_backend.flows import api_tokens
+from zekt_backend.rules.access import OPERATOR, TOKEN_PREFIX, Principal
 
 
 async def principal_of(request: Request, broker: Broker) -> Principal:
-    """Whoever holds ZEKT_ADMIN_TOKEN is the operator, and may do everything.
+    """Whoever holds ZEKT_ADMIN_TOKEN is the operator, and may do everything; an API token acts for its account.
 
     Raises:
-        ZektError: `management_off` or `admin_token_refused`.
+        ZektError: `management_off`, `admin_token_refused` or `api_token_refused`.
     """
-    require_admin(request, broker)
-    return Principal("operator", operator=True)
+    given = bearer(request) or ""
+    if not given.startswith(TOKEN_PREFIX):
+        require_admin(request, broker)
+        return Principal(OPERATOR, operator=True)
+    found = await api_tokens.recognise(given, now=broker.clock.now(), db=broker.db)
+    if found is None:
+        raise ZektError(
+            "api_token_refused",
+            "It is not known here, has expired, or was revoked. Whoever owns the account makes a new one.",
+        )
+    return found

@@ -5,24 +5,27 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import Any
 
+from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
 from zekt_backend.api.deliveries import Filter
+from zekt_backend.api.shapes import Page
 from zekt_backend.errors import PROBLEMS
 
 _REFERENCE = "#/components/schemas/{model}"
 _TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
 _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
 _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
+_MANAGERS = ("admin_token_refused", "api_token_refused", "management_off", "not_yours")
 
 _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     # The beginning of a path: the name of its security scheme, and how callers are refused.
-    "/api/events/{": ("admin", ("admin_token_refused", "management_off", "not_yours")),
+    "/api/events/{": ("manager", _MANAGERS),
     "/api/events/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
     "/api/event-delivery/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
     "/api/github/": ("github", _WEBHOOK),
-    "/api/": ("admin", ("admin_token_refused", "management_off")),
+    "/api/": ("manager", _MANAGERS),
     "/": ("", ()),
 }
 _OWN: dict[str, tuple[str, ...]] = {
@@ -32,14 +35,17 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
+_MADE = ("/api/tokens",)
+"""Where a POST answers 201."""
 _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
     "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
 }
-_QUERIES = {"/api/deliveries": Filter}
+_QUERIES: dict[str, type[BaseModel]] = {"/api/deliveries": Filter, "/api/tokens": Page, "/api/audit": Page}
+"""What a GET takes."""
 _SCHEMES = {
     "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The OIDC token of the run"},
-    "admin": {"type": "http", "scheme": "bearer", "description": "ZEKT_ADMIN_TOKEN"},
+    "manager": {"type": "http", "scheme": "bearer", "description": "ZEKT_ADMIN_TOKEN, or an API token (`zekt_…`)"},
     "github": {
         "type": "apiKey",
         "in": "header",
@@ -59,8 +65,8 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
             "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
             "summary": summary,
             "security": [{scheme: []}] if (scheme := _caller(path)[0]) else [],
-            "parameters": _parameters(path),
-            "responses": {**_good(path, gives), **_problems(path, takes_body=_takes_body(method, path, takes))},
+            "parameters": _parameters(method, path),
+            "responses": {**_good(method, path, gives), **_problems(method, path, _takes_body(method, path, takes))},
             **({"requestBody": _body(takes)} if _takes_body(method, path, takes) else {}),
         }
     return {
@@ -90,7 +96,7 @@ def _schemas(models: set[Any]) -> dict[str, Any]:
     return found
 
 
-def _parameters(path: str) -> list[dict[str, Any]]:
+def _parameters(method: str, path: str) -> list[dict[str, Any]]:
     inside = [
         {"name": name, "in": "path", "required": True, "schema": {"type": "string", "minLength": 1, "maxLength": 100}}
         for name in re.findall(r"\{(\w+)\}", path)
@@ -105,7 +111,7 @@ def _parameters(path: str) -> list[dict[str, Any]]:
         }
         for name, text in _HEADERS.get(path, {}).items()
     ]
-    model = _QUERIES.get(path)
+    model = _QUERIES.get(path) if method == "GET" else None
     fields = model.model_json_schema(by_alias=True)["properties"] if model else {}
     return [*inside, *headers, *({"name": n, "in": "query", "schema": _without_null(s)} for n, s in fields.items())]
 
@@ -121,17 +127,27 @@ def _body(takes: Any) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
-def _good(path: str, gives: Any) -> dict[str, Any]:
+def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
     schema = {"$ref": _REFERENCE.format(model=gives.__name__)} if gives else {}
     answer = {"description": "Done", "content": {"application/json": {"schema": schema}}}
-    return {str(status): answer for status in _GOOD.get(path, (200,))}
+    return {str(status): answer for status in _good_statuses(method, path)}
 
 
-def _problems(path: str, *, takes_body: bool) -> dict[str, Any]:
+def _good_statuses(method: str, path: str) -> tuple[int, ...]:
+    return (201,) if method == "POST" and path in _MADE else _GOOD.get(path, (200,))
+
+
+def _problems(method: str, path: str, takes_body: bool) -> dict[str, Any]:
     codes = [*_caller(path)[1], *_OWN.get(path, ()), "database_unavailable", "internal"]
     codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
     # A path or a query may hold what no column can, and a path a slash.
-    codes += ["body_invalid", "not_found"] if "{" in path else ["body_invalid"] if path in _QUERIES else []
+    codes += (
+        ["body_invalid", "not_found"]
+        if "{" in path
+        else ["body_invalid"]
+        if method == "GET" and path in _QUERIES
+        else []
+    )
     by_status: dict[int, list[str]] = defaultdict(list)
     for code in dict.fromkeys(codes):
         by_status[PROBLEMS[code].status].append(code)

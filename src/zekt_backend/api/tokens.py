@@ -10,14 +10,14 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.records import SignedClaims
 
 
-def _bearer(request: Request) -> str | None:
+def bearer(request: Request) -> str | None:
     scheme, _, token = request.headers.get("authorization", "").partition(" ")
     return token.strip() or None if scheme.lower() == "bearer" else None
 
 
 async def claims_of(request: Request, broker: Broker) -> SignedClaims:
     """The verified claims of the run that calls."""
-    token = _bearer(request)
+    token = bearer(request)
     if token is None:
         raise ZektError(
             "token_missing",
@@ -33,12 +33,12 @@ def purpose_of(request: Request, body: bytes = b"") -> bytes:
 
 
 def require_admin(request: Request, broker: Broker) -> None:
-    """Constant time; and without a token set there is no way in."""
+    """Constant time; and without a token set there is no way in for an operator."""
     expected = broker.settings.admin_token
     if expected is None:
         raise ZektError(
             "management_off", "Set ZEKT_ADMIN_TOKEN (or ZEKT_ADMIN_TOKEN_FILE) and restart to switch it on."
         )
-    given = _bearer(request) or ""
+    given = bearer(request) or ""
     if not hmac.compare_digest(given.encode(), expected.get_secret_value().encode()):
         raise ZektError("admin_token_refused", "Send ZEKT_ADMIN_TOKEN's value as `Authorization: Bearer …`.")

@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import explain, look, operate, policy, recover, try_out
+from zekt_backend.cli import access, explain, look, operate, policy, recover, try_out
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -28,6 +28,7 @@ app.command()(look.deliveries)
 app.command()(explain.explain)
 app.command()(operate.replay)
 app.command()(recover.reconcile)
+app.command()(access.audit)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 
@@ -53,6 +54,7 @@ app.add_typer(setup, name="setup")
 policies = typer.Typer(help="Try a changed policy on what has happened.", no_args_is_help=True)
 policies.command()(policy.simulate)
 app.add_typer(policies, name="policy")
+app.add_typer(access.tokens, name="tokens")
 
 
 def main() -> None:

@@ -15,6 +15,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay as replays
 from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup, needs_github
 from zekt_backend.github import lookup
+from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.settings import Settings
 from zekt_backend.store import embedded, schema
@@ -81,7 +82,7 @@ async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
 
     db = await Database(url, size=2).open()
     try:
-        return await apply_setup(wanted, db=db, identify=identify)
+        return await apply_setup(wanted, actor=OPERATOR, now=SystemClock().now(), db=db, identify=identify)
     finally:
         await db.close()
         for app in apps:
@@ -108,6 +109,7 @@ async def _replay(delivery_ids: list[str], url: str, settings: Settings) -> int:
             try:
                 new = await replays.replay(
                     delivery_id,
+                    actor=OPERATOR,
                     db=db,
                     clock=SystemClock(),
                     new_id=new_delivery_id,

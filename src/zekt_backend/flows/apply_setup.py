@@ -2,10 +2,11 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime
 
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
-from zekt_backend.store import setup
+from zekt_backend.store import audit, directory_changes, setup
 from zekt_backend.store.database import Database, Tx
 
 
@@ -32,15 +33,22 @@ class Applied:
     """The connections that were not approved before, as `SERVICE-SLUG@OWNER/REPO`."""
 
 
-async def apply_setup(file: SetupFile, *, db: Database, identify: Identify) -> Applied:
-    """Write it down.
+async def apply_setup(file: SetupFile, *, actor: str, now: datetime, db: Database, identify: Identify) -> Applied:
+    """Write it down, and each row that is new or changed into the audit trail.
 
     Raises:
         ZektError: `setup_invalid` when a subscription names a service or consumer that is nowhere; what
             `identify` raises. Nothing is written then.
     """
     identities = identities_of(file, identify)
-    approved = await db.run(lambda tx: write(tx, file, identities))
+
+    async def work(tx: Tx) -> list[SubscriptionPart]:
+        then = await directory_changes.begin(tx)
+        approved = await write(tx, file, identities)
+        await _tell(tx, then, actor, now)
+        return approved
+
+    approved = await db.run(work)
     workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
     return Applied(
         accounts=len(file.accounts),
@@ -62,6 +70,21 @@ async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> lis
     for account in file.accounts:
         await _account(tx, account, identities)
     return [part for part in file.subscriptions if await _subscription(tx, part)]
+
+
+async def _tell(tx: Tx, then: directory_changes.Rows, actor: str, now: datetime) -> None:
+    for change in await directory_changes.since(tx, then):
+        await audit.record(
+            tx,
+            now=now,
+            actor=actor,
+            account_id=change.account_id,
+            other_account_id=change.other_account_id,
+            action=change.action,
+            subject=change.name,
+            before=change.before,
+            after=change.after,
+        )
 
 
 def needs_github(file: SetupFile) -> bool:

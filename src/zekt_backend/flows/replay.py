@@ -8,7 +8,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows.fan_out import Timings
 from zekt_backend.rules import envelope, policy
 from zekt_backend.rules.policy import Subscription
-from zekt_backend.store import archive, deliveries, directory, installations, jobs
+from zekt_backend.store import archive, audit, deliveries, directory, installations, jobs, repositories
 from zekt_backend.store.archive import Original
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.deliveries import NewDelivery
@@ -17,11 +17,21 @@ PATIENCE_SECONDS = 3.0
 
 
 async def replay(
-    delivery_id: str, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings, retention: timedelta
+    delivery_id: str,
+    *,
+    actor: str,
+    account_id: int | None = None,
+    db: Database,
+    clock: Clock,
+    new_id: Callable[[], str],
+    timings: Timings,
+    retention: timedelta,
 ) -> str:
     """Make the new delivery, with its slot and its job, and return its id. The old one may stand as it likes.
 
     Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
+
+    `actor` asks for it, on behalf of the account `account_id`; None: the operator does, for the provider.
 
     Raises:
         ZektError: `not_found`, `payload_expired` once its message is older than `retention`, or `replay_refused`
@@ -37,14 +47,31 @@ async def replay(
             raise ZektError("not_found", "There is no such delivery.")
         now = clock.now()
         _check_kept(old, now, retention)
-        subscription = await _recipient(tx, old)
+        subscription = await _recipient(tx, old, account_id)
         new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=timings)
         await deliveries.create(tx, [new], now)
         await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
+        await _tell(tx, new, actor=actor, account_id=account_id, now=now)
 
     # Whoever asks again asks for one more replay, so a connection that breaks is made good here.
     await db.run(work, patience=PATIENCE_SECONDS)
     return replay_id
+
+
+async def _tell(tx: Tx, new: NewDelivery, *, actor: str, account_id: int | None, now: datetime) -> None:
+    provider, consumer = await repositories.accounts_of(tx, new.provider_id, new.consumer_id)
+    whose = account_id if account_id is not None else provider
+    other = consumer if whose == provider else provider
+    await audit.record(
+        tx,
+        now=now,
+        actor=actor,
+        account_id=whose,
+        other_account_id=None if other == whose else other,
+        action="delivery.replay",
+        subject=str(new.replay_of),
+        after={"replayedAs": new.id},
+    )
 
 
 def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
@@ -55,14 +82,20 @@ def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
         )
 
 
-async def _recipient(tx: Tx, old: Original) -> Subscription:
+async def _recipient(tx: Tx, old: Original, account_id: int | None) -> Subscription:
     decision = policy.expect(await directory.provider_of(tx, old.subscription_id))
     for subscription in decision.recipients:
         if subscription.id == old.subscription_id:
             return subscription
+    (provider,) = await repositories.accounts_of(tx, old.provider_id)
+    if account_id in (None, provider):
+        why = decision.why_not(old.subscription_id)
+    else:
+        # The consumer may not know who the provider is, nor what else the provider publishes.
+        why = decision.own_part(old.subscription_id) or "The provider does not offer it as things stand."
     raise ZektError(
         "replay_refused",
-        f"{decision.why_not(old.subscription_id)} Nothing was sent. Change the setup file (docs/setup.md), apply it"
+        f"{why} Nothing was sent. Change the setup file (docs/setup.md), apply it"
         " with `zekt setup apply`, then replay again.",
     )
 

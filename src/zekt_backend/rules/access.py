@@ -1,5 +1,6 @@
 """Who may do what to an account: pure."""
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -17,13 +18,32 @@ class Right(StrEnum):
 
 _ORDER = tuple(Right)
 
+OPERATOR = "operator"
+"""The actor who holds ZEKT_ADMIN_TOKEN, or the database's address."""
+
+TOKEN_PREFIX = "zekt_"  # noqa: S105 — what every token begins with opens nothing
+"""API tokens begin so, for secret scanners and for people who find one."""
+
+TOKEN_NAME = r"^[A-Za-z0-9][A-Za-z0-9 ._@/-]{0,99}$"  # noqa: S105 — a pattern
+"""What a token may be called: it stands in logs, tables and the audit trail."""
+
+
+def not_yours() -> ZektError:
+    """What is not there and what is somebody else's look alike, so that nobody learns which ids there are."""
+    return ZektError("not_yours", "There is no such thing here, or it is not yours to see or change.")
+
+
+def digest_of(secret: str) -> bytes:
+    """What is kept of a secret of 32 random bytes: nobody guesses those, so a fast hash is enough."""
+    return hashlib.sha256(secret.encode()).digest()
+
 
 @dataclass(frozen=True, slots=True)
 class Principal:
     """Whoever calls the management API: the operator, a person, or an account's API token.
 
     Args:
-        actor: for the audit trail: `operator`, `person:LOGIN`, `token:NAME`.
+        actor: for the audit trail: `operator`, `person:LOGIN`, `token:NAME#ID`.
         rights: account id → the most that may be done to it.
         operator: may do everything everywhere.
     """
@@ -45,4 +65,8 @@ class Principal:
             ZektError: `not_yours`.
         """
         if not self.may(account_id, right):
-            raise ZektError("not_yours", "There is no such thing here, or it is not yours to see or change.")
+            raise not_yours()
+
+    def accounts(self, right: Right = Right.READ) -> list[int] | None:
+        """The accounts to which so much may be done; None: all there are."""
+        return None if self.operator else [account_id for account_id in self.rights if self.may(account_id, right)]

@@ -112,8 +112,13 @@ class Decision:
 
     def why_not(self, subscription_id: int) -> str:
         """The sentences that stand between this subscription and a delivery; empty when none does."""
+        provider = [rule.detail for rule in self.rules if not rule.passed]
+        return " ".join([*provider, self.own_part(subscription_id)]).strip()
+
+    def own_part(self, subscription_id: int) -> str:
+        """Those of them that are about the subscription itself, and so tell nothing of the provider."""
         own = [rule for v in self.verdicts if v.subscription.id == subscription_id for rule in _all_rules(v)]
-        return " ".join(rule.detail for rule in [*self.rules, *own] if not rule.passed)
+        return " ".join(rule.detail for rule in own if not rule.passed)
 
     @property
     def against(self) -> tuple[str, ...]:

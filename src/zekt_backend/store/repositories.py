@@ -1,5 +1,6 @@
 """Repositories, as GitHub identifies them: by id, which survives a rename."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from zekt_backend.store.database import Tx, many, one
@@ -29,3 +30,18 @@ async def identities(tx: Tx) -> dict[str, tuple[int, int | None]]:
     """(id, installation id) of all, by name in lower case."""
     rows = await many(tx, "SELECT lower(full_name) AS name, id, installation_id FROM repositories")
     return {row["name"]: (row["id"], row["installation_id"]) for row in rows}
+
+
+async def accounts_of(tx: Tx, *repository_ids: int) -> list[int | None]:
+    """The account of each, in their order; None for one that is not known here."""
+    rows = await many(tx, "SELECT id, account_id FROM repositories WHERE id = ANY(%s)", (list(repository_ids),))
+    known = {row["id"]: row["account_id"] for row in rows}
+    return [known.get(repository_id) for repository_id in repository_ids]
+
+
+async def of_accounts(tx: Tx, accounts: Sequence[int] | None) -> list[int] | None:
+    """The ids of these accounts' repositories; None, which stands for all, remains None."""
+    if accounts is None:
+        return None
+    rows = await many(tx, "SELECT id FROM repositories WHERE account_id = ANY(%s)", (list(accounts),))
+    return [row["id"] for row in rows]

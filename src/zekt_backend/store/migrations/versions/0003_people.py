@@ -57,7 +57,7 @@ CREATE TABLE api_tokens (
     account_id   bigint NOT NULL REFERENCES accounts,
     name         text NOT NULL,
     digest       bytea NOT NULL UNIQUE,
-    scopes       text[] NOT NULL,
+    scope        text NOT NULL CHECK (scope IN ('read', 'manage')),
     created_by   text NOT NULL,
     created_at   timestamptz NOT NULL,
     expires_at   timestamptz NOT NULL,
@@ -66,17 +66,22 @@ CREATE TABLE api_tokens (
 );
 CREATE INDEX api_tokens_account ON api_tokens (account_id, id);
 -- Who changed what, when, and how it stood before and after. Never updated, never a secret.
+-- What lies between two accounts (a subscription, a delivery) names the other one too: both may read the line.
 CREATE TABLE audit (
-    id         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
-    at         timestamptz NOT NULL,
-    actor      text NOT NULL,
-    account_id bigint REFERENCES accounts,
-    action     text NOT NULL,
-    subject    text NOT NULL,
-    before     jsonb,
-    after      jsonb
+    id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at               timestamptz NOT NULL,
+    actor            text NOT NULL,
+    account_id       bigint REFERENCES accounts,
+    other_account_id bigint REFERENCES accounts,
+    action           text NOT NULL,
+    subject          text NOT NULL,
+    before           jsonb,
+    after            jsonb
 );
 CREATE INDEX audit_account ON audit (account_id, id);
+CREATE INDEX audit_other_account ON audit (other_account_id, id) WHERE other_account_id IS NOT NULL;
+-- An account sees the deliveries of its repositories, on either side; of consumers there is an index already.
+CREATE INDEX deliveries_provider ON deliveries (provider_id);
 """
 
 FILTERS = """
@@ -99,6 +104,7 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP INDEX events_run, events_received")
     op.execute("ALTER TABLE subscriptions DROP COLUMN branches, DROP COLUMN event_types")
+    op.execute("DROP INDEX deliveries_provider")
     op.execute("DROP TABLE audit, api_tokens, sessions, members, people")
     op.execute(
         "ALTER TABLE accounts DROP COLUMN github_id, DROP COLUMN kind, DROP COLUMN provider, DROP COLUMN consumer,"

@@ -1,0 +1,84 @@
+"""What one transaction has changed in the directory, row by row: read before it writes, and again after."""
+
+from dataclasses import dataclass
+from typing import Any
+
+from zekt_backend.store.database import Tx, many
+
+_ROWS = """
+SELECT 'account' AS noun, a.id AS key, a.login AS name, a.id AS account_id, NULL::bigint AS other_account_id,
+       to_jsonb(a) AS fields, a.xmin = pg_current_xact_id()::xid AS ours
+FROM accounts a
+UNION ALL
+SELECT 'repository', r.id, r.full_name, r.account_id, NULL, to_jsonb(r), r.xmin = pg_current_xact_id()::xid
+FROM repositories r
+UNION ALL
+SELECT 'workflow', w.id, r.full_name || '/' || w.path, r.account_id, NULL, to_jsonb(w),
+       w.xmin = pg_current_xact_id()::xid
+FROM workflows w JOIN repositories r ON r.id = w.repository_id
+UNION ALL
+SELECT 'service', v.id, v.slug, r.account_id, NULL, to_jsonb(v), v.xmin = pg_current_xact_id()::xid
+FROM services v JOIN workflows w ON w.id = v.workflow_id JOIN repositories r ON r.id = w.repository_id
+UNION ALL
+SELECT 'subscription', s.id, v.slug || '@' || c.full_name, p.account_id, nullif(c.account_id, p.account_id),
+       to_jsonb(s), s.xmin = pg_current_xact_id()::xid
+FROM subscriptions s
+JOIN services v ON v.id = s.service_id
+JOIN workflows w ON w.id = v.workflow_id
+JOIN repositories p ON p.id = w.repository_id
+JOIN repositories c ON c.id = s.repository_id
+"""
+
+_UNTOLD = ("secret", "token", "digest", "password", "private")
+"""A column with such a word in its name stands in no audit trail, whatever it holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One row that is new or other than it was; of a changed one only the columns that differ."""
+
+    noun: str
+    name: str
+    account_id: int
+    other_account_id: int | None
+    before: dict[str, Any] | None
+    after: dict[str, Any]
+
+    @property
+    def action(self) -> str:
+        return f"{self.noun}.{'create' if self.before is None else 'change'}"
+
+
+Rows = dict[tuple[str, int], dict[str, Any]]
+
+
+async def begin(tx: Tx) -> Rows:
+    """The directory as it stands, and as nobody else changes it until this transaction ends; readers go on."""
+    await tx.execute(
+        "LOCK TABLE accounts, repositories, workflows, services, subscriptions IN SHARE ROW EXCLUSIVE MODE"
+    )
+    return await _read(tx)
+
+
+async def since(tx: Tx, then: Rows) -> list[Change]:
+    """What this transaction has made of it, in the order of `_ROWS`."""
+    now = await _read(tx)
+    return [change for key, row in now.items() if row["ours"] and (change := _change(then.get(key), row)) is not None]
+
+
+async def _read(tx: Tx) -> Rows:
+    return {(row["noun"], row["key"]): row for row in await many(tx, _ROWS)}
+
+
+def _change(old: dict[str, Any] | None, new: dict[str, Any]) -> Change | None:
+    was, now = _told(old["fields"]) if old else None, _told(new["fields"])
+    if was is not None:
+        differing = [name for name in now if name != "version" and was.get(name) != now[name]]
+        if not differing:
+            return None
+        was, now = ({name: side.get(name) for name in differing} for side in (was, now))
+    return Change(new["noun"], new["name"], new["account_id"], new["other_account_id"], was, now)
+
+
+def _told(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if not any(word in name for word in _UNTOLD)}

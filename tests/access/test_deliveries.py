@@ -1,0 +1,134 @@
+"""Whose deliveries a token sees, what of them, and which it may have replayed."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zekt_testing import setup
+from zekt_testing.broker import ORDER, Zekt
+
+RIVAL = {"login": "rival-team", "repositories": [{"name": "tools", "id": 3003, "installation-id": 53}]}
+
+
+def with_rival(**service: Any) -> dict[str, Any]:
+    """One service with two consumers."""
+    wanted = setup.directory()
+    wanted["accounts"].append(RIVAL)
+    wanted["subscriptions"].append({**wanted["subscriptions"][0], "consumer": "rival-team/tools"})
+    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"].update(service)
+    return wanted
+
+
+@pytest.fixture
+def hides(request: pytest.FixtureRequest) -> bool:
+    return bool(getattr(request, "param", False))
+
+
+@pytest.fixture
+def zekt(start: Callable[..., Zekt], github: Any, hides: bool) -> Zekt:
+    github.add_repository("rival-team/tools", id=3003, installation_id=53)
+    return start(wanted=with_rival(**{"hide-provider": hides}))
+
+
+SIDES = {"infra-team": "platform", "rival-team": "tools"}
+
+
+def sent(zekt: Zekt) -> None:
+    """A message, dispatched to both."""
+    run = zekt.start_run()
+    assert zekt.send(run).ok
+    zekt.github.finish_run(run)
+    query = "SELECT 1 FROM deliveries WHERE correlation_id = '{}' HAVING bool_and(status = 'dispatched')"
+    zekt.until_sql(query.format(run.id))
+
+
+def delivery_to(zekt: Zekt, consumer: str) -> str:
+    ((found,),) = zekt.sql("SELECT id FROM deliveries WHERE consumer = %s AND NOT is_replay", consumer)
+    return str(found)
+
+
+def test_each_account_sees_the_deliveries_of_its_own_repositories(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    ids = {name: delivery_to(zekt, f"{name}/{repo}") for name, repo in SIDES.items()}
+    for account, seen in (("infra-team", {"infra-team"}), ("rival-team", {"rival-team"}), ("shop-team", set(SIDES))):
+        token = make(account)
+        listed = ask(token, "/api/deliveries").json()["deliveries"]
+        assert {found["deliveryId"] for found in listed} == {ids[name] for name in seen}
+        assert {found["provider"] for found in listed} == {"shop-team/orders"}
+        for name, delivery_id in ids.items():
+            answer = ask(token, f"/api/deliveries/{delivery_id}")
+            assert (answer.status_code == 200) is (name in seen)
+            assert answer.status_code == 200 or answer.json()["code"] == "not_yours"
+
+
+def test_a_page_of_an_accounts_deliveries_goes_on_where_the_last_ended(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    sent(zekt)
+    token = make("infra-team")
+    first = ask(token, "/api/deliveries?limit=1").json()
+    then = ask(token, f"/api/deliveries?limit=1&before={first['next']}").json()
+    assert then["next"] is None
+    assert first["deliveries"][0]["deliveryId"] != then["deliveries"][0]["deliveryId"]
+
+
+def test_a_consumer_reads_its_own_verdict_and_of_no_other_consumer(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    path = f"/api/deliveries/{delivery_to(zekt, 'infra-team/platform')}"
+    consumer, provider = (ask(make(account), path) for account in ("infra-team", "shop-team"))
+    assert [line["consumer"] for line in consumer.json()["decision"]["reasons"]["consumers"]] == ["infra-team/platform"]
+    assert "rival-team" not in consumer.text
+    assert len(provider.json()["decision"]["reasons"]["consumers"]) == 2
+
+
+@pytest.mark.parametrize("hides", [True], indirect=True)
+def test_a_consumer_learns_nothing_of_a_provider_who_hides(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:
+    sent(zekt)
+    token = make("infra-team", scope="manage")
+    path = f"/api/deliveries/{delivery_to(zekt, 'infra-team/platform')}"
+    zekt.sql("UPDATE repositories SET enabled = false WHERE id = 1001")
+    replayed = ask(token, path.replace("deliveries", "replay"), "POST")
+    assert (replayed.status_code, replayed.json()["code"]) == (409, "replay_refused")
+    answers = [ask(token, "/api/deliveries"), ask(token, path), ask(token, "/api/audit"), replayed]
+    for answer in answers[:3]:
+        assert answer.status_code == 200
+    told = "".join(answer.text for answer in answers)
+    assert "infra-team/platform" in told
+    assert not [name for name in ("shop-team", "orders.yml", ORDER, "order.yml") if name in told]
+    assert ask(make("shop-team"), path).json()["provider"] == "shop-team/orders"
+
+
+@pytest.mark.parametrize("hides", [True], indirect=True)
+def test_what_was_hidden_when_it_was_sent_stays_hidden(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:
+    sent(zekt)
+    zekt.sql("UPDATE services SET hide_provider = false")
+    assert ask(make("infra-team"), "/api/deliveries").json()["deliveries"][0]["provider"] is None
+
+
+@pytest.mark.parametrize("account", ["shop-team", "infra-team"])
+def test_either_side_may_replay_if_its_token_manages(
+    zekt: Zekt, ask: Any, make: Callable[..., str], account: str
+) -> None:
+    sent(zekt)
+    old = delivery_to(zekt, "infra-team/platform")
+    refused = ask(make(account, scope="read"), f"/api/replay/{old}", "POST")
+    assert (refused.status_code, refused.json()["code"]) == (403, "not_yours")
+    answer = ask(make(account, scope="manage"), f"/api/replay/{old}", "POST")
+    assert answer.status_code == 202
+    assert zekt.until(answer.json()["deliveryId"], "dispatched")["replayOf"] == old
+
+
+def test_nobody_else_may_replay(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:
+    sent(zekt)
+    token, before = make("rival-team", scope="manage"), len(zekt.deliveries())
+    theirs = ask(token, f"/api/replay/{delivery_to(zekt, 'infra-team/platform')}", "POST")
+    nowhere = ask(token, "/api/replay/delivery-none", "POST")
+    assert theirs.json()["code"] == "not_yours"
+    assert theirs.json() == nowhere.json()
+    assert len(zekt.deliveries()) == before
