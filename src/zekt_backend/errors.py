@@ -32,6 +32,9 @@ PROBLEMS = {
     "not_yours": Kind(403, "Not known here, or not yours"),
     "claims_mismatch": Kind(403, "The body disagrees with the signed token"),
     "pull_request_target_refused": Kind(403, "Runs of pull_request_target may not send"),
+    # Changes that people and automation ask for.
+    "conflict": Kind(409, "The present state does not allow it"),
+    "version_stale": Kind(412, "It has changed since it was read"),
     # The message.
     "body_too_large": Kind(413, "The request body is too large"),
     "body_invalid": Kind(400, "The request does not fit"),

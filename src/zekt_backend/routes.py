@@ -14,6 +14,7 @@ from zekt_action.wire import (
     ReplayReceipt,
 )
 from zekt_backend.api import (
+    accounts,
     api_tokens,
     audit,
     decisions,
@@ -24,6 +25,7 @@ from zekt_backend.api import (
     openapi,
     webhooks,
 )
+from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.broker import Broker
 
@@ -54,6 +56,9 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     ("GET", "/api/deliveries/{delivery_id}", deliveries.one, None, None, "One delivery with its history and attempts"),
     ("POST", "/api/replay/{delivery_id}", deliveries.again, None, ReplayReceipt, "Delivers once more"),
     ("GET", "/api/events/{event_id}/decision", decisions.decision, None, None, "Why an event did, or did not, arrive"),
+    ("GET", "/api/accounts", accounts.listing, None, None, "Accounts, newest first"),
+    ("GET", "/api/accounts/{account}", accounts.one, None, None, "One account with its people"),
+    ("PATCH", "/api/accounts/{account}", accounts.upgrade, AccountChange, None, "Adds a persona to an account"),
     ("GET", "/api/tokens", api_tokens.listing, None, None, "API tokens, newest first"),
     ("POST", "/api/tokens", api_tokens.create, TokenRequest, None, "Makes an API token"),
     ("DELETE", "/api/tokens/{token_id}", api_tokens.revoke, None, None, "Revokes an API token"),

@@ -65,6 +65,9 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/deliveries"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/accounts"): Door("admin", NO_MANAGER),
+    ("GET", "/api/accounts/{account}"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("PATCH", "/api/accounts/{account}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"provider": True}),
     ("GET", "/api/tokens"): Door("admin", NO_MANAGER),
     ("POST", "/api/tokens"): Door(
         "admin", {**NO_MANAGER, **RIVAL, **READER}, {"account": "{account}", "name": "x", "scope": "read"}

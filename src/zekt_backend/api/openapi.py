@@ -41,7 +41,12 @@ _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
     "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
 }
-_QUERIES: dict[str, type[BaseModel]] = {"/api/deliveries": Filter, "/api/tokens": Page, "/api/audit": Page}
+_QUERIES: dict[str, type[BaseModel]] = {
+    "/api/deliveries": Filter,
+    "/api/accounts": Page,
+    "/api/tokens": Page,
+    "/api/audit": Page,
+}
 """What a GET takes."""
 _SCHEMES = {
     "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The OIDC token of the run"},
@@ -82,7 +87,7 @@ def _caller(path: str) -> tuple[str, tuple[str, ...]]:
 
 
 def _takes_body(method: str, path: str, takes: type | None) -> bool:
-    return method == "POST" and (takes is not None or _caller(path)[0] == "github")
+    return method in ("POST", "PUT", "PATCH") and (takes is not None or _caller(path)[0] == "github")
 
 
 def _schemas(models: set[Any]) -> dict[str, Any]:
@@ -111,6 +116,9 @@ def _parameters(method: str, path: str) -> list[dict[str, Any]]:
         }
         for name, text in _HEADERS.get(path, {}).items()
     ]
+    if method == "PATCH":
+        text = 'the ETag of what was read, `"N"`'
+        headers.append({"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}})
     model = _QUERIES.get(path) if method == "GET" else None
     fields = model.model_json_schema(by_alias=True)["properties"] if model else {}
     return [*inside, *headers, *({"name": n, "in": "query", "schema": _without_null(s)} for n, s in fields.items())]
@@ -140,6 +148,7 @@ def _good_statuses(method: str, path: str) -> tuple[int, ...]:
 def _problems(method: str, path: str, takes_body: bool) -> dict[str, Any]:
     codes = [*_caller(path)[1], *_OWN.get(path, ()), "database_unavailable", "internal"]
     codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
+    codes += ["conflict", "version_stale"] if method == "PATCH" else []
     # A path or a query may hold what no column can, and a path a slash.
     codes += (
         ["body_invalid", "not_found"]

@@ -1,5 +1,6 @@
 """What the management API's requests have in common: camelCase, nothing unknown, one page at a time."""
 
+import re
 from typing import TypeVar
 
 from fastapi import Request
@@ -38,6 +39,23 @@ def query(model: type[Query], request: Request) -> Query:
         return model.model_validate(dict(request.query_params))
     except ValidationError as error:
         raise bodies.invalid(error) from None
+
+
+def etag(version: int) -> dict[str, str]:
+    """The header that says which version an answer shows."""
+    return {"ETag": f'"{version}"'}
+
+
+def if_match(request: Request) -> int | None:
+    """The version that the caller has seen; None when any will do.
+
+    What is no version of ours matches none: 0, which no row has.
+    """
+    given = request.headers.get("if-match", "*").strip()
+    if given == "*":
+        return None
+    found = re.fullmatch(r'(?:W/)?"([0-9]{1,9})"', given)
+    return int(found[1]) if found else 0
 
 
 def number(request: Request, name: str) -> int:

@@ -54,7 +54,7 @@ def create_token(
         raise typer.BadParameter("up to 100 letters, digits, spaces and . _ @ / -", param_hint="NAME")
     secret = new_api_token()
     wanted = api_tokens.Wanted(account, name, Right(scope), timedelta(days=days))
-    made = _with_database(lambda db: api_tokens.create(wanted, secret, actor=OPERATOR, now=SystemClock().now(), db=db))
+    made = with_database(lambda db: api_tokens.create(wanted, secret, actor=OPERATOR, now=SystemClock().now(), db=db))
     if as_json:
         typer.echo(json.dumps({**made, "token": secret}, indent=2))
         return
@@ -75,18 +75,18 @@ def list_tokens(account: Account = None, limit: Limit = 50, as_json: AsJson = Fa
             whose = await _only(connection, account)
             return (await stored_tokens.page(connection, accounts=whose, before=None, limit=limit))[0]
 
-    found = _with_database(read)
+    found = with_database(read)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
     names = ("account", "name", "scope", "createdBy", "expiresAt", "lastUsedAt", "revokedAt")
-    _print(found, ("id", *names), ("Token", "Account", "Name", "May", "By", "Expires", "Last used", "Revoked"))
+    show(found, ("id", *names), ("Token", "Account", "Name", "May", "By", "Expires", "Last used", "Revoked"))
 
 
 @tokens.command("revoke")
 def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)]) -> None:
     """From now on the token opens nothing."""
-    token = _with_database(lambda db: api_tokens.revoke(token_id, actor=OPERATOR, now=SystemClock().now(), db=db))
+    token = with_database(lambda db: api_tokens.revoke(token_id, actor=OPERATOR, now=SystemClock().now(), db=db))
     Console(stderr=True).print(f"Token {token['id']} ({token['name']}) of {token['account']} is revoked.", markup=False)
 
 
@@ -98,14 +98,14 @@ def audit(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -
             whose = await _only(connection, account)
             return (await trail.page(connection, accounts=whose, before=None, limit=limit))[0]
 
-    found = _with_database(read)
+    found = with_database(read)
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
     for line in found:
         sides = (line["before"], line["after"])
         line["change"] = " → ".join("-" if side is None else json.dumps(side, ensure_ascii=False) for side in sides)
-    _print(found, ("at", "actor", "account", "action", "subject", "change"), ("At", "Who", "Account", "Did", "To", ""))
+    show(found, ("at", "actor", "account", "action", "subject", "change"), ("At", "Who", "Account", "Did", "To", ""))
 
 
 async def _only(connection: Any, login: str | None) -> list[int] | None:
@@ -117,7 +117,7 @@ async def _only(connection: Any, login: str | None) -> list[int] | None:
     return [account_id]
 
 
-def _with_database(work: Callable[[Database], Awaitable[_Result]]) -> _Result:
+def with_database(work: Callable[[Database], Awaitable[_Result]]) -> _Result:
     settings = Settings.load()
 
     async def main(url: str) -> _Result:
@@ -132,7 +132,7 @@ def _with_database(work: Callable[[Database], Awaitable[_Result]]) -> _Result:
         return asyncio.run(main(url))
 
 
-def _print(found: list[dict[str, Any]], names: tuple[str, ...], titles: tuple[str, ...]) -> None:
+def show(found: list[dict[str, Any]], names: tuple[str, ...], titles: tuple[str, ...]) -> None:
     table = Table(*(Column(title, overflow="fold") for title in titles))
     for row in found:
         # Names come from strangers: as Text, none of it is read as markup.

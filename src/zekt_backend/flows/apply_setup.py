@@ -6,7 +6,7 @@ from datetime import datetime
 
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
-from zekt_backend.store import audit, directory_changes, setup
+from zekt_backend.store import accounts, audit, directory_changes, setup
 from zekt_backend.store.database import Database, Tx
 
 
@@ -69,7 +69,9 @@ async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> lis
     """All of it, in the caller's transaction. Returns what is approved now and was not before."""
     for account in file.accounts:
         await _account(tx, account, identities)
-    return [part for part in file.subscriptions if await _subscription(tx, part)]
+    approved = [part for part in file.subscriptions if await _subscription(tx, part)]
+    await accounts.infer(tx)
+    return approved
 
 
 async def _tell(tx: Tx, then: directory_changes.Rows, actor: str, now: datetime) -> None:
@@ -110,7 +112,12 @@ def _identity(full_name: str, part: RepositoryPart, identify: Identify) -> Ident
 
 
 async def _account(tx: Tx, account: AccountPart, identities: dict[str, Identity]) -> None:
-    account_id = await setup.account(tx, account.login)
+    account_id = await setup.account(
+        tx,
+        account.login,
+        provider=account.persona in ("provider", "both"),
+        consumer=account.persona in ("consumer", "both"),
+    )
     for part in account.repositories:
         identity = identities[f"{account.login}/{part.name}"]
         await setup.repository(

@@ -33,6 +33,16 @@ def not_yours() -> ZektError:
     return ZektError("not_yours", "There is no such thing here, or it is not yours to see or change.")
 
 
+def check_version(present: int, seen: int | None) -> None:
+    """Whoever changes what they have seen says which version that was; None: whatever it is now.
+
+    Raises:
+        ZektError: `version_stale`.
+    """
+    if seen not in (None, present):
+        raise ZektError("version_stale", f"It is at version {present} by now: read it again, then change it.")
+
+
 def digest_of(secret: str) -> bytes:
     """What is kept of a secret of 32 random bytes: nobody guesses those, so a fast hash is enough."""
     return hashlib.sha256(secret.encode()).digest()

@@ -70,7 +70,10 @@ class RepositoryPart(_Part):
 
 
 class AccountPart(_Part):
+    """`persona` adds to what the account is here for; a workflow or a subscription does so by itself."""
+
     login: _Login
+    persona: Literal["provider", "consumer", "both"] | None = None
     repositories: tuple[RepositoryPart, ...] = ()
 
 

@@ -1,9 +1,83 @@
-"""Accounts: GitHub owners."""
+"""Accounts: GitHub owners, what each is here for, and who its people are."""
 
-from zekt_backend.store.database import Tx, one
+from collections.abc import Sequence
+from typing import Any
+
+from psycopg import sql
+
+from zekt_backend.store.database import Tx, changed, many, one
+
+_SHOWN = sql.SQL("a.id, a.login, a.kind, a.provider, a.consumer, a.verified, a.version")
 
 
 async def id_of(tx: Tx, login: str) -> int | None:
     """By login, in any case."""
     row = await one(tx, "SELECT id FROM accounts WHERE lower(login) = lower(%s)", (login,))
     return row["id"] if row else None
+
+
+async def lock(tx: Tx, login: str) -> dict[str, Any] | None:
+    """The row as it stands, and as nobody else changes it until this transaction ends."""
+    query = sql.SQL("SELECT {} FROM accounts a WHERE lower(a.login) = lower(%s) FOR NO KEY UPDATE").format(_SHOWN)
+    return await one(tx, query, (login,))
+
+
+async def upgrade(tx: Tx, account_id: int, version: int, *, provider: bool, consumer: bool) -> bool:
+    """Add a persona. Nothing here takes one away. False: somebody was first."""
+    return await changed(
+        tx,
+        """UPDATE accounts SET provider = provider OR %s, consumer = consumer OR %s, version = version + 1
+           WHERE id = %s AND version = %s""",
+        (provider, consumer, account_id, version),
+    )
+
+
+async def infer(tx: Tx) -> None:
+    """Who has a workflow here provides, and who has a subscription consumes, whether it was said or not."""
+    await tx.execute(
+        """UPDATE accounts a SET provider = a.provider OR f.provides, consumer = a.consumer OR f.consumes,
+               version = a.version + 1
+           FROM (SELECT id,
+                        EXISTS (SELECT 1 FROM repositories r JOIN workflows w ON w.repository_id = r.id
+                                WHERE r.account_id = o.id) AS provides,
+                        EXISTS (SELECT 1 FROM repositories r JOIN subscriptions s ON s.repository_id = r.id
+                                WHERE r.account_id = o.id) AS consumes
+                 FROM accounts o) f
+           WHERE f.id = a.id AND ((f.provides AND NOT a.provider) OR (f.consumes AND NOT a.consumer))"""
+    )
+
+
+async def shown(tx: Tx, account_id: int) -> dict[str, Any] | None:
+    """One account with its people."""
+    row = await one(tx, sql.SQL("SELECT {} FROM accounts a WHERE a.id = %s").format(_SHOWN), (account_id,))
+    return {**_readable(row), "members": await _members(tx, account_id)} if row else None
+
+
+async def _members(tx: Tx, account_id: int) -> list[dict[str, Any]]:
+    return await many(
+        tx,
+        """SELECT p.login, m.role FROM members m JOIN people p ON p.id = m.person_id
+           WHERE m.account_id = %s ORDER BY m.role DESC, lower(p.login)""",
+        (account_id,),
+    )
+
+
+async def page(
+    tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int
+) -> tuple[list[dict[str, Any]], int | None]:
+    """Of these accounts (None: of all) the newest first, and the cursor of the next page."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT {} FROM accounts a
+               WHERE (%(accounts)s::bigint[] IS NULL OR a.id = ANY(%(accounts)s))
+                 AND (%(before)s::bigint IS NULL OR a.id < %(before)s)
+               ORDER BY a.id DESC LIMIT %(limit)s"""
+        ).format(_SHOWN),
+        {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
+    )
+    return [_readable(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in row.items() if name != "id"}

@@ -6,12 +6,18 @@ from typing import Any, LiteralString
 from zekt_backend.store.database import Tx, one
 
 
-async def account(tx: Tx, login: str) -> int:
+async def account(tx: Tx, login: str, *, provider: bool, consumer: bool) -> int:
+    """What it was here for already, it remains."""
     return await _id(
         tx,
-        """INSERT INTO accounts (login) VALUES (%(login)s)
-           ON CONFLICT (lower(login)) DO UPDATE SET login = excluded.login RETURNING id""",
-        {"login": login},
+        """INSERT INTO accounts (login, provider, consumer) VALUES (%(login)s, %(provider)s, %(consumer)s)
+           ON CONFLICT (lower(login)) DO UPDATE SET login = excluded.login,
+               provider = accounts.provider OR excluded.provider, consumer = accounts.consumer OR excluded.consumer,
+               version = accounts.version + CASE
+                   WHEN (excluded.provider AND NOT accounts.provider) OR (excluded.consumer AND NOT accounts.consumer)
+                       OR accounts.login <> excluded.login THEN 1 ELSE 0 END
+           RETURNING id""",
+        {"login": login, "provider": provider, "consumer": consumer},
     )
 
 

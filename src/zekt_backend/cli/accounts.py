@@ -1,0 +1,53 @@
+"""Accounts: what each is here for."""
+
+import json
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from zekt_backend.cli.access import AsJson, Limit, show, with_database
+from zekt_backend.clock import SystemClock
+from zekt_backend.flows import accounts as flow
+from zekt_backend.rules.access import OPERATOR
+from zekt_backend.store import accounts as stored
+from zekt_backend.store.database import Database
+
+accounts = typer.Typer(help="GitHub owners: provider, consumer or both.", no_args_is_help=True)
+
+
+@accounts.command("list")
+def list_accounts(limit: Limit = 50, as_json: AsJson = False) -> None:
+    """Accounts, the newest first."""
+
+    async def read(db: Database) -> list[dict[str, Any]]:
+        async with db.reading() as connection:
+            return (await stored.page(connection, accounts=None, before=None, limit=limit))[0]
+
+    found = with_database(read)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    rows = [{**row, **{name: "yes" if row[name] else "" for name in flow.PERSONAS}} for row in found]
+    show(rows, ("login", "kind", *flow.PERSONAS), ("Account", "Kind", "Provider", "Consumer"))
+
+
+@accounts.command("upgrade")
+def upgrade_account(
+    login: str,
+    provider: Annotated[bool, typer.Option("--provider", help="It provides, too.")] = False,
+    consumer: Annotated[bool, typer.Option("--consumer", help="It consumes, too.")] = False,
+    as_json: AsJson = False,
+) -> None:
+    """Add a persona; none is ever taken away."""
+    if not (provider or consumer):
+        raise typer.BadParameter("say --provider, --consumer or both")
+    wanted = {name: True for name, given in (("provider", provider), ("consumer", consumer)) if given}
+    found = with_database(
+        lambda db: flow.upgrade(login, wanted, version=None, actor=OPERATOR, now=SystemClock().now(), db=db)
+    )
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    personas = " and ".join(name for name in flow.PERSONAS if found[name])
+    Console(stderr=True).print(f"{found['login']} is {personas}.", markup=False)
