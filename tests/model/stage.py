@@ -94,7 +94,8 @@ class Stage:
             await tx.execute("DELETE FROM messages; DELETE FROM events; DELETE FROM pgqueuer; DELETE FROM pgqueuer_log")
             await tx.execute("DELETE FROM writes; DELETE FROM used_tokens")
             await tx.execute("DELETE FROM subscriptions; DELETE FROM services; DELETE FROM workflows")
-            await tx.execute("DELETE FROM repositories; DELETE FROM installations; DELETE FROM accounts")
+            await tx.execute("DELETE FROM repositories; DELETE FROM installations")
+            await tx.execute("DELETE FROM audit; DELETE FROM accounts")
 
     async def apply(self, approved: dict[str, bool]) -> None:
         """Make the directory what the setup file says, with these subscriptions approved or revoked."""
@@ -103,7 +104,7 @@ class Stage:
             raise AssertionError(f"{full_name} has no id")
 
         file = SetupFile.model_validate(setup(approved))
-        await apply_setup(file, db=self.broker.db, identify=unknown)
+        await apply_setup(file, actor="model", now=self.clock.now(), db=self.broker.db, identify=unknown)
 
     def _ids(self, made: Ids) -> Callable[[], str]:
         def new() -> str:
@@ -151,6 +152,7 @@ class Stage:
         try:
             return await replay(
                 delivery_id,
+                actor="model",
                 db=self.broker.db,
                 clock=self.clock,
                 new_id=self._ids([]),

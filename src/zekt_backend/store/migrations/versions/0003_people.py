@@ -1,6 +1,7 @@
 """People and what they manage: accounts with their members, tokens, sessions, the audit trail; what a service offers.
 
-Every change is an addition with a default, so that processes of the version before go on while it is made.
+Every change is an addition with a default, so that processes of the version before go on while it is made. Each step
+commits by itself and may be repeated, as in 0002.
 
 Revision ID: 0003
 """
@@ -12,47 +13,57 @@ down_revision = "0002"
 branch_labels = None
 depends_on = None
 
-ACCOUNTS = """
+ACCOUNTS = (
+    """
 -- An account is a GitHub owner. What it is here for (provider, consumer) is only ever added to.
 ALTER TABLE accounts
-    ADD COLUMN github_id bigint UNIQUE,
-    ADD COLUMN kind      text NOT NULL DEFAULT 'organization' CHECK (kind IN ('organization', 'user')),
-    ADD COLUMN provider  boolean NOT NULL DEFAULT false,
-    ADD COLUMN consumer  boolean NOT NULL DEFAULT false,
-    ADD COLUMN verified  boolean NOT NULL DEFAULT false,
-    ADD COLUMN version   integer NOT NULL DEFAULT 1;
+    ADD COLUMN IF NOT EXISTS github_id bigint UNIQUE,
+    ADD COLUMN IF NOT EXISTS kind      text NOT NULL DEFAULT 'organization' CHECK (kind IN ('organization', 'user')),
+    ADD COLUMN IF NOT EXISTS provider  boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS consumer  boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS verified  boolean NOT NULL DEFAULT false,
+    ADD COLUMN IF NOT EXISTS version   integer NOT NULL DEFAULT 1;
+""",
+    """
 UPDATE accounts a SET
-    provider = EXISTS (SELECT 1 FROM repositories r JOIN workflows w ON w.repository_id = r.id
-                       WHERE r.account_id = a.id),
-    consumer = EXISTS (SELECT 1 FROM repositories r JOIN subscriptions s ON s.repository_id = r.id
-                       WHERE r.account_id = a.id);
-
+    provider = a.provider OR EXISTS (SELECT 1 FROM repositories r JOIN workflows w ON w.repository_id = r.id
+                                     WHERE r.account_id = a.id),
+    consumer = a.consumer OR EXISTS (SELECT 1 FROM repositories r JOIN subscriptions s ON s.repository_id = r.id
+                                     WHERE r.account_id = a.id);
+""",
+    """
 -- The id is GitHub's.
-CREATE TABLE people (
+CREATE TABLE IF NOT EXISTS people (
     id    bigint PRIMARY KEY,
     login text NOT NULL
 );
-CREATE TABLE members (
+""",
+    """
+CREATE TABLE IF NOT EXISTS members (
     account_id bigint NOT NULL REFERENCES accounts,
     person_id  bigint NOT NULL REFERENCES people,
     role       text NOT NULL CHECK (role IN ('owner', 'member')),
     checked_at timestamptz NOT NULL,
     PRIMARY KEY (account_id, person_id)
 );
-CREATE INDEX members_person ON members (person_id);
-"""
+""",
+    "CREATE INDEX IF NOT EXISTS members_person ON members (person_id);",
+)
 
-ACCESS = """
+ACCESS = (
+    """
 -- Of a session and of a token only the sha256 is kept: whoever reads this table cannot sign in.
-CREATE TABLE sessions (
+CREATE TABLE IF NOT EXISTS sessions (
     digest     bytea PRIMARY KEY,
     person_id  bigint NOT NULL REFERENCES people,
     csrf       text NOT NULL,
     created_at timestamptz NOT NULL,
     expires_at timestamptz NOT NULL
 );
-CREATE INDEX sessions_expires_at ON sessions (expires_at);
-CREATE TABLE api_tokens (
+""",
+    "CREATE INDEX IF NOT EXISTS sessions_expires_at ON sessions (expires_at);",
+    """
+CREATE TABLE IF NOT EXISTS api_tokens (
     id           bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     account_id   bigint NOT NULL REFERENCES accounts,
     name         text NOT NULL,
@@ -64,10 +75,12 @@ CREATE TABLE api_tokens (
     last_used_at timestamptz,
     revoked_at   timestamptz
 );
-CREATE INDEX api_tokens_account ON api_tokens (account_id, id);
+""",
+    "CREATE INDEX IF NOT EXISTS api_tokens_account ON api_tokens (account_id, id);",
+    """
 -- Who changed what, when, and how it stood before and after. Never updated, never a secret.
 -- What lies between two accounts (a subscription, a delivery) names the other one too: both may read the line.
-CREATE TABLE audit (
+CREATE TABLE IF NOT EXISTS audit (
     id               bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at               timestamptz NOT NULL,
     actor            text NOT NULL,
@@ -78,27 +91,42 @@ CREATE TABLE audit (
     before           jsonb,
     after            jsonb
 );
-CREATE INDEX audit_account ON audit (account_id, id);
-CREATE INDEX audit_other_account ON audit (other_account_id, id) WHERE other_account_id IS NOT NULL;
+""",
+    "CREATE INDEX IF NOT EXISTS audit_account ON audit (account_id, id);",
+    """
+CREATE INDEX IF NOT EXISTS audit_other_account ON audit (other_account_id, id) WHERE other_account_id IS NOT NULL;
+""",
+    """
 -- An account sees the deliveries of its repositories, on either side; of consumers there is an index already.
-CREATE INDEX deliveries_provider ON deliveries (provider_id);
-"""
+CREATE INDEX IF NOT EXISTS deliveries_provider ON deliveries (provider_id);
+""",
+)
 
-FILTERS = """
+FILTERS = (
+    """
 -- Beside conclusions; null: all. branches are patterns of the run's head branch, event_types are of each message.
 ALTER TABLE subscriptions
-    ADD COLUMN branches    text[],
-    ADD COLUMN event_types text[];
+    ADD COLUMN IF NOT EXISTS branches    text[],
+    ADD COLUMN IF NOT EXISTS event_types text[];
+""",
+    """
 -- Whoever asks what became of a run knows its id and nothing else.
-CREATE INDEX events_run ON events (run_id);
+CREATE INDEX IF NOT EXISTS events_run ON events (run_id);
+""",
+    """
 -- The newest events, to try a changed policy on, and those of a day.
-CREATE INDEX events_received ON events (received_at);
-"""
+CREATE INDEX IF NOT EXISTS events_received ON events (received_at);
+""",
+)
+
+
+STEPS = (*ACCOUNTS, *ACCESS, *FILTERS)
 
 
 def upgrade() -> None:
-    for part in (ACCOUNTS, ACCESS, FILTERS):
-        op.execute(part)
+    for step in STEPS:
+        with op.get_context().autocommit_block():
+            op.execute(step)
 
 
 def downgrade() -> None:
