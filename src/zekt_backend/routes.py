@@ -23,6 +23,7 @@ from zekt_backend.api import (
     health,
     messages,
     openapi,
+    usage,
     webhooks,
 )
 from zekt_backend.api.accounts import AccountChange
@@ -63,6 +64,7 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     ("POST", "/api/tokens", api_tokens.create, TokenRequest, None, "Makes an API token"),
     ("DELETE", "/api/tokens/{token_id}", api_tokens.revoke, None, None, "Revokes an API token"),
     ("GET", "/api/audit", audit.listing, None, None, "Who changed what, newest first"),
+    ("GET", "/api/usage", usage.of_accounts, None, None, "What each account has used, and what that would cost"),
     ("GET", "/healthz", health.healthz, None, None, "Alive"),
     ("GET", "/readyz", health.readyz, None, None, "Able to work"),
 )

@@ -1,9 +1,11 @@
 """Every setting, read once from the environment into one frozen object. The only reader of it in the broker."""
 
+import json
 import os
 from datetime import timedelta
+from decimal import Decimal
 from pathlib import Path
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import (
@@ -35,6 +37,19 @@ def _positive(value: timedelta) -> timedelta:
         raise ValueError("must be longer than zero")
     return value
 
+
+def _json(value: Any) -> Any:
+    """Decimal numbers stay as they are written."""
+    if not isinstance(value, str):
+        return value
+    try:
+        return json.loads(value, parse_float=Decimal, parse_int=Decimal)
+    except ValueError:
+        raise ValueError('write JSON: {"message": 0.001, "gigabyte": 2}') from None
+
+
+_Item = Literal["message", "event", "blocked", "dispatch", "retry", "confirm", "complete", "gigabyte"]
+_Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 _Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 _Positive = Annotated[_Duration, AfterValidator(_positive)]
@@ -96,6 +111,8 @@ class Settings(BaseSettings):
     reconcile_reserve: int = Field(default=1000, ge=0)
     message_patience: _Positive = timedelta(minutes=15)
     payload_retention: _Positive = timedelta(days=90)
+    prices: Annotated[dict[_Item, _Price], NoDecode, BeforeValidator(_json)] = Field(default_factory=dict)
+    currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
 
     @field_validator("oidc_issuer", mode="before")

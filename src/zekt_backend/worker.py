@@ -15,6 +15,7 @@ from pgqueuer.models import Job, Schedule
 
 from zekt_backend.broker import Broker, dice
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.close_days import close_days
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
@@ -92,6 +93,7 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
         round_ = partial(_reconcile, broker=broker, stopped=engine.shutdown.is_set)
         engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
     engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(_noted(partial(_tidy, broker=broker), running))
+    engine.schedule("close_days", "12 * * * *")(_noted(partial(_close_days, broker=broker), running))
 
 
 def _noted(
@@ -185,3 +187,7 @@ async def _reconcile(_schedule: Schedule, broker: Broker, stopped: Callable[[], 
 
 async def _tidy(_schedule: Schedule, broker: Broker) -> None:
     log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock))
+
+
+async def _close_days(_schedule: Schedule, broker: Broker) -> None:
+    log.info("days_closed", days=await close_days(db=broker.work_db, clock=broker.clock))

@@ -74,6 +74,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ),
     ("DELETE", "/api/tokens/{token_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/audit"): Door("admin", NO_MANAGER),
+    ("GET", "/api/usage"): Door("admin", NO_MANAGER),
     # Open to anybody, and meant to be: they tell no more than that the broker is there.
     ("GET", "/healthz"): Door("nobody", {}),
     ("GET", "/readyz"): Door("nobody", {}),

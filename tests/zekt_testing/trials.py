@@ -7,6 +7,7 @@ from typing import Any
 import requests
 
 from zekt_backend.flows import apply_setup as applying
+from zekt_backend.flows.close_days import close_days
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
@@ -243,6 +244,16 @@ def tidying(bench: Bench) -> Trial:
     )
 
 
+def closing_days(bench: Bench) -> Trial:
+    bench.zekt.github.finish_run(bench.zekt.start_run())
+    bench.zekt.sql("UPDATE events SET received_at = now() - interval '3 days'")
+    return Trial(
+        lambda: bench.job(lambda broker: close_days(db=broker.work_db, clock=broker.clock)),
+        lambda: bench.zekt.sql("SELECT count(*), sum(events)::int FROM usage_days WHERE events > 0"),
+        [(1, 1)],
+    )
+
+
 def setting_up(bench: Bench) -> Trial:
     wanted = SetupFile.model_validate(setup.directory(durable=False))
     bench.zekt.sql("UPDATE subscriptions SET durable = true, status = 'denied'")
@@ -277,5 +288,6 @@ ALL = (
     settling,
     sweeping,
     tidying,
+    closing_days,
     setting_up,
 )

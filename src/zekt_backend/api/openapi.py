@@ -11,6 +11,7 @@ from pydantic.json_schema import models_json_schema
 from zekt_action.wire import MessageHead, Problem
 from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.shapes import Page
+from zekt_backend.api.usage import Period
 from zekt_backend.errors import PROBLEMS
 
 _REFERENCE = "#/components/schemas/{model}"
@@ -33,6 +34,7 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/event-delivery/complete": ("result_invalid",),
     "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
+    "/api/usage": ("not_yours", "not_found"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _MADE = ("/api/tokens",)
@@ -46,6 +48,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/accounts": Page,
     "/api/tokens": Page,
     "/api/audit": Page,
+    "/api/usage": Period,
 }
 """What a GET takes."""
 _SCHEMES = {

@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import access, accounts, explain, look, operate, policy, recover, try_out
+from zekt_backend.cli import access, accounts, explain, look, operate, policy, recover, try_out, usage
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -29,6 +29,7 @@ app.command()(explain.explain)
 app.command()(operate.replay)
 app.command()(recover.reconcile)
 app.command()(access.audit)
+app.command()(usage.usage)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 

@@ -120,7 +120,42 @@ CREATE INDEX IF NOT EXISTS events_received ON events (received_at);
 )
 
 
-STEPS = (*ACCOUNTS, *ACCESS, *FILTERS)
+USAGE = (
+    """
+-- What was used is counted from the rows themselves: no counter that all requests of an account would queue for. A
+-- day that has ended is counted once more and kept, so that deleting rows changes no past.
+CREATE TABLE IF NOT EXISTS usage_closed (
+    day date PRIMARY KEY
+);
+""",
+    """
+CREATE TABLE IF NOT EXISTS usage_days (
+    day           date NOT NULL REFERENCES usage_closed,
+    account_id    bigint NOT NULL REFERENCES accounts,
+    repository_id bigint NOT NULL,
+    workflow_path text NOT NULL,
+    messages      bigint NOT NULL,
+    events        bigint NOT NULL,
+    blocked       bigint NOT NULL,
+    dispatches    bigint NOT NULL,
+    retries       bigint NOT NULL,
+    confirms      bigint NOT NULL,
+    completes     bigint NOT NULL,
+    bytes         bigint NOT NULL,
+    PRIMARY KEY (day, account_id, repository_id, workflow_path)
+);
+""",
+    """
+-- These two grow in the order of their times, so a few pages of index tell where a day is.
+CREATE INDEX IF NOT EXISTS attempts_started ON attempts USING brin (started_at)
+    WITH (pages_per_range = 32, autosummarize = on);
+""",
+    """
+CREATE INDEX IF NOT EXISTS history_at ON history USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
+""",
+)
+
+STEPS = (*ACCOUNTS, *ACCESS, *FILTERS, *USAGE)
 
 
 def upgrade() -> None:
@@ -130,6 +165,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP INDEX attempts_started, history_at")
+    op.execute("DROP TABLE usage_days, usage_closed")
     op.execute("DROP INDEX events_run, events_received")
     op.execute("ALTER TABLE subscriptions DROP COLUMN branches, DROP COLUMN event_types")
     op.execute("DROP INDEX deliveries_provider")
