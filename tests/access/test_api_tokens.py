@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import requests
+from pydantic import SecretStr
 from typer.testing import CliRunner
 
 from zekt_backend.cli import app
@@ -91,6 +92,15 @@ def test_a_token_lists_the_tokens_of_its_own_account_page_by_page(ask: Any, make
 @pytest.mark.parametrize("spelling", ["x", "-1", "0", "99999999999999999999", "1.0", "%C2%B2", "9223372036854775808"])
 def test_a_token_that_cannot_be_there_is_not_there(ask: Any, spelling: str) -> None:
     assert code(ask(None, f"/api/tokens/{spelling}", "DELETE")) == (403, "not_yours")
+
+
+def test_the_operators_own_may_begin_like_a_token(start: Callable[..., Zekt]) -> None:
+    zekt = start(settings={"admin_token": SecretStr("zekt_chosen by the operator")})
+    answers = [
+        requests.get(f"{zekt.url}/api/deliveries", headers={"Authorization": f"Bearer {given}"}, timeout=10)
+        for given in ("zekt_chosen by the operator", "zekt_chosen by the operators")
+    ]
+    assert [answer.status_code for answer in answers] == [200, 401]
 
 
 def test_tokens_work_where_the_operators_own_is_not_set(start: Callable[..., Zekt]) -> None:

@@ -116,6 +116,21 @@ def test_a_completed_run_becomes_an_event(payload: Payload) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("head", "branch"),
+    [
+        ({"id": 1001, "full_name": "shop-team/orders"}, "main"),
+        ({"id": 6666, "full_name": "stranger/orders"}, "stranger:main"),
+        (None, ":main"),  # a fork that was deleted
+    ],
+)
+def test_the_branch_of_a_fork_does_not_pass_for_ours(payload: Payload, head: Payload | None, branch: str) -> None:
+    payload["workflow_run"]["head_repository"] = head
+    event = read(payload)
+    assert isinstance(event, RunEvent)
+    assert event.head_branch == branch
+
+
 @pytest.mark.parametrize("event", ["ping", "push", "check_run", "installation", ""])
 def test_another_event_is_ignored_without_reading_its_body(event: str) -> None:
     ignored = webhook.parse(event, GUID, b"not even JSON")

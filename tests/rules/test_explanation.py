@@ -28,7 +28,8 @@ WHOLE: dict[str, Any] = {
     "summary": ["secret/provider is switched off."],
     "decisions": [
         {
-            "outcome": "blocked",
+            "outcome": "delivered",
+            "eventId": "secret-late-message",
             "provider": [rule("repository", "secret/provider is switched off.", passed=False)],
             "consumers": [
                 consumer(
@@ -45,9 +46,11 @@ WHOLE: dict[str, Any] = {
 
 
 def test_a_consumer_sees_its_own_subscriptions_and_nothing_that_names_the_other_side() -> None:
-    seen = for_consumer(WHOLE, {1, 2})
+    seen = for_consumer(WHOLE, {1: False, 2: False})
     assert "secret" not in str(seen)
     (decision,) = seen["decisions"]
+    # That somebody else got it is none of its business.
+    assert decision["outcome"] == "blocked"
     assert [(r["name"], r["passed"]) for r in decision["provider"]] == [("repository", False)]
     requested, approved = decision["consumers"]
     assert [r["name"] for r in requested["rules"]] == ["approved"]
@@ -58,5 +61,19 @@ def test_a_consumer_sees_its_own_subscriptions_and_nothing_that_names_the_other_
 def test_what_was_delivered_to_it_stays_told() -> None:
     told = {**consumer(4, deliveries=({"deliveryId": "d"},)), "answer": "Run 1 completed it."}
     got = {**WHOLE, "decisions": [{**WHOLE["decisions"][0], "consumers": [told]}]}
-    (own,) = for_consumer(got, {4})["decisions"][0]["consumers"]
+    (own,) = for_consumer(got, {4: False})["decisions"][0]["consumers"]
     assert own["answer"] == "Run 1 completed it."
+
+
+def test_the_rules_of_a_hidden_provider_say_only_whether_they_passed() -> None:
+    spoken = {**consumer(5, rule("branch", "secret-branch", passed=False)), "messages": [{"eventId": "secret-message"}]}
+    got = {**WHOLE, "decisions": [{**WHOLE["decisions"][0], "consumers": [spoken]}]}
+    seen = for_consumer(got, {5: True})
+    assert "secret" not in str(seen)
+    (own,) = seen["decisions"][0]["consumers"]
+    assert [(r["name"], r["passed"]) for r in own["rules"]] == [("branch", False)]
+    assert own["answer"] == "Nothing was sent."
+
+
+def test_a_decision_in_which_it_has_no_part_is_not_shown() -> None:
+    assert for_consumer(WHOLE, {6: False})["decisions"] == []

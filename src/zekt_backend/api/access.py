@@ -2,7 +2,7 @@
 
 from fastapi import Request
 
-from zekt_backend.api.tokens import bearer, require_admin
+from zekt_backend.api.tokens import bearer, is_admin, require_admin
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import api_tokens
@@ -16,7 +16,8 @@ async def principal_of(request: Request, broker: Broker) -> Principal:
         ZektError: `management_off`, `admin_token_refused` or `api_token_refused`.
     """
     given = bearer(request) or ""
-    if not given.startswith(TOKEN_PREFIX):
+    # The operator's own may begin like any token: it is his to choose.
+    if not given.startswith(TOKEN_PREFIX) or is_admin(request, broker):
         require_admin(request, broker)
         return Principal(OPERATOR, operator=True)
     found = await api_tokens.recognise(given, now=broker.clock.now(), db=broker.db)

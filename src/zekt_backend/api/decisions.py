@@ -30,11 +30,14 @@ async def decision(request: Request, broker: Broker) -> JSONResponse:
     return JSONResponse(whole)
 
 
-async def _own(tx: Tx, principal: Principal, whole: dict[str, Any]) -> set[int]:
-    """The subscriptions of the caller's accounts that were asked about; at least one, or it is not theirs to see."""
+async def _own(tx: Tx, principal: Principal, whole: dict[str, Any]) -> dict[int, bool]:
+    """The subscriptions of the caller's accounts that were asked about, and whether each one's provider hides.
+
+    At least one, or it is not theirs to see.
+    """
     asked = {c["subscription"] for d in whole["decisions"] for c in d["consumers"] if c["subscription"] is not None}
-    accounts = await explanations.accounts_of(tx, sorted(asked))
-    own = {id_ for id_, account in accounts.items() if principal.may(account, Right.READ)}
+    consumers = await explanations.consumers_of(tx, sorted(asked))
+    own = {id_: hides for id_, (account, hides) in consumers.items() if principal.may(account, Right.READ)}
     if not own:
         principal.require(None, Right.READ)
     return own

@@ -32,13 +32,17 @@ def purpose_of(request: Request, body: bytes = b"") -> bytes:
     return hashlib.sha256(f"{request.method} {request.url.path}\n".encode() + body).digest()
 
 
-def require_admin(request: Request, broker: Broker) -> None:
+def is_admin(request: Request, broker: Broker) -> bool:
     """Constant time; and without a token set there is no way in for an operator."""
     expected = broker.settings.admin_token
-    if expected is None:
+    given = bearer(request) or ""
+    return expected is not None and hmac.compare_digest(given.encode(), expected.get_secret_value().encode())
+
+
+def require_admin(request: Request, broker: Broker) -> None:
+    if broker.settings.admin_token is None:
         raise ZektError(
             "management_off", "Set ZEKT_ADMIN_TOKEN (or ZEKT_ADMIN_TOKEN_FILE) and restart to switch it on."
         )
-    given = bearer(request) or ""
-    if not hmac.compare_digest(given.encode(), expected.get_secret_value().encode()):
+    if not is_admin(request, broker):
         raise ZektError("admin_token_refused", "Send ZEKT_ADMIN_TOKEN's value as `Authorization: Bearer …`.")

@@ -37,6 +37,13 @@ class Workflow(msgspec.Struct):
     path: _Text | None = None
 
 
+class HeadRepository(msgspec.Struct):
+    """Where the run's commit lies: in a pull request from a fork, that fork."""
+
+    id: _Id
+    full_name: _Text = ""
+
+
 class Run(msgspec.Struct):
     """The part of `workflow_run` that is read; GitHub sends far more, and more every year."""
 
@@ -49,6 +56,8 @@ class Run(msgspec.Struct):
     name: _Text | None = None
     conclusion: _Text | None = None
     head_branch: _Text | None = None
+    head_repository: HeadRepository | msgspec.UnsetType | None = msgspec.UNSET
+    """None where the fork has been deleted."""
     html_url: _Text = ""
     actor: _Actor | None = None
     run_started_at: _Text | None = None
@@ -153,7 +162,7 @@ def run_event(guid: str, run: Run, repository: Repository, workflow: Workflow | 
         # workflow_run.name may be the title of this one run (`run-name:`); workflow.name is the workflow's.
         workflow_name=workflow.name or run.name or "",
         conclusion=run.conclusion,
-        head_branch=run.head_branch,
+        head_branch=_branch(run, repository),
         head_sha=run.head_sha,
         event=run.event,
         actor=run.actor.login if run.actor else "",
@@ -163,6 +172,18 @@ def run_event(guid: str, run: Run, repository: Repository, workflow: Workflow | 
         completed_at=run.updated_at,
     )
     return _storable(event)
+
+
+def _branch(run: Run, repository: Repository) -> str | None:
+    """The branch's name, a fork's as GitHub labels it, `owner:branch`: strangers choose those names.
+
+    No branch has a colon in its name, so no filter for `main` takes a fork's.
+    """
+    head = run.head_repository
+    if run.head_branch is None or head is msgspec.UNSET or (head is not None and head.id == repository.id):
+        return run.head_branch
+    owner = head.full_name.partition("/")[0] if isinstance(head, HeadRepository) else ""
+    return f"{owner}:{run.head_branch}"
 
 
 def _link(url: str) -> str:

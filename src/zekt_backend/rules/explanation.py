@@ -40,10 +40,14 @@ def explain(found: Row, *, only: str | None = None) -> dict[str, Any]:
     }
 
 
-def for_consumer(whole: Row, subscriptions: Collection[int]) -> dict[str, Any]:
+def for_consumer(whole: Row, own: Mapping[int, bool]) -> dict[str, Any]:
     """What a consumer may see of a provider's run: its own rules and deliveries, and which of the other side's passed.
 
-    Never that side's names; nor, while it is not approved, how the run ended.
+    Never that side's names; nor, while it is not approved, how the run ended; nor who else there is.
+
+    Args:
+        whole: as `explain` gives it.
+        own: the caller's subscriptions, and whether each one's service hides its provider.
     """
     return {
         **whole,
@@ -51,21 +55,38 @@ def for_consumer(whole: Row, subscriptions: Collection[int]) -> dict[str, Any]:
         "event": {name: whole["event"][name] for name in ("guid", "receivedAt")} if whole["event"] else None,
         "messages": [],
         "summary": [],
-        "decisions": [
-            {
-                **decision,
-                "provider": [{**rule, "detail": "This is for the provider to see."} for rule in decision["provider"]],
-                "consumers": [_own(c) for c in decision["consumers"] if c["subscription"] in subscriptions],
-            }
-            for decision in whole["decisions"]
-        ],
+        "decisions": [told for decision in whole["decisions"] if (told := _of_own(decision, own))["consumers"]],
     }
 
 
-def _own(consumer: Row) -> dict[str, Any]:
+_WITHHELD = "This is for the provider to see."
+
+
+def _of_own(decision: Row, own: Mapping[int, bool]) -> dict[str, Any]:
+    consumers = [
+        _own(consumer, hidden=own[consumer["subscription"]])
+        for consumer in decision["consumers"]
+        if consumer["subscription"] in own
+    ]
+    given = any(consumer["deliveries"] for consumer in consumers)
+    return {
+        **decision,
+        "outcome": "delivered" if given else "blocked",
+        "eventId": decision["eventId"] if given else None,
+        "provider": [{**rule, "detail": _WITHHELD} for rule in decision["provider"]],
+        "consumers": consumers,
+    }
+
+
+def _own(consumer: Row, *, hidden: bool) -> dict[str, Any]:
     refused = [rule for rule in consumer["rules"] if rule["name"] == "approved" and not rule["passed"]]
     if refused:
         return {**consumer, "rules": refused, "messages": [], "answer": f"Nothing was sent. {refused[0]['detail']}"}
+    if hidden:
+        # The rules speak of the provider's branches and conclusions.
+        rules = [{**rule, "detail": _WITHHELD} for rule in consumer["rules"]]
+        told = " ".join(delivery["what"] for delivery in consumer["deliveries"])
+        return {**consumer, "rules": rules, "messages": [], "answer": told or "Nothing was sent."}
     failed = [rule["detail"] for rule in consumer["rules"] if not rule["passed"]]
     answer = consumer["answer"] if consumer["deliveries"] else " ".join(["Nothing was sent.", *failed])
     return {**consumer, "answer": answer}

@@ -61,15 +61,16 @@ async def of_attempt(tx: Tx, key: RunKey) -> dict[str, Any]:
     }
 
 
-async def accounts_of(tx: Tx, subscriptions: list[int]) -> dict[int, int]:
-    """The consumers' accounts, by subscription."""
+async def consumers_of(tx: Tx, subscriptions: list[int]) -> dict[int, tuple[int, bool]]:
+    """(the consumer's account, whether the service hides its provider), by subscription."""
     rows = await many(
         tx,
-        """SELECT s.id, r.account_id FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
+        """SELECT s.id, r.account_id, v.hide_provider FROM subscriptions s
+           JOIN repositories r ON r.id = s.repository_id JOIN services v ON v.id = s.service_id
            WHERE s.id = ANY(%s)""",
         (subscriptions,),
     )
-    return {row["id"]: row["account_id"] for row in rows}
+    return {row["id"]: (row["account_id"], row["hide_provider"]) for row in rows}
 
 
 async def _event(tx: Tx, key: RunKey) -> dict[str, Any] | None:
