@@ -93,7 +93,8 @@ class Stage:
             await tx.execute("DELETE FROM history; DELETE FROM attempts; DELETE FROM deliveries; DELETE FROM decisions")
             await tx.execute("DELETE FROM messages; DELETE FROM events; DELETE FROM pgqueuer; DELETE FROM pgqueuer_log")
             await tx.execute("DELETE FROM writes; DELETE FROM used_tokens")
-            await tx.execute("DELETE FROM subscriptions; DELETE FROM services; DELETE FROM workflows")
+            await tx.execute("DELETE FROM refusals; DELETE FROM service_schemas; DELETE FROM subscriptions")
+            await tx.execute("DELETE FROM services; DELETE FROM workflows")
             await tx.execute("DELETE FROM repositories; DELETE FROM installations")
             await tx.execute("DELETE FROM audit; DELETE FROM accounts")
 

@@ -1,12 +1,18 @@
 """Who calls the management API, and what that caller may do."""
 
-from fastapi import Request
+from collections.abc import Sequence
+from typing import Protocol
 
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from zekt_backend.api import shapes
 from zekt_backend.api.tokens import bearer, is_admin, require_admin
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import api_tokens
 from zekt_backend.rules.access import OPERATOR, TOKEN_PREFIX, Principal
+from zekt_backend.store.database import Listing, Tx
 
 
 async def principal_of(request: Request, broker: Broker) -> Principal:
@@ -27,3 +33,20 @@ async def principal_of(request: Request, broker: Broker) -> Principal:
             "It is not known here, has expired, or was revoked. Whoever owns the account makes a new one.",
         )
     return found
+
+
+class Pages(Protocol):
+    """Reads a page of what belongs to these accounts (None: to any)."""
+
+    async def __call__(self, tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing: ...
+
+
+async def listed(request: Request, broker: Broker, name: str, page: Pages) -> JSONResponse:
+    """A listing of what the caller may read: `{name: […], "next": …}`."""
+    principal = await principal_of(request, broker)
+    wanted = shapes.query(shapes.Page, request)
+    async with broker.db.reading() as connection:
+        found, following = await page(
+            connection, accounts=principal.accounts(), before=wanted.before, limit=wanted.limit
+        )
+    return JSONResponse({name: found, "next": following})

@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import listed, principal_of
 from zekt_backend.broker import Broker
 from zekt_backend.flows import accounts as flow
 from zekt_backend.rules.access import Right, not_yours
@@ -21,13 +21,7 @@ class AccountChange(shapes.Shape):
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:
-    principal = await principal_of(request, broker)
-    page = shapes.query(shapes.Page, request)
-    async with broker.db.reading() as connection:
-        found, following = await accounts.page(
-            connection, accounts=principal.accounts(), before=page.before, limit=page.limit
-        )
-    return JSONResponse({"accounts": found, "next": following})
+    return await listed(request, broker, "accounts", accounts.page)
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:

@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import listed, principal_of
 from zekt_backend.broker import Broker, new_api_token
 from zekt_backend.flows import api_tokens
 from zekt_backend.rules.access import TOKEN_NAME, Right
@@ -26,13 +26,7 @@ class TokenRequest(shapes.Shape):
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:
-    principal = await principal_of(request, broker)
-    page = shapes.query(shapes.Page, request)
-    async with broker.db.reading() as connection:
-        found, following = await store.page(
-            connection, accounts=principal.accounts(), before=page.before, limit=page.limit
-        )
-    return JSONResponse({"tokens": found, "next": following})
+    return await listed(request, broker, "tokens", store.page)
 
 
 async def create(request: Request, broker: Broker) -> JSONResponse:

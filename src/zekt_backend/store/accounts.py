@@ -5,7 +5,7 @@ from typing import Any
 
 from psycopg import sql
 
-from zekt_backend.store.database import Tx, changed, many, one
+from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 _SHOWN = sql.SQL("a.id, a.login, a.kind, a.provider, a.consumer, a.verified, a.version")
 
@@ -62,9 +62,7 @@ async def _members(tx: Tx, account_id: int) -> list[dict[str, Any]]:
     )
 
 
-async def page(
-    tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], int | None]:
+async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
     """Of these accounts (None: of all) the newest first, and the cursor of the next page."""
     rows = await many(
         tx,
@@ -76,7 +74,8 @@ async def page(
         ).format(_SHOWN),
         {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
     )
-    return [_readable(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+    found, following = page_of(rows, limit)
+    return [_readable(row) for row in found], following
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from typing import Any
 from psycopg import sql
 
 from zekt_backend.rules.access import Right
-from zekt_backend.store.database import Tx, changed, many, one
+from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 _SHOWN = sql.SQL(
     """t.id, a.login AS account, t.name, t.scope, t.created_by AS "createdBy", t.created_at AS "createdAt",
@@ -78,9 +78,7 @@ async def shown(tx: Tx, token_id: int) -> dict[str, Any] | None:
     return _readable(row) if row else None
 
 
-async def page(
-    tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], int | None]:
+async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
     """These accounts' tokens (None: all), the newest first, and the cursor of the next page."""
     rows = await many(
         tx,
@@ -92,7 +90,8 @@ async def page(
         ).format(_SHOWN),
         {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
     )
-    return [_readable(row) for row in rows[:limit]], rows[limit - 1]["id"] if len(rows) > limit else None
+    found, following = page_of(rows, limit)
+    return [_readable(row) for row in found], following
 
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 from pydantic.alias_generators import to_camel
 
 from zekt_backend.rules.access import OPERATOR
-from zekt_backend.store.database import Tx, many
+from zekt_backend.store.database import Listing, Tx, many, page_of
 
 
 async def record(
@@ -39,9 +39,7 @@ def _json(side: Mapping[str, Any] | None) -> Jsonb | None:
     return None if side is None else Jsonb(dict(side))
 
 
-async def page(
-    tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int
-) -> tuple[list[dict[str, Any]], int | None]:
+async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
     """The newest lines of these accounts (None: of all), and the cursor of the next page."""
     rows = await many(
         tx,
@@ -53,8 +51,8 @@ async def page(
            ORDER BY u.id DESC LIMIT %(limit)s""",
         {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
     )
-    found = [_readable(row, accounts) for row in rows[:limit]]
-    return found, rows[limit - 1]["id"] if len(rows) > limit else None
+    found, following = page_of(rows, limit)
+    return [_readable(row, accounts) for row in found], following
 
 
 def _readable(row: dict[str, Any], accounts: Sequence[int] | None) -> dict[str, Any]:

@@ -175,6 +175,15 @@ async def many(tx: Tx, query: LiteralString | SQL | Composed, params: Any = None
     return await cursor.fetchall()
 
 
+Listing = tuple[list[DictRow], int | None]
+"""One page, the newest first, and the `before` of the next one; None on the last."""
+
+
+def page_of(rows: list[DictRow], limit: int, cursor: str = "id") -> Listing:
+    """One page of rows that were read with `LIMIT limit + 1`: the one more says that there is a next page."""
+    return rows[:limit], rows[limit - 1][cursor] if len(rows) > limit else None
+
+
 async def changed(tx: Tx, query: LiteralString | SQL | Composed, params: Any = None) -> bool:
     """Run a write that touches at most one row, and say whether it did. Nought rows: somebody was first."""
     cursor = await tx.execute(query, params)
