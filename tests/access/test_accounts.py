@@ -8,6 +8,8 @@ import pytest
 import requests
 
 from zekt_backend.errors import ZektError
+from zekt_backend.flows import accounts
+from zekt_backend.store.database import Database
 from zekt_testing import setup
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
 
@@ -88,6 +90,22 @@ def test_the_people_of_an_account_are_shown_with_their_roles(zekt: Zekt, ask: An
     )
     people = [{"login": "alice", "role": "owner"}, {"login": "bob", "role": "member"}]
     assert ask(None, PATH).json()["members"] == people
+
+
+async def test_who_does_what_it_is_not_here_for_is_told_how_to_become_that(zekt: Zekt) -> None:
+    ((account_id,),) = zekt.sql("SELECT id FROM accounts WHERE login = 'infra-team'")
+    db = await Database(zekt.database_url, size=2).open()
+    try:
+        async with db.transaction() as tx:
+            await accounts.require_persona(tx, account_id, "consumer")
+            with pytest.raises(ZektError, match=r"conflict: infra-team is no provider yet.*PATCH /api/accounts/infra-t"):
+                await accounts.require_persona(tx, account_id, "provider")
+            assert patch(zekt, {"provider": True}).status_code == 200
+            await accounts.require_persona(tx, account_id, "provider")
+            with pytest.raises(ZektError, match="not_yours"):
+                await accounts.require_persona(tx, 999_999, "provider")
+    finally:
+        await db.close()
 
 
 def test_a_setup_file_adds_a_persona_and_takes_none_away(zekt: Zekt, ask: Any) -> None:

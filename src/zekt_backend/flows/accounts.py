@@ -1,7 +1,7 @@
 """What an account is here for: provider, consumer or both. Upgraded at any time, never down."""
 
 from datetime import datetime
-from typing import Any
+from typing import Any, Literal
 
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.access import check_version, not_yours
@@ -9,6 +9,7 @@ from zekt_backend.store import accounts, audit
 from zekt_backend.store.database import Database, Tx
 
 PERSONAS = ("provider", "consumer")
+_DOES = {"provider": "whitelists workflows and publishes services", "consumer": "subscribes to services"}
 
 
 async def upgrade(
@@ -38,6 +39,27 @@ async def upgrade(
         return shown
 
     return await db.run(work)
+
+
+async def require_persona(tx: Tx, account_id: int, persona: Literal["provider", "consumer"]) -> None:
+    """For flows that publish (provider) or subscribe (consumer): what an account is here for, its owner decides first.
+
+    No lock is needed: a persona is never taken away.
+
+    Raises:
+        ZektError: `conflict`, with what makes it one; `not_yours` when there is no such account.
+    """
+    account = await accounts.find(tx, account_id)
+    if account is None:
+        raise not_yours()
+    if not account[persona]:
+        login = account["login"]
+        raise ZektError(
+            "conflict",
+            f"{login} is no {persona} yet, and only a {persona} {_DOES[persona]}. An owner makes it one:"
+            f' PATCH /api/accounts/{login} with {{"{persona}": true}}, or `zekt accounts upgrade {login} --{persona}`'
+            " on the broker's machine.",
+        )
 
 
 def _check_keeps(account: dict[str, Any], wanted: dict[str, bool]) -> None:

@@ -22,6 +22,11 @@ async def lock(tx: Tx, login: str) -> dict[str, Any] | None:
     return await one(tx, query, (login,))
 
 
+async def find(tx: Tx, account_id: int) -> dict[str, Any] | None:
+    """The account alone, without its people."""
+    return await one(tx, sql.SQL("SELECT {} FROM accounts a WHERE a.id = %s").format(_SHOWN), (account_id,))
+
+
 async def upgrade(tx: Tx, account_id: int, version: int, *, provider: bool, consumer: bool) -> bool:
     """Add a persona. Nothing here takes one away. False: somebody was first."""
     return await changed(
@@ -49,7 +54,7 @@ async def infer(tx: Tx) -> None:
 
 async def shown(tx: Tx, account_id: int) -> dict[str, Any] | None:
     """One account with its people."""
-    row = await one(tx, sql.SQL("SELECT {} FROM accounts a WHERE a.id = %s").format(_SHOWN), (account_id,))
+    row = await find(tx, account_id)
     return {**_readable(row), "members": await _members(tx, account_id)} if row else None
 
 
