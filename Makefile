@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos lint format lock clean
+.PHONY: help demo test chaos lint format docs lock clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -66,6 +66,9 @@ lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
 format: $(READY) ## let ruff rewrite what it can
 	$(BIN)/ruff check --fix-only --quiet .
 	$(BIN)/ruff format .
+
+docs: $(READY) ## write the table of endpoints in docs/api.md anew
+	PYTHONPATH=tests $(BIN)/python -m zekt_testing.api_page
 
 lock: $(UV) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/action.txt

@@ -1,6 +1,7 @@
 """Every URL of the broker, on one screen."""
 
 from collections.abc import Awaitable, Callable
+from typing import Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
@@ -32,14 +33,26 @@ from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
-# method, path, handler, what it takes, what it gives, what it is for
-TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
-    ("POST", "/api/events/receive", messages.receive, MessageHead, Receipt, "A run sends a message"),
-    ("POST", "/api/github/webhooks", webhooks.receive, None, None, "GitHub says that a run has ended"),
-    ("POST", "/api/event-delivery/confirm", event_delivery.confirm, ConfirmRequest, Acknowledgement, "A run confirms"),
+Caller = Literal["anybody", "GitHub", "run token", "read", "manage", "own"]
+"""Who may: a run by its OIDC token, or whoever has that right to the account it is about, as docs/api.md explains."""
+
+# method, path, who may, handler, what it takes, what it gives, what it is for; `make docs` writes docs/api.md from it
+TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ...] = (
+    ("POST", "/api/events/receive", "run token", messages.receive, MessageHead, Receipt, "A run sends a message"),
+    ("POST", "/api/github/webhooks", "GitHub", webhooks.receive, None, None, "GitHub says that a run has ended"),
+    (
+        "POST",
+        "/api/event-delivery/confirm",
+        "run token",
+        event_delivery.confirm,
+        ConfirmRequest,
+        Acknowledgement,
+        "A run confirms",
+    ),
     (
         "POST",
         "/api/event-delivery/complete",
+        "run token",
         event_delivery.complete,
         CompleteRequest,
         Acknowledgement,
@@ -48,30 +61,55 @@ TABLE: tuple[tuple[str, str, Handler, type | None, type | None, str], ...] = (
     (
         "GET",
         "/api/event-delivery/{delivery_id}/payload",
+        "run token",
         event_delivery.payload,
         None,
         None,
         "The message, by claim check",
     ),
-    ("GET", "/api/deliveries", deliveries.listing, None, None, "Deliveries, newest first"),
-    ("GET", "/api/deliveries/{delivery_id}", deliveries.one, None, None, "One delivery with its history and attempts"),
-    ("POST", "/api/replay/{delivery_id}", deliveries.again, None, ReplayReceipt, "Delivers once more"),
-    ("GET", "/api/events/{event_id}/decision", decisions.decision, None, None, "Why an event did, or did not, arrive"),
-    ("GET", "/api/accounts", accounts.listing, None, None, "Accounts, newest first"),
-    ("GET", "/api/accounts/{account}", accounts.one, None, None, "One account with its people"),
-    ("PATCH", "/api/accounts/{account}", accounts.upgrade, AccountChange, None, "Adds a persona to an account"),
-    ("GET", "/api/tokens", api_tokens.listing, None, None, "API tokens, newest first"),
-    ("POST", "/api/tokens", api_tokens.create, TokenRequest, None, "Makes an API token"),
-    ("DELETE", "/api/tokens/{token_id}", api_tokens.revoke, None, None, "Revokes an API token"),
-    ("GET", "/api/audit", audit.listing, None, None, "Who changed what, newest first"),
-    ("GET", "/api/usage", usage.of_accounts, None, None, "What each account has used, and what that would cost"),
-    ("GET", "/healthz", health.healthz, None, None, "Alive"),
-    ("GET", "/readyz", health.readyz, None, None, "Able to work"),
+    ("GET", "/api/deliveries", "read", deliveries.listing, None, None, "Deliveries, newest first"),
+    (
+        "GET",
+        "/api/deliveries/{delivery_id}",
+        "read",
+        deliveries.one,
+        None,
+        None,
+        "One delivery with its history, attempts and decision",
+    ),
+    ("POST", "/api/replay/{delivery_id}", "manage", deliveries.again, None, ReplayReceipt, "Delivers once more"),
+    (
+        "GET",
+        "/api/events/{event_id}/decision",
+        "read",
+        decisions.decision,
+        None,
+        None,
+        "Why it did, or did not, arrive",
+    ),
+    ("GET", "/api/accounts", "read", accounts.listing, None, None, "Accounts, newest first"),
+    ("GET", "/api/accounts/{account}", "read", accounts.one, None, None, "One account with its people"),
+    ("PATCH", "/api/accounts/{account}", "own", accounts.upgrade, AccountChange, None, "Adds a persona to an account"),
+    ("GET", "/api/tokens", "read", api_tokens.listing, None, None, "API tokens, newest first; never their text"),
+    ("POST", "/api/tokens", "own", api_tokens.create, TokenRequest, None, "Makes an API token, and tells it this once"),
+    ("DELETE", "/api/tokens/{token_id}", "own", api_tokens.revoke, None, None, "Revokes an API token"),
+    ("GET", "/api/audit", "read", audit.listing, None, None, "Who changed what, newest first"),
+    (
+        "GET",
+        "/api/usage",
+        "read",
+        usage.of_accounts,
+        None,
+        None,
+        "What each account has used, and what that would cost",
+    ),
+    ("GET", "/healthz", "anybody", health.healthz, None, None, "Alive"),
+    ("GET", "/readyz", "anybody", health.readyz, None, None, "Able to work"),
 )
 
 
 def install(app: FastAPI, broker: Broker) -> None:
-    for method, path, handler, *_ in TABLE:
+    for method, path, _, handler, *_ in TABLE:
         app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
     described = openapi.document(TABLE, title=app.title, version=app.version, description=app.description)
     # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves.

@@ -98,7 +98,7 @@ async def test_who_does_what_it_is_not_here_for_is_told_how_to_become_that(zekt:
     try:
         async with db.transaction() as tx:
             await accounts.require_persona(tx, account_id, "consumer")
-            with pytest.raises(ZektError, match=r"conflict: infra-team is no provider yet.*PATCH /api/accounts/infra-t"):
+            with pytest.raises(ZektError, match=r"conflict: infra-team is no provider yet.*PATCH /api/accounts/infra"):
                 await accounts.require_persona(tx, account_id, "provider")
             assert patch(zekt, {"provider": True}).status_code == 200
             await accounts.require_persona(tx, account_id, "provider")

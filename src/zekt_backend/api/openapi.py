@@ -20,14 +20,15 @@ _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and co
 _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
 _MANAGERS = ("admin_token_refused", "api_token_refused", "management_off", "not_yours")
 
+_RUN = (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")
 _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
-    # The beginning of a path: the name of its security scheme, and how callers are refused.
-    "/api/events/{": ("manager", _MANAGERS),
-    "/api/events/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
-    "/api/event-delivery/": ("run", (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")),
-    "/api/github/": ("github", _WEBHOOK),
-    "/api/": ("manager", _MANAGERS),
-    "/": ("", ()),
+    # Who may: the name of the security scheme, and how callers are refused.
+    "anybody": ("", ()),
+    "GitHub": ("github", _WEBHOOK),
+    "run token": ("run", _RUN),
+    "read": ("manager", _MANAGERS),
+    "manage": ("manager", _MANAGERS),
+    "own": ("manager", _MANAGERS),
 }
 _OWN: dict[str, tuple[str, ...]] = {
     "/api/events/receive": (*_PAYLOAD, "event_type_invalid", "claims_mismatch", "too_many_messages"),
@@ -67,15 +68,17 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
     """The whole document, made from the rows of `routes.TABLE`."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[Any] = {Problem}
-    for method, path, handler, takes, gives, summary in table:
+    for method, path, right, handler, takes, gives, summary in table:
         models |= {model for model in (takes, gives) if model}
+        scheme, refusals = _CALLERS[right]
+        takes_body = method in ("POST", "PUT", "PATCH") and (takes is not None or right == "GitHub")
         paths[path][method.lower()] = {
             "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
             "summary": summary,
-            "security": [{scheme: []}] if (scheme := _caller(path)[0]) else [],
+            "security": [{scheme: []}] if scheme else [],
             "parameters": _parameters(method, path),
-            "responses": {**_good(method, path, gives), **_problems(method, path, _takes_body(method, path, takes))},
-            **({"requestBody": _body(takes)} if _takes_body(method, path, takes) else {}),
+            "responses": {**_good(method, path, gives), **_problems(method, path, refusals, takes_body)},
+            **({"requestBody": _body(takes)} if takes_body else {}),
         }
     return {
         "openapi": "3.1.0",
@@ -83,14 +86,6 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
         "paths": dict(paths),
         "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
     }
-
-
-def _caller(path: str) -> tuple[str, tuple[str, ...]]:
-    return next(found for beginning, found in _CALLERS.items() if path.startswith(beginning))
-
-
-def _takes_body(method: str, path: str, takes: type | None) -> bool:
-    return method in ("POST", "PUT", "PATCH") and (takes is not None or _caller(path)[0] == "github")
 
 
 def _schemas(models: set[Any]) -> dict[str, Any]:
@@ -148,8 +143,8 @@ def _good_statuses(method: str, path: str) -> tuple[int, ...]:
     return (201,) if method == "POST" and path in _MADE else _GOOD.get(path, (200,))
 
 
-def _problems(method: str, path: str, takes_body: bool) -> dict[str, Any]:
-    codes = [*_caller(path)[1], *_OWN.get(path, ()), "database_unavailable", "internal"]
+def _problems(method: str, path: str, refusals: tuple[str, ...], takes_body: bool) -> dict[str, Any]:
+    codes = [*refusals, *_OWN.get(path, ()), "database_unavailable", "internal"]
     codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
     codes += ["conflict", "version_stale"] if method == "PATCH" else []
     # A path or a query may hold what no column can, and a path a slash.
