@@ -89,6 +89,7 @@ class Settings(BaseSettings):
     admin_token: SecretStr | None = None
 
     github_api_url: str = "https://api.github.com"
+    github_url: str = "https://github.com"
     github_app_id: str | None = None
     github_app_private_key: SecretStr | None = None
     github_timeout: _Positive = timedelta(seconds=15)
@@ -131,12 +132,17 @@ class Settings(BaseSettings):
             raise ValueError("is set but empty: give it a value, or leave it unset")
         return value
 
-    @field_validator("public_url", "github_api_url")
+    @field_validator("public_url", "github_api_url", "github_url")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("https://", "http://")):
             raise ValueError("must start with https:// (or http://)")
         return value
+
+    @field_validator("github_url")
+    @classmethod
+    def _without_slash(cls, value: str) -> str:
+        return value.rstrip("/")
 
     @field_validator("oidc_issuer")
     @classmethod
@@ -179,6 +185,11 @@ class Settings(BaseSettings):
     def webhook_url(self) -> str:
         """Where GitHub's webhooks come in."""
         return f"{self.base_url}/api/github/webhooks"
+
+    @property
+    def callback_url(self) -> str:
+        """Where a sign-in at GitHub comes back."""
+        return f"{self.base_url}/api/session/callback"
 
     @property
     def base_url(self) -> str:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Any
 
 DEFAULT_PERMISSIONS: Mapping[str, str] = MappingProxyType(
-    {"actions": "read", "contents": "write", "metadata": "read", "repository_hooks": "write"}
+    {"actions": "read", "contents": "write", "members": "read", "metadata": "read", "repository_hooks": "write"}
 )
 """What an installation of Zekt's app may do, unless a test says otherwise."""
 

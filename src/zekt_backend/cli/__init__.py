@@ -10,7 +10,7 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import access, accounts, explain, look, operate, policy, recover, try_out, usage
+from zekt_backend.cli import access, accounts, explain, github_app, look, operate, policy, recover, try_out, usage
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -55,6 +55,7 @@ app.add_typer(setup, name="setup")
 policies = typer.Typer(help="Try a changed policy on what has happened.", no_args_is_help=True)
 policies.command()(policy.simulate)
 app.add_typer(policies, name="policy")
+app.add_typer(github_app.github_app, name="app")
 app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(access.tokens, name="tokens")
 
