@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zekt_sandbox import actions_api, control, github_api, hooks_api, oidc_api, runs_list
+from zekt_sandbox import actions_api, control, github_api, hooks_api, oidc_api, people_api, runs_list
 from zekt_sandbox.edge import Edge
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
@@ -47,6 +47,13 @@ ROUTES = [
     Route(_HOOK + "/deliveries", hooks_api.list_deliveries),
     Route(_HOOK + _LINE, hooks_api.get_delivery),
     Route(_HOOK + _LINE + "/attempts", hooks_api.redeliver, methods=["POST"]),
+    Route(_REPO + "/collaborators/{username}/permission", people_api.get_permission),
+    Route("/orgs/{org}/memberships/{username}", people_api.get_membership),
+    Route("/login/oauth/authorize", people_api.authorize),
+    Route("/login/oauth/access_token", people_api.access_token, methods=["POST"]),
+    Route("/user", people_api.get_user),
+    Route("/user/installations", people_api.list_user_installations),
+    Route("/user/installations/{installation_id:int}/repositories", people_api.list_user_installation_repositories),
     Route("/oidc/.well-known/openid-configuration", oidc_api.discovery),
     Route("/oidc/.well-known/jwks", oidc_api.jwks),
     Route("/oidc/idtoken/{run_id:int}", oidc_api.id_token),

@@ -102,6 +102,13 @@ class SetInstallation(Asked):
     permissions: dict[str, str] | None = Field(None, description='such as {"contents": "write"}; as they are')
 
 
+class SetPerson(Asked):
+    login: str = Field(description="made when there is none; else all of these are replaced")
+    id: Id | None = Field(None, description="made up when left out")
+    organizations: dict[str, str] = Field({}, description="organisation: admin or member")
+    repositories: dict[str, str] = Field({}, description="owner/name: admin, write, read or none")
+
+
 class AddWorkflow(Asked):
     repository: str = Field(description="owner/name, added before")
     path: str = Field(description=".github/workflows/NAME")

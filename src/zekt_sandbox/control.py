@@ -13,7 +13,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from zekt_sandbox import bodies
+from zekt_sandbox import bodies, people_api
 from zekt_sandbox.control_shapes import dispatch_json, hook_json, line_json, run_json
 from zekt_sandbox.github_api import json_object
 from zekt_sandbox.refusals import Refused
@@ -248,6 +248,12 @@ CONTROLS = (
     ),
     Control("PUT", "/_sandbox/repositories", change_repository, "Change one.", bodies.ChangeRepository),
     Control("PUT", "/_sandbox/installations", set_installation, "Change the app's rights.", bodies.SetInstallation),
+    Control(
+        "PUT", "/_sandbox/people", people_api.set_person, "Make a person, or change what one may do.", bodies.SetPerson
+    ),
+    Control(
+        "POST", "/_sandbox/people/{login}/tokens", people_api.user_token, "A person's token, without the sign-in page."
+    ),
     Control("POST", "/_sandbox/workflows", add_workflow, "Write a workflow file.", bodies.AddWorkflow),
     Control("POST", "/_sandbox/runs", start_run, "Start a run.", bodies.StartRun, bodies.Form),
     Control(

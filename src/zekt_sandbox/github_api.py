@@ -158,7 +158,7 @@ async def get_app(request: Request) -> Response:
     )
 
 
-def _installation(world: World, repository: Repository) -> dict[str, Any]:
+def installation(world: World, repository: Repository) -> dict[str, Any]:
     number = repository.installation_id
     suspended_at = world.repositories.suspended_at(number)
     return {
@@ -187,7 +187,7 @@ async def list_installations(request: Request) -> Response:
     """GET /app/installations."""
     world = world_of(request)
     world.credentials.require_app(authorization(request))
-    return JSONResponse([_installation(world, repository) for repository in _installed(world)])
+    return JSONResponse([installation(world, repository) for repository in _installed(world)])
 
 
 async def get_installation(request: Request) -> Response:
@@ -196,7 +196,7 @@ async def get_installation(request: Request) -> Response:
     world.credentials.require_app(authorization(request))
     for repository in _installed(world):
         if repository.installation_id == request.path_params["installation_id"]:
-            return JSONResponse(_installation(world, repository))
+            return JSONResponse(installation(world, repository))
     raise Refused(404, "Not Found")
 
 
@@ -207,7 +207,7 @@ async def get_repository_installation(request: Request) -> Response:
     found = world.repositories.find(f"{request.path_params['owner']}/{request.path_params['repo']}")
     if found is None or world.repositories.permissions(found.installation_id) is None:
         raise Refused(404, "Not Found")
-    return JSONResponse(_installation(world, found))
+    return JSONResponse(installation(world, found))
 
 
 async def create_token(request: Request) -> Response:

@@ -10,6 +10,7 @@ from zekt_sandbox.faults import Faults
 from zekt_sandbox.keys import SigningKeys
 from zekt_sandbox.letters import Hook, HookDelivery
 from zekt_sandbox.limits import Limits
+from zekt_sandbox.people import Person
 from zekt_sandbox.repositories import Repository
 from zekt_sandbox.runs import Run
 from zekt_sandbox.world import Visit, World
@@ -62,6 +63,9 @@ class Stage:
             "ZEKT_GITHUB_APP_ID": self.app_id,
             "ZEKT_GITHUB_APP_PRIVATE_KEY": self.app_private_key,
             "ZEKT_OIDC_ISSUER": self.issuer,
+            "ZEKT_GITHUB_URL": self.url,
+            "ZEKT_OAUTH_CLIENT_ID": self.world.oauth.client_id,
+            "ZEKT_OAUTH_CLIENT_SECRET": self.world.oauth.client_secret,
         }
 
     def add_repository(
@@ -91,6 +95,24 @@ class Stage:
     def change_repository(self, repository: Named, **fields: Any) -> Repository:
         """Replace its `default_branch`, `archived`, `disabled`, `actions_enabled` or `installation_id`."""
         return self.world.repositories.change(self._repository(repository), **fields)
+
+    def set_person(
+        self,
+        login: str,
+        *,
+        id: int | None = None,  # noqa: A002 - GitHub's word
+        organizations: Mapping[str, str] | None = None,
+        repositories: Mapping[str, str] | None = None,
+    ) -> Person:
+        """Make a person, or replace what one may do; roles and permissions in GitHub's words."""
+        return self.world.people.set(login, id=id, organizations=organizations, repositories=repositories)
+
+    def user_token(self, login: str) -> str:
+        """A user access token of the app, as signing in gives one."""
+        person = self.world.people.find(login)
+        if person is None:
+            raise LookupError(f"the sandbox has no person {login!r}; set_person makes one")
+        return self.world.oauth.token(person.id)
 
     def add_workflow(
         self, repository: Named, path: str, text: str, *, branch: str | None = None, state: str = "active"

@@ -12,7 +12,9 @@ from zekt_sandbox.faults import Faults
 from zekt_sandbox.hooks import Hooks
 from zekt_sandbox.keys import SigningKeys
 from zekt_sandbox.limits import Limits
+from zekt_sandbox.oauth import OAuth
 from zekt_sandbox.oidc import Issuer
+from zekt_sandbox.people import People
 from zekt_sandbox.repositories import Repositories
 from zekt_sandbox.runs import Runs
 from zekt_sandbox.workflows import Workflows
@@ -44,6 +46,8 @@ class World:
         self.limits = Limits()
         self.repositories = Repositories()
         self.credentials = Credentials(self.repositories)
+        self.people = People()
+        self.oauth = OAuth()
         self.keys = SigningKeys()
         self.issuer = Issuer(f"{url}/oidc", self.keys)
         self.clock = Clock()
