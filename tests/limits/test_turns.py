@@ -5,9 +5,11 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
+import requests
 
 from zekt_backend.rules import answers
 from zekt_backend.rules.records import Answer
+from zekt_testing.broker import ADMIN_TOKEN
 from zekt_testing.clock import Deliver, ManualClock
 
 SECOND = timedelta(seconds=1)
@@ -169,15 +171,45 @@ async def test_limits_that_name_no_time_hold_for_twice_as_long_each_until_someth
     assert await wake(of[2], 2, send=limited) == timedelta(seconds=60)
 
 
-async def test_a_delivery_is_given_up_when_nine_tries_in_a_row_met_a_limit(
+@pytest.mark.parametrize("durable", [True, False])
+async def test_limits_use_up_no_try_of_a_delivery(few: Any, clock: ManualClock, wake: Deliver, durable: bool) -> None:
+    of, limited = fan_out(few), Consumer(clock, 403, {"retry-after": "60"})
+    few.sql("UPDATE deliveries SET durable = %s", durable)
+    for _ in range(30):
+        assert await wake(of[0], 1, send=limited) == timedelta(seconds=60)
+        clock.at += timedelta(seconds=60)
+    assert await wake(of[0], 1, send=Consumer(clock, 502)) == timedelta(seconds=5), "the ladder's first rung"
+    clock.at += 5 * SECOND
+    assert await wake(of[0], 1, send=Consumer(clock)) is None
+    assert status_of(few, of[0]) == "dispatched"
+
+
+async def test_a_delivery_that_has_met_limits_for_two_days_is_given_up_and_can_be_replayed(
     few: Any, clock: ManualClock, wake: Deliver
 ) -> None:
-    of, limited = fan_out(few), Consumer(clock, 403, {"retry-after": "60"})
-    for _ in range(8):
+    of, limited = fan_out(few), Consumer(clock, 403, {"retry-after": "86400"})
+    clock.at += timedelta(days=9)  # however long it lay before: only the limit's own time counts
+    for _ in range(2):
         clock.at += await wake(of[0], 1, send=limited) or LEASE
     assert await wake(of[0], 1, send=limited) is None
     found = few.delivery(of[0])
-    assert (found["status"], found["failure"], len(limited.asked)) == ("failed", "rate_limit", 9)
+    assert (found["status"], found["failure"], len(limited.asked)) == ("failed", "rate_limit", 3)
+    assert "zekt replay" in found["advice"]
+    url, bearer = f"{few.url}/api/replay/{of[0]}", {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    again = (await asyncio.to_thread(requests.post, url, headers=bearer, timeout=30)).json()["deliveryId"]
+    clock.at += timedelta(days=1)
+    assert await wake(again, 9, send=Consumer(clock)) is None
+    assert status_of(few, again) == "dispatched"
+
+
+async def test_two_days_of_limits_begin_anew_with_each_dispatch(few: Any, clock: ManualClock, wake: Deliver) -> None:
+    of, limited = fan_out(few), Consumer(clock, 429, {"retry-after": "3600"})
+    await wake(of[0], 1, send=limited)
+    clock.at += timedelta(hours=1)
+    assert await wake(of[0], 1, send=Consumer(clock)) is None
+    clock.at += timedelta(days=3)
+    few.sql("UPDATE deliveries SET status = 'pending', due_at = %s WHERE id = %s", clock.at, of[0])
+    assert await wake(of[0], 1, send=limited) == timedelta(hours=1)
 
 
 async def test_what_never_reached_github_is_not_counted(few: Any, clock: ManualClock, wake: Deliver) -> None:

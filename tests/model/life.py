@@ -157,7 +157,7 @@ class Life:
         attempt = d.attempts[number - 1]
         if attempt.category in (None, "lost"):
             attempt.ambiguous = reply.ambiguous or attempt.category == "lost"
-            attempt.category, attempt.accepted = reply.category, reply.accepted
+            attempt.category, attempt.accepted, attempt.heard_at = reply.category, reply.accepted, now
         installation = self.subscribers[d.to].installation
         if reply.limited:
             self.blocked[installation] = max(now + reply.retry_after, self.blocked.get(installation, now))
@@ -167,8 +167,8 @@ class Life:
             d.dispatches, d.tries = d.dispatches + 1, 0
             d.become("dispatched", "accepted", due=now + CONFIRM_TIMEOUT if d.durable else None)
         elif number == len(d.attempts):
-            d.tries += 1
-            if reply.permanent or not d.tries_left(limited=reply.limited):
+            d.tries += not reply.limited
+            if reply.permanent or not d.tries_left or (reply.limited and d.limited_too_long(now)):
                 d.become("failed", "refused")
             else:
                 d.facts.append("postponed")

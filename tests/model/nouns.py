@@ -1,7 +1,7 @@
 """What the model is about: its subscribers, messages, deliveries and attempts."""
 
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 
 ENDED = ("completed", "failed")
 TRIES, FIRE_AND_FORGET_TRIES = 9, 4
@@ -41,6 +41,7 @@ class Attempt:
     category: str | None = None
     accepted: bool = False
     ambiguous: bool = False
+    heard_at: datetime | None = None
 
     def lose(self) -> None:
         """Whoever made it has died."""
@@ -75,6 +76,13 @@ class Delivery:
         self.status, self.due = status, due
         self.facts += facts
 
-    def tries_left(self, *, limited: bool = False) -> bool:
-        """Fire-and-forget has fewer; but a limit of the installation's is not this delivery's fault."""
-        return self.tries < (TRIES if self.durable or limited else FIRE_AND_FORGET_TRIES)
+    @property
+    def tries_left(self) -> bool:
+        """Fire-and-forget has fewer."""
+        return self.tries < (TRIES if self.durable else FIRE_AND_FORGET_TRIES)
+
+    def limited_too_long(self, now: datetime) -> bool:
+        """A limit of the installation's is not this delivery's fault, and uses up no try; but two days are enough."""
+        accepted = max((n for n, attempt in enumerate(self.attempts) if attempt.accepted), default=-1)
+        met = [a.heard_at for a in self.attempts[accepted + 1 :] if a.category == "rate_limit" and a.heard_at]
+        return bool(met) and now - min(met) >= timedelta(days=2)

@@ -6,11 +6,13 @@ from hypothesis import strategies as st
 from zekt_backend.rules.backoff import (
     FIRE_AND_FORGET_RUNGS,
     LADDER,
+    LIMIT_PATIENCE,
     LIMIT_SECONDS,
     LONGEST_LIMIT_SECONDS,
     LONGEST_WAIT_SECONDS,
     limit_wait,
     next_wait,
+    wait_for_limit,
 )
 
 
@@ -58,27 +60,30 @@ def test_github_is_never_asked_before_it_allows(seconds: float) -> None:
 @given(
     failed=st.integers(1, 8),
     durable=st.booleans(),
-    limited=st.booleans(),
     dice=st.floats(0, 1, exclude_max=True),
     asked=st.none() | st.floats(0, allow_infinity=False, allow_nan=False),
 )
 def test_every_wait_is_within_bounds_whatever_github_asks(
-    failed: int, durable: bool, limited: bool, dice: float, asked: float | None
+    failed: int, durable: bool, dice: float, asked: float | None
 ) -> None:
-    waited = next_wait(failed, durable=durable, dice=dice, retry_after=asked, limited=limited)
+    waited = next_wait(failed, durable=durable, dice=dice, retry_after=asked)
     if waited is None:
         assert failed > FIRE_AND_FORGET_RUNGS
         assert not durable
-        assert not limited
         return
     assert waited >= timedelta(seconds=min(asked or 0, LONGEST_WAIT_SECONDS))
     assert waited <= timedelta(seconds=LONGEST_WAIT_SECONDS)
 
 
-@given(st.floats(60, 86_400), st.integers(1, 8))
-def test_a_limit_is_waited_for_as_long_as_github_says_and_no_rung_longer(asked: float, failed: int) -> None:
-    waited = next_wait(failed, durable=False, dice=0.9, retry_after=asked, limited=True)
-    assert waited == timedelta(seconds=asked)
+@given(st.floats(0, allow_infinity=False, allow_nan=False), st.timedeltas(timedelta(0), 2 * LIMIT_PATIENCE))
+def test_a_limit_is_waited_for_as_long_as_github_says_up_to_a_day_and_for_two_days_in_all(
+    asked: float, limited_for: timedelta
+) -> None:
+    waited = wait_for_limit(limited_for, asked)
+    if limited_for < timedelta(days=2):
+        assert waited == timedelta(seconds=min(asked, LONGEST_WAIT_SECONDS))
+    else:
+        assert waited is None
 
 
 @given(st.integers(-3, 10_000))
@@ -90,9 +95,7 @@ def test_the_first_limits_in_a_row_double() -> None:
     assert [limit_wait(n) for n in range(1, 9)] == [60, 120, 240, 480, 960, 1920, 3600, 3600]
 
 
-@given(st.integers(9, 10**6), st.booleans(), st.booleans(), st.none() | st.floats(0, 1e300))
-def test_attempt_ten_thousand_is_no_arithmetic_accident(
-    failed: int, durable: bool, limited: bool, asked: float | None
-) -> None:
-    assert next_wait(failed, durable=durable, dice=0.5, retry_after=asked, limited=limited) is None
+@given(st.integers(9, 10**6), st.booleans(), st.none() | st.floats(0, 1e300))
+def test_attempt_ten_thousand_is_no_arithmetic_accident(failed: int, durable: bool, asked: float | None) -> None:
+    assert next_wait(failed, durable=durable, dice=0.5, retry_after=asked) is None
     assert limit_wait(failed) == LONGEST_LIMIT_SECONDS

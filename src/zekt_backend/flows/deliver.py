@@ -10,7 +10,7 @@ from typing import Any
 
 from zekt_backend.clock import Clock
 from zekt_backend.flows.claim import Shipping, Try, claim, refuse
-from zekt_backend.rules import backoff
+from zekt_backend.rules import answers, backoff
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
@@ -104,13 +104,20 @@ async def _accept(tx: Tx, delivery: Delivery, number: int, answer: Answer, now: 
 
 
 async def _postpone(tx: Tx, delivery: Delivery, answer: Answer, now: datetime, dice: float) -> timedelta | None:
-    failed = delivery.tries + 1
-    wait = backoff.next_wait(
-        failed, durable=delivery.durable, dice=dice, retry_after=answer.retry_after, limited=answer.limited
-    )
-    if wait is None:
-        await refuse(tx, delivery, now, answer, why=f"given up after {failed} tries: ")
-        return None
+    failed = delivery.tries
+    if answer.category == answers.RATE_LIMIT:
+        since = await attempts.limited_since(tx, delivery.id) or now
+        wait = backoff.wait_for_limit(now - since, answer.retry_after)
+        if wait is None:
+            why = f"given up, as it has met GitHub's limit each time since {since:%Y-%m-%d %H:%M} UTC: "
+            await refuse(tx, delivery, now, replace(answer, advice=answers.LIMITED_TOO_LONG), why=why)
+            return None
+    else:
+        failed += 1
+        wait = backoff.next_wait(failed, durable=delivery.durable, dice=dice, retry_after=answer.retry_after)
+        if wait is None:
+            await refuse(tx, delivery, now, answer, why=f"given up after {failed} tries: ")
+            return None
     # The slot is reserved when the wait is over: one taken hours ahead would hold up every other write. Who met a limit
     # waits for what all wait for, and keeps its place.
     await deliveries.keep(tx, delivery.id, Status.PENDING, tries=failed, due_at=now + wait, paced=answer.limited)

@@ -34,9 +34,18 @@ class _Meaning:
     limited: bool = False
 
 
+RATE_LIMIT = "rate_limit"
+LIMITED_TOO_LONG = (
+    "For two days GitHub's limit for this installation let this delivery never pass. Look at who else uses the app's"
+    " limit there, and at https://www.githubstatus.com; fewer consumers or fewer runs per minute help. Then deliver it"
+    " once more: zekt replay DELIVERY."
+)
+_SHORTEST_RESET = 5.0
+"""Seconds, also until a reset that our clock takes for past: clocks differ, and asking too early costs favour."""
+
 _ACCEPTED = _Meaning("accepted", "")
 _LIMITED = _Meaning(
-    "rate_limit",
+    RATE_LIMIT,
     "Nothing to do: GitHub's limit for this installation is used up, and the dispatch is tried again when GitHub"
     " says so. If this goes on, fewer consumers or fewer runs per minute help.",
     limited=True,
@@ -248,7 +257,7 @@ def _retry_after(headers: Mapping[str, str], now: datetime) -> float | None:
     if asked is not None or not _exhausted(headers):
         return asked
     reset = _NUMBER.fullmatch(headers.get("x-ratelimit-reset", "").strip())
-    return None if reset is None else max(1.0, float(reset[0]) - now.timestamp())
+    return None if reset is None else max(_SHORTEST_RESET, float(reset[0]) - now.timestamp())
 
 
 def _asked(value: str, now: datetime) -> float | None:

@@ -19,10 +19,11 @@ LIMIT_SECONDS = 60.0
 https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#exceeding-the-rate-limit"""
 LONGEST_LIMIT_SECONDS = 3600.0
 
+LIMIT_PATIENCE = timedelta(days=2)
+"""How long a delivery may meet nothing but limits: twice the longest wait, so that it is tried three times at least."""
 
-def next_wait(
-    failed: int, *, durable: bool, dice: float, retry_after: float | None, limited: bool = False
-) -> timedelta | None:
+
+def next_wait(failed: int, *, durable: bool, dice: float, retry_after: float | None) -> timedelta | None:
     """How long to wait after the `failed`-th failed try in a row, or None when the tries are used up.
 
     Args:
@@ -30,16 +31,28 @@ def next_wait(
         durable: durable deliveries climb the whole ladder.
         dice: a random number in [0, 1).
         retry_after: seconds GitHub asked us to wait; never undercut, up to a day.
-        limited: GitHub's limit was met, which says nothing about this delivery: as many tries as for a durable one, and
-            each waits as long as the whole installation does, which is `retry_after`.
     """
-    rungs = LADDER if durable or limited else LADDER[:FIRE_AND_FORGET_RUNGS]
+    rungs = LADDER if durable else LADDER[:FIRE_AND_FORGET_RUNGS]
     if failed > len(rungs):
         return None
-    asked = timedelta(seconds=min(retry_after or 0.0, LONGEST_WAIT_SECONDS))
-    if limited and retry_after is not None:
-        return asked
-    return max(rungs[failed - 1] * (1 + JITTER * (2 * dice - 1)), asked)
+    return max(rungs[failed - 1] * (1 + JITTER * (2 * dice - 1)), _asked(retry_after))
+
+
+def wait_for_limit(limited_for: timedelta, retry_after: float | None) -> timedelta | None:
+    """How long to wait when GitHub's limit was met; None when that has gone on for too long.
+
+    A limit says nothing about the delivery that meets it, so it uses up no try, durable or not, and the delivery
+    waits exactly as long as its whole installation does.
+
+    Args:
+        limited_for: since the first limit that this delivery met in this round.
+        retry_after: seconds for which the installation is held.
+    """
+    return None if limited_for >= LIMIT_PATIENCE else _asked(retry_after)
+
+
+def _asked(retry_after: float | None) -> timedelta:
+    return timedelta(seconds=min(retry_after or 0.0, LONGEST_WAIT_SECONDS))
 
 
 def limit_wait(in_row: int) -> float:

@@ -33,6 +33,18 @@ async def count_lost(tx: Tx, delivery_id: str) -> int:
     return int(row["n"]) if row else 0
 
 
+async def limited_since(tx: Tx, delivery_id: str) -> datetime | None:
+    """When GitHub's limit was first met in this round, which is since the last dispatch; None: not yet."""
+    row = await one(
+        tx,
+        """SELECT min(finished_at) AS at FROM attempts
+           WHERE delivery_id = %(id)s AND category = 'rate_limit'
+             AND number > (SELECT coalesce(max(number), 0) FROM attempts WHERE delivery_id = %(id)s AND accepted)""",
+        {"id": delivery_id},
+    )
+    return row["at"] if row else None
+
+
 async def start(tx: Tx, delivery_id: str, number: int, *, job_id: int | None, now: datetime) -> None:
     await tx.execute(
         "INSERT INTO attempts (delivery_id, number, job_id, started_at) VALUES (%s, %s, %s, %s)",
