@@ -42,6 +42,7 @@ def subscription(service: Service) -> Callable[..., Subscription]:
             "consumer_id": 2002,
             "consumer": "infra-team/platform",
             "consumer_enabled": True,
+            "enabled_as_consumer": True,
             "installation_id": 52,
             "durable": True,
             "conclusions": None,
@@ -60,6 +61,7 @@ def provider(service: Service, subscription: Callable[..., Subscription]) -> Cal
         values: dict[str, Any] = {
             "repository_known": True,
             "repository_enabled": True,
+            "enabled_as_provider": True,
             "workflow_path": ".github/workflows/order.yml",
             "whitelisted": True,
             "services": (service,),

@@ -29,6 +29,7 @@ def test_an_approved_consumer_of_a_whitelisted_workflow_gets_it(
     [
         ({"repository_known": False}, "repository", "not known here"),
         ({"repository_enabled": False}, "repository", "switched off"),
+        ({"enabled_as_provider": False}, "repository", "shop-team/orders is not enabled as a provider"),
         ({"whitelisted": False}, "whitelist", ".github/workflows/order.yml is not whitelisted"),
         ({"whitelisted": False, "workflow_path": None}, "whitelist", "names no workflow file"),
         ({"services": ()}, "service", "No service"),
@@ -53,6 +54,7 @@ def test_the_providers_side_blocks_with_a_reason(
         ({"branches": ("release/*", "dev")}, "branch", "of the branch main; wanted: release/*, dev"),
         ({"event_types": ("ready",)}, "event_type", "is order-finished; wanted: ready"),
         ({"consumer_enabled": False}, "reachable", "switched off"),
+        ({"enabled_as_consumer": False}, "reachable", "infra-team/platform is not enabled as a consumer"),
         ({"installation_id": None}, "reachable", "install it there"),
     ],
 )

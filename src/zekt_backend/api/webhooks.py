@@ -9,7 +9,8 @@ from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.github import webhook
-from zekt_backend.rules.records import Ignored
+from zekt_backend.rules.records import Ignored, RunEvent
+from zekt_backend.store import repositories
 
 log = structlog.get_logger()
 
@@ -25,11 +26,16 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     signature = request.headers.get("x-hub-signature-256")
     webhook.signature(signature)
     body = await bodies.read(request, bodies.MAX_WEBHOOK_BODY)
-    webhook.verify(body, signature, secret.get_secret_value().encode())
-    event = webhook.parse(name, guid, body)
+    whose = await _signer(request, broker, body, secret.get_secret_value().encode())
+    if whose is not None and name != "workflow_run":
+        # A repository's own secret is a repository's: of installations, accounts and others it may tell nothing.
+        event: RunEvent | Ignored = Ignored(guid, f"a repository's webhook is read for workflow_run only, not {name!a}")
+    else:
+        event = webhook.parse(name, guid, body)
     if isinstance(event, Ignored):
         log.info("webhook_ignored", guid=event.guid, reason=event.reason)
         return JSONResponse({"success": True, "ignored": event.reason}, 202)
+    webhook.require_own(event, whose)
     receipt = await receive_event(
         event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
     )
@@ -45,6 +51,26 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         ended=receipt.ended,
     )
     return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)
+
+
+async def _signer(request: Request, broker: Broker, body: bytes, master: bytes) -> int | None:
+    """The repository whose own secret has signed this; None when the broker's own has, which speaks for all.
+
+    Raises:
+        ZektError: `webhook_signature_wrong`, whether there is such a repository or not.
+    """
+    signature = request.headers.get("x-hub-signature-256")
+    target = webhook.claimed_repository(
+        *(request.headers.get(f"x-github-hook-installation-target-{part}") for part in ("type", "id"))
+    )
+    if webhook.fits(body, signature, master):
+        return None
+    if target is not None:
+        async with broker.db.reading() as connection:
+            generation = await repositories.hook_generation(connection, target)
+        if webhook.signed_for(body, signature, master, target, generation):
+            return target
+    raise webhook.wrong()
 
 
 def _headers(request: Request) -> tuple[str, str]:

@@ -18,6 +18,9 @@ class Identity:
     installation_id: int | None
 
 
+_WANTED = ("requested", "approved")
+"""Subscriptions of which the consumer's repository is enabled as one, unless the file says otherwise."""
+
 Identify = Callable[[str], Identity]
 """owner/name → its ids, asked of GitHub. Raises ZektError when GitHub does not know it or does not answer."""
 
@@ -69,7 +72,10 @@ async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> lis
     """All of it, in the caller's transaction. Returns what is approved now and was not before."""
     for account in file.accounts:
         await _account(tx, account, identities)
+    inferred = {part.consumer.lower() for part in file.subscriptions if part.status in _WANTED}
+    inferred -= {name.lower() for name, part in _repositories(file) if part.consumer is not None}
     approved = [part for part in file.subscriptions if await _subscription(tx, part)]
+    await setup.consumers(tx, sorted(inferred))
     await accounts.infer(tx)
     return approved
 
@@ -127,6 +133,8 @@ async def _account(tx: Tx, account: AccountPart, identities: dict[str, Identity]
             installation_id=identity.installation_id,
             full_name=f"{account.login}/{part.name}",
             enabled=part.enabled,
+            provider=(True if part.workflows else None) if part.provider is None else part.provider,
+            consumer=part.consumer,
             completion_tracking=part.completion_tracking,
             allow_pull_request_target=part.allow_pull_request_target,
         )

@@ -11,6 +11,9 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.paths import normalise_path
 from zekt_backend.rules.records import Ignored, RunEvent, RunKey
 
+_MOST_DIGITS = 19
+"""A decimal number of fewer digits fits into 63 bits."""
+
 _SIGNATURE = re.compile(r"sha256=([0-9a-fA-F]{64})")
 
 _Id = Annotated[int, Meta(ge=1, le=2**63 - 1)]
@@ -100,19 +103,66 @@ def signature(header: str | None) -> bytes:
     return bytes.fromhex(match[1])
 
 
+def hook_secret(master: bytes, repository_id: int, generation: int) -> str:
+    """The secret of the webhook that we place on a repository: derived from the broker's own, and kept nowhere.
+
+    No body of GitHub's is the text that is signed here, so that no signature of theirs is ever such a secret.
+    """
+    return hmac.digest(master, f"zekt-hook:{repository_id}:{generation}".encode(), "sha256").hex()
+
+
+def claimed_repository(kind: str | None, number: str | None) -> int | None:
+    """Whose webhook this says to be, by the headers `X-GitHub-Hook-Installation-Target-Type` and `…-ID`.
+
+    Nothing signs them: they only say which secret is to be tried.
+    """
+    if kind != "repository" or number is None or not (number.isascii() and number.isdecimal()):
+        return None
+    return int(number) if len(number) < _MOST_DIGITS else None
+
+
+def signed_for(body: bytes, header: str | None, master: bytes, repository_id: int, generation: int) -> bool:
+    """Whether the body is signed with that repository's own secret, of this generation or of the next.
+
+    The next one is nobody's but ours, until it is handed to GitHub. So it is believed from the moment that GitHub has
+    it, which is before we have written down that it does. All is compared, whatever fits: nothing is told by the time.
+    """
+    secrets = [hook_secret(master, repository_id, number).encode() for number in (generation, generation + 1)]
+    return any([fits(body, header, secret) for secret in secrets])  # noqa: C419 — a list, so that both are compared
+
+
+def require_own(event: RunEvent, repository_id: int | None) -> None:
+    """A repository's own secret speaks for that repository alone; None, the broker's secret, for every one.
+
+    Raises:
+        ZektError: `webhook_signature_wrong`.
+    """
+    if repository_id not in (None, event.key.repository_id):
+        raise ZektError("webhook_signature_wrong", "It is signed with another repository's secret.")
+
+
 def verify(body: bytes, header: str | None, secret: bytes) -> None:
     """Raise unless the header `X-Hub-Signature-256` is the body's HMAC-SHA256 under our secret.
 
     https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
     """
+    if not fits(body, header, secret):
+        raise wrong()
+
+
+def fits(body: bytes, header: str | None, secret: bytes) -> bool:
+    """Whether the header is the body's HMAC-SHA256 under this secret; compared in constant time."""
     if not secret:
         raise ZektError("settings_invalid", "ZEKT_WEBHOOK_SECRET is empty, so no webhook can be verified: set it.")
-    if not hmac.compare_digest(hmac.digest(secret, body, "sha256"), signature(header)):
-        raise ZektError(
-            "webhook_signature_wrong",
-            "The signature does not fit the body. Usually the webhook's secret and ZEKT_WEBHOOK_SECRET differ;"
-            " otherwise something between GitHub and here changed the body.",
-        )
+    return hmac.compare_digest(hmac.digest(secret, body, "sha256"), signature(header))
+
+
+def wrong() -> ZektError:
+    return ZektError(
+        "webhook_signature_wrong",
+        "The signature does not fit the body. Usually the webhook's secret and ZEKT_WEBHOOK_SECRET differ, or that has"
+        " changed since the broker placed the webhook; otherwise something between GitHub and here changed the body.",
+    )
 
 
 def parse(event: str, guid: str, body: bytes) -> RunEvent | Ignored:

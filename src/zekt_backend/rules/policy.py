@@ -29,6 +29,7 @@ class Subscription:
     consumer_id: int
     consumer: str
     consumer_enabled: bool
+    enabled_as_consumer: bool
     installation_id: int | None
     durable: bool
     conclusions: tuple[str, ...] | None
@@ -47,6 +48,7 @@ class Provider:
 
     repository_known: bool
     repository_enabled: bool
+    enabled_as_provider: bool
     workflow_path: str | None
     whitelisted: bool
     services: tuple[Service, ...]
@@ -201,7 +203,7 @@ def _provider_rules(repository: str, provider: Provider) -> tuple[Rule, ...]:
     return (
         Rule(
             "repository",
-            provider.repository_known and provider.repository_enabled,
+            provider.repository_known and provider.repository_enabled and provider.enabled_as_provider,
             _repository_detail(repository, provider),
         ),
         Rule(
@@ -227,7 +229,11 @@ def _provider_rules(repository: str, provider: Provider) -> tuple[Rule, ...]:
 def _repository_detail(repository: str, provider: Provider) -> str:
     if not provider.repository_known:
         return f"{repository} is not known here."
-    return f"{repository} is enabled." if provider.repository_enabled else f"{repository} is switched off."
+    if not provider.repository_enabled:
+        return f"{repository} is switched off."
+    if not provider.enabled_as_provider:
+        return f"{repository} is not enabled as a provider."
+    return f"{repository} is enabled."
 
 
 def _consumer_rules(event: RunEvent, subscription: Subscription) -> tuple[Rule, ...]:
@@ -257,6 +263,8 @@ def _approved(subscription: Subscription) -> Rule:
 def _reachable(subscription: Subscription) -> Rule:
     if not subscription.consumer_enabled:
         return Rule("reachable", False, f"{subscription.consumer} is switched off.")
+    if not subscription.enabled_as_consumer:
+        return Rule("reachable", False, f"{subscription.consumer} is not enabled as a consumer.")
     if subscription.installation_id is None:
         detail = f"The app is not installed on {subscription.consumer}: install it there, with contents: write."
         return Rule("reachable", False, detail)

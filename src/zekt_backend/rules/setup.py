@@ -58,12 +58,17 @@ class WorkflowPart(_Part):
 
 
 class RepositoryPart(_Part):
-    """`id` and `installation-id` are looked up at GitHub when left out."""
+    """`id` and `installation-id` are looked up at GitHub when left out.
+
+    `provider` and `consumer` are inferred when left out: workflows make it a provider, a subscription a consumer.
+    """
 
     name: _Name
     id: _GitHubId | None = None
     installation_id: _GitHubId | None = None
     enabled: bool = True
+    provider: bool | None = None
+    consumer: bool | None = None
     completion_tracking: bool = False
     allow_pull_request_target: bool = False
     workflows: tuple[WorkflowPart, ...] = ()

@@ -21,6 +21,7 @@ async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Pro
     return Provider(
         repository_known=repository is not None,
         repository_enabled=repository is not None and repository.enabled,
+        enabled_as_provider=repository is not None and repository.provider,
         workflow_path=workflow_path,
         whitelisted=bool(workflow and workflow["whitelisted"]),
         services=tuple(services.values()),
@@ -57,7 +58,8 @@ async def _subscriptions(tx: Tx, services: dict[int, Service]) -> tuple[Subscrip
     rows = await many(
         tx,
         """SELECT s.id, s.service_id, s.status, s.repository_id AS consumer_id, r.full_name AS consumer,
-                  r.enabled AS consumer_enabled, r.installation_id, s.durable, s.conclusions,
+                  r.enabled AS consumer_enabled, r.consumer AS enabled_as_consumer, r.installation_id, s.durable,
+                  s.conclusions,
                   s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.branches, s.event_types
            FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
            WHERE s.service_id = ANY(%s) ORDER BY s.id""",
@@ -77,10 +79,10 @@ async def is_approved(tx: Tx, subscription_id: int) -> bool:
     row = await one(
         tx,
         """SELECT 1 FROM subscriptions s
-           JOIN repositories consumer ON consumer.id = s.repository_id AND consumer.enabled
+           JOIN repositories consumer ON consumer.id = s.repository_id AND consumer.enabled AND consumer.consumer
            JOIN services v ON v.id = s.service_id
            JOIN workflows w ON w.id = v.workflow_id
-           JOIN repositories provider ON provider.id = w.repository_id AND provider.enabled
+           JOIN repositories provider ON provider.id = w.repository_id AND provider.enabled AND provider.provider
            WHERE s.id = %s AND s.status = 'approved'""",
         (subscription_id,),
     )

@@ -91,7 +91,7 @@ async def places_to_search(tx: Tx, now: datetime) -> list[Place]:
            FROM repositories r LEFT JOIN readings g ON g.kind = 'hooks' AND g.id = r.id
            WHERE r.enabled AND r.installation_id IS NOT NULL AND coalesce(g.look_at, '-infinity') <= %s
              AND (r.completion_tracking
-                  OR EXISTS (SELECT 1 FROM workflows w WHERE w.repository_id = r.id AND w.whitelisted))
+                  OR r.provider AND EXISTS (SELECT 1 FROM workflows w WHERE w.repository_id = r.id AND w.whitelisted))
            ORDER BY coalesce(g.look_at, '-infinity'), r.id""",
         (now,),
     )
@@ -108,7 +108,7 @@ async def providers(tx: Tx, now: datetime) -> list[Provider]:
            FROM repositories r
            JOIN workflows w ON w.repository_id = r.id AND w.whitelisted
            LEFT JOIN readings g ON g.kind = 'runs' AND g.id = r.id
-           WHERE r.enabled AND r.installation_id IS NOT NULL AND coalesce(g.look_at, '-infinity') <= %s
+           WHERE r.enabled AND r.provider AND r.installation_id IS NOT NULL AND coalesce(g.look_at, '-infinity') <= %s
            GROUP BY r.id, g.look_at, g.read_until
            ORDER BY coalesce(g.look_at, '-infinity'), r.id""",
         (now,),

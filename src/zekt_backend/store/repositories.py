@@ -11,6 +11,8 @@ class Repository:
     id: int
     full_name: str
     enabled: bool
+    provider: bool
+    consumer: bool
     installation_id: int | None
     completion_tracking: bool
     allow_pull_request_target: bool
@@ -19,11 +21,29 @@ class Repository:
 async def find(tx: Tx, repository_id: int) -> Repository | None:
     row = await one(
         tx,
-        """SELECT id, full_name, enabled, installation_id, completion_tracking, allow_pull_request_target
+        """SELECT id, full_name, enabled, provider, consumer, installation_id, completion_tracking,
+                  allow_pull_request_target
            FROM repositories WHERE id = %s""",
         (repository_id,),
     )
     return Repository(**row) if row else None
+
+
+async def make_room(tx: Tx, repository_id: int, full_name: str, installation_id: int | None) -> None:
+    """What must be before a row is written: its installation, and its name free. Who had that name has lost it."""
+    if installation_id is not None:
+        await tx.execute("INSERT INTO installations (id) VALUES (%s) ON CONFLICT DO NOTHING", (installation_id,))
+    await tx.execute(
+        """UPDATE repositories SET full_name = full_name || '#' || id, enabled = false, version = version + 1
+           WHERE lower(full_name) = lower(%s) AND id <> %s""",
+        (full_name, repository_id),
+    )
+
+
+async def hook_generation(tx: Tx, repository_id: int) -> int:
+    """Which secret its webhook has; 0, too, for one that nobody knows, so that a stranger sees no difference."""
+    row = await one(tx, "SELECT hook_generation FROM repositories WHERE id = %s", (repository_id,))
+    return int(row["hook_generation"]) if row else 0
 
 
 async def identities(tx: Tx) -> dict[str, tuple[int, int | None]]:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any, LiteralString
 
+from zekt_backend.store import repositories
 from zekt_backend.store.database import Tx, one
 
 
@@ -29,26 +30,35 @@ async def repository(
     installation_id: int | None,
     full_name: str,
     enabled: bool,
+    provider: bool | None,
+    consumer: bool | None,
     completion_tracking: bool,
     allow_pull_request_target: bool,
 ) -> int:
-    """By GitHub's id; a repository that has taken another's old name pushes the old row's name aside."""
-    if installation_id is not None:
-        await tx.execute("INSERT INTO installations (id) VALUES (%s) ON CONFLICT DO NOTHING", (installation_id,))
-    await tx.execute(
-        "UPDATE repositories SET full_name = full_name || '#' || id, enabled = false"
-        " WHERE lower(full_name) = lower(%s) AND id <> %s",
-        (full_name, id),
-    )
+    """By GitHub's id; a repository that has taken another's old name pushes the old row's name aside.
+
+    `provider` and `consumer` stay as they are, at first false, where they are None.
+    """
+    await repositories.make_room(tx, id, full_name, installation_id)
     return await _id(
         tx,
-        """INSERT INTO repositories (id, account_id, installation_id, full_name, enabled, completion_tracking,
-               allow_pull_request_target)
-           VALUES (%(id)s, %(account)s, %(installation)s, %(name)s, %(enabled)s, %(tracking)s, %(target)s)
+        """INSERT INTO repositories AS r (id, account_id, installation_id, full_name, enabled, provider, consumer,
+               completion_tracking, allow_pull_request_target)
+           VALUES (%(id)s, %(account)s, %(installation)s, %(name)s, %(enabled)s, coalesce(%(provider)s, false),
+               coalesce(%(consumer)s, false), %(tracking)s, %(target)s)
            ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, full_name = excluded.full_name,
                installation_id = excluded.installation_id, enabled = excluded.enabled,
+               provider = coalesce(%(provider)s, r.provider), consumer = coalesce(%(consumer)s, r.consumer),
                completion_tracking = excluded.completion_tracking,
-               allow_pull_request_target = excluded.allow_pull_request_target
+               allow_pull_request_target = excluded.allow_pull_request_target,
+               version = r.version + CASE WHEN
+                   (r.account_id, r.full_name, r.installation_id, r.enabled, r.provider, r.consumer,
+                    r.completion_tracking, r.allow_pull_request_target)
+                   IS DISTINCT FROM
+                   (excluded.account_id, excluded.full_name, excluded.installation_id, excluded.enabled,
+                    coalesce(%(provider)s, r.provider), coalesce(%(consumer)s, r.consumer),
+                    excluded.completion_tracking, excluded.allow_pull_request_target)
+                   THEN 1 ELSE 0 END
            RETURNING id""",
         {
             "id": id,
@@ -56,9 +66,20 @@ async def repository(
             "installation": installation_id,
             "name": full_name,
             "enabled": enabled,
+            "provider": provider,
+            "consumer": consumer,
             "tracking": completion_tracking,
             "target": allow_pull_request_target,
         },
+    )
+
+
+async def consumers(tx: Tx, names: list[str]) -> None:
+    """Enable the repositories of these names, in lower case, as consumers."""
+    await tx.execute(
+        """UPDATE repositories SET consumer = true, version = version + 1
+           WHERE lower(full_name) = ANY(%s) AND NOT consumer""",
+        (names,),
     )
 
 
@@ -67,7 +88,9 @@ async def workflow(tx: Tx, *, repository_id: int, path: str, whitelisted: bool) 
         tx,
         """INSERT INTO workflows (repository_id, path, whitelisted) VALUES (%(repository)s, %(path)s, %(whitelisted)s)
            ON CONFLICT (repository_id, path) DO UPDATE SET whitelisted = excluded.whitelisted,
-               whitelisted_at = CASE WHEN workflows.whitelisted THEN workflows.whitelisted_at ELSE now() END
+               whitelisted_at = CASE WHEN workflows.whitelisted THEN workflows.whitelisted_at ELSE now() END,
+               version = workflows.version + CASE WHEN workflows.whitelisted <> excluded.whitelisted
+                   THEN 1 ELSE 0 END
            RETURNING id""",
         {"repository": repository_id, "path": path, "whitelisted": whitelisted},
     )
