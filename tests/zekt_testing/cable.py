@@ -1,5 +1,6 @@
 """A cable to PostgreSQL that can be cut: at the n-th statement, before the server has it or after it has done it."""
 
+import ctypes
 import socket
 import struct
 import threading
@@ -13,6 +14,12 @@ import psycopg
 _EXECUTES, _ENDS = b"QE", b"QS"
 """A statement is a Query, or all up to a Sync that Executes something: the server answers it with one ReadyForQuery
 ('Z'). https://www.postgresql.org/docs/current/protocol-flow.html"""
+
+_SO_ATTACH_FILTER = 26
+_RETURN_NOTHING = ctypes.create_string_buffer(struct.pack("HBBI", 0x06, 0, 0, 0))
+_DROP_ALL = struct.pack("HL", 1, ctypes.addressof(_RETURN_NOTHING))
+"""One instruction: the kernel drops what comes in before TCP sees it. Linux only; anybody may do so to an own socket.
+https://www.kernel.org/doc/html/latest/networking/filter.html"""
 
 
 class Cut(StrEnum):
@@ -60,6 +67,13 @@ class Cable:
 
     def plug_in(self) -> None:
         self._unplugged = False
+
+    def lose(self) -> None:
+        """The server's machine vanishes: nothing that is sent to it on today's connections is ever acknowledged."""
+        with self._lock:
+            for end in self._open:
+                if end.family == socket.AF_INET:
+                    end.setsockopt(socket.SOL_SOCKET, _SO_ATTACH_FILTER, _DROP_ALL)
 
     def close(self) -> None:
         self.unplug()

@@ -7,6 +7,7 @@ from contextlib import asynccontextmanager
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
 from psycopg_pool import AsyncConnectionPool
@@ -29,6 +30,22 @@ _FIRST_WAIT, _LONGEST_WAIT = 0.05, 2.0
 
 _LOCK_TIMEOUT = "5s"
 """A lock that somebody forgot becomes a 503 that can be sent again, before GitHub's patience of 10 seconds ends."""
+
+_DIALLING: dict[str, Any] = {
+    "connect_timeout": 10,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 4,
+    "tcp_user_timeout": 30_000,
+}
+"""A machine that vanishes says no goodbye. Left alone, TCP believes in it for a quarter of an hour, and while nothing
+is sent for two hours; so either side gives it up after 30 seconds. For a socket file all this is ignored.
+https://www.postgresql.org/docs/current/libpq-connect.html#LIBPQ-KEEPALIVES"""
+
+PATIENCE_OF_THE_SERVER: LiteralString = """
+SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalives_interval', '5', false),
+       set_config('tcp_keepalives_count', '4', false), set_config('tcp_user_timeout', '30s', false)"""
+"""Whoever connects says so: what a machine has locked is free half a minute after it has vanished."""
 
 Tx = psycopg.AsyncConnection[DictRow]
 """A connection inside a transaction: what is written through it commits or rolls back as one."""
@@ -62,7 +79,7 @@ class Database:
         self.url = url
         self._renewed = 0.0
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
-            url,
+            dialled(url),
             connection_class=psycopg.AsyncConnection[DictRow],
             min_size=min(2, size),
             max_size=size,
@@ -72,12 +89,7 @@ class Database:
             # so that it finds a server which is back within seconds, however long that was away.
             reconnect_timeout=3.0,
             open=False,
-            kwargs={
-                "autocommit": True,
-                "row_factory": dict_row,
-                "application_name": "zekt",
-                "connect_timeout": 10,
-            },
+            kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "zekt"},
             configure=_configure,
             check=AsyncConnectionPool.check_connection,
         )
@@ -144,16 +156,22 @@ class Database:
 
 
 async def _configure(connection: Tx) -> None:
-    await connection.execute("SELECT set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
+    await connection.execute(f"{PATIENCE_OF_THE_SERVER}, set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
+
+
+def dialled(url: str) -> str:
+    """The address with when to give up on its machine; what the address says itself about that holds."""
+    return make_conninfo(**{**_DIALLING, **conninfo_to_dict(url)})
 
 
 @asynccontextmanager
 async def one_connection(url: str) -> AsyncIterator[Tx]:
     """For a command that asks once: no pool, and no waiting for a server that is not there."""
     connection = await psycopg.AsyncConnection.connect(
-        url, autocommit=True, row_factory=dict_row, application_name="zekt", connect_timeout=10
+        dialled(url), autocommit=True, row_factory=dict_row, application_name="zekt"
     )
     async with connection:
+        await connection.execute(PATIENCE_OF_THE_SERVER)
         yield connection
 
 

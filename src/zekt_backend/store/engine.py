@@ -9,6 +9,8 @@ import psycopg
 from pgqueuer.db import PsycopgDriver
 from pgqueuer.ports.driver import NotifyCallback
 
+from zekt_backend.store.database import PATIENCE_OF_THE_SERVER, dialled
+
 
 class SplitDriver(PsycopgDriver):
     """Queries on one connection, LISTEN on another.
@@ -60,11 +62,12 @@ class SplitDriver(PsycopgDriver):
 @asynccontextmanager
 async def connect(url: str) -> AsyncIterator[SplitDriver]:
     """A driver for one worker, on two connections of its own."""
-    async with await _open(url) as queries, await _open(url) as listening:
+    async with await connection(url) as queries, await connection(url) as listening:
         yield SplitDriver(queries, listening)
 
 
-async def _open(url: str) -> psycopg.AsyncConnection:
-    return await psycopg.AsyncConnection.connect(
-        url, autocommit=True, application_name="zekt-worker", connect_timeout=10
-    )
+async def connection(url: str) -> psycopg.AsyncConnection:
+    """One of the two."""
+    made = await psycopg.AsyncConnection.connect(dialled(url), autocommit=True, application_name="zekt-worker")
+    await made.execute(PATIENCE_OF_THE_SERVER)
+    return made

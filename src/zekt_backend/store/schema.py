@@ -15,6 +15,7 @@ from alembic.script import ScriptDirectory
 from pgqueuer.queries import Queries
 
 from zekt_backend.errors import ZektError
+from zekt_backend.store.database import PATIENCE_OF_THE_SERVER, dialled
 
 log = structlog.get_logger()
 
@@ -44,9 +45,10 @@ def migrate(url: str) -> None:
         ZektError: `schema_newer` when a newer program has migrated it already.
     """
     engine = sqlalchemy.create_engine(
-        "postgresql+psycopg://", creator=lambda: psycopg.connect(url), poolclass=sqlalchemy.NullPool
+        "postgresql+psycopg://", creator=lambda: psycopg.connect(dialled(url)), poolclass=sqlalchemy.NullPool
     )
     with engine.connect() as connection:
+        connection.exec_driver_sql(PATIENCE_OF_THE_SERVER)
         connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
         connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         connection.commit()
@@ -87,7 +89,7 @@ def _refuse_newer(connection: sqlalchemy.Connection) -> None:
 
 
 async def _install_engine(url: str) -> None:
-    async with await psycopg.AsyncConnection.connect(url, autocommit=True) as connection:
+    async with await psycopg.AsyncConnection.connect(dialled(url), autocommit=True) as connection:
         await connection.execute(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
         queries = Queries.from_psycopg_connection(connection)
         if await queries.schema_is_installed():
