@@ -24,11 +24,13 @@ from zekt_backend.api import (
     health,
     messages,
     openapi,
+    services,
     usage,
     webhooks,
 )
 from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
+from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
@@ -90,6 +92,11 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ..
     ("GET", "/api/accounts", "read", accounts.listing, None, None, "Accounts, newest first"),
     ("GET", "/api/accounts/{account}", "read", accounts.one, None, None, "One account with its people"),
     ("PATCH", "/api/accounts/{account}", "own", accounts.upgrade, AccountChange, None, "Adds a persona to an account"),
+    ("GET", "/api/services", "read", services.listing, None, None, "The account's own services, newest first"),
+    ("POST", "/api/services", "manage", services.publish, ServiceRequest, None, "Publishes a whitelisted workflow"),
+    ("GET", "/api/services/{slug}", "read", services.one, None, None, "One service"),
+    ("PATCH", "/api/services/{slug}", "manage", services.change, ServiceChange, None, "Changes a service"),
+    ("DELETE", "/api/services/{slug}", "manage", services.retire, None, None, "Retires a service"),
     ("GET", "/api/tokens", "read", api_tokens.listing, None, None, "API tokens, newest first; never their text"),
     ("POST", "/api/tokens", "own", api_tokens.create, TokenRequest, None, "Makes an API token, and tells it this once"),
     ("DELETE", "/api/tokens/{token_id}", "own", api_tokens.revoke, None, None, "Revokes an API token"),

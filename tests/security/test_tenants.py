@@ -54,6 +54,7 @@ class Door:
 IDS = {"correlationId": "{correlation_id}", "deliveryId": "{delivery_id}"}
 HOOK = {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958"}
 MESSAGE = {"eventType": "x", "repository": "shop-team/orders", "workflowRunId": "{correlation_id}", "payload": {}}
+SERVICE = {"repository": "{repository}", "workflow": ".github/workflows/order.yml", "slug": "x", "eventType": "x"}
 
 DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/events/receive"): Door("provider", {**NO_TOKEN, **FOREIGN}, MESSAGE),
@@ -68,6 +69,11 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/accounts"): Door("admin", NO_MANAGER),
     ("GET", "/api/accounts/{account}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("PATCH", "/api/accounts/{account}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"provider": True}),
+    ("GET", "/api/services"): Door("admin", NO_MANAGER),
+    ("POST", "/api/services"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, SERVICE),
+    ("GET", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("PATCH", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"alias": "x"}),
+    ("DELETE", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/tokens"): Door("admin", NO_MANAGER),
     ("POST", "/api/tokens"): Door(
         "admin", {**NO_MANAGER, **RIVAL, **READER}, {"account": "{account}", "name": "x", "scope": "read"}
@@ -90,6 +96,8 @@ MADE_UP = {
     "event_id": "event-00000000-0000-4000-8000-000000000000",
     "token_id": "999999",
     "account": "nobody-here",
+    "slug": "nothing-here",
+    "repository": "nobody-here/nothing",
 }
 
 
@@ -131,6 +139,8 @@ def real(town: Any) -> dict[str, str]:
         "subscription_id": str(subscription),
         "token_id": str(town.token_id),
         "account": "infra-team",
+        "slug": "infrastructure-orders",
+        "repository": "shop-team/orders",
     }
 
 

@@ -36,9 +36,10 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
     "/api/usage": ("not_yours", "not_found"),
+    "/api/services": ("conflict",),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
-_MADE = ("/api/tokens",)
+_MADE = ("/api/services", "/api/tokens")
 """Where a POST answers 201."""
 _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
@@ -47,6 +48,7 @@ _HEADERS = {
 _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": Filter,
     "/api/accounts": Page,
+    "/api/services": Page,
     "/api/tokens": Page,
     "/api/audit": Page,
     "/api/usage": Period,

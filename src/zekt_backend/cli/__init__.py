@@ -10,7 +10,19 @@ from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from zekt_backend import __version__
-from zekt_backend.cli import access, accounts, explain, github_app, look, operate, policy, recover, try_out, usage
+from zekt_backend.cli import (
+    access,
+    accounts,
+    explain,
+    github_app,
+    look,
+    operate,
+    policy,
+    recover,
+    services,
+    try_out,
+    usage,
+)
 from zekt_backend.errors import ZektError
 
 app = typer.Typer(
@@ -57,6 +69,7 @@ policies.command()(policy.simulate)
 app.add_typer(policies, name="policy")
 app.add_typer(github_app.github_app, name="app")
 app.add_typer(accounts.accounts, name="accounts")
+app.add_typer(services.services, name="services")
 app.add_typer(access.tokens, name="tokens")
 
 

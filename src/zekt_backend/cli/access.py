@@ -72,7 +72,7 @@ def list_tokens(account: Account = None, limit: Limit = 50, as_json: AsJson = Fa
 
     async def read(db: Database) -> list[dict[str, Any]]:
         async with db.reading() as connection:
-            whose = await _only(connection, account)
+            whose = await only(connection, account)
             return (await stored_tokens.page(connection, accounts=whose, before=None, limit=limit))[0]
 
     found = with_database(read)
@@ -95,7 +95,7 @@ def audit(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -
 
     async def read(db: Database) -> list[dict[str, Any]]:
         async with db.reading() as connection:
-            whose = await _only(connection, account)
+            whose = await only(connection, account)
             return (await trail.page(connection, accounts=whose, before=None, limit=limit))[0]
 
     found = with_database(read)
@@ -108,7 +108,8 @@ def audit(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -
     show(found, ("at", "actor", "account", "action", "subject", "change"), ("At", "Who", "Account", "Did", "To", ""))
 
 
-async def _only(connection: Any, login: str | None) -> list[int] | None:
+async def only(connection: Any, login: str | None) -> list[int] | None:
+    """The account of that login alone; of None: all of them."""
     if login is None:
         return None
     account_id = await accounts.id_of(connection, login)

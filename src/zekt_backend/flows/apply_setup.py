@@ -155,6 +155,10 @@ async def _workflow(tx: Tx, repository_id: int, workflow: WorkflowPart) -> None:
             event_type=service.event_type,
             metadata_only=service.metadata_only,
             hide_provider=service.hide_provider,
+            description=service.description,
+            tags=service.tags,
+            visibility=service.visibility,
+            retired=service.retired,
         )
 
 

@@ -15,17 +15,34 @@ from zekt_backend.store.deliveries import Delivery
 # A job may wake a moment early; a try that is due within this is made now.
 _EARLY = timedelta(milliseconds=50)
 
-_REVOKED = Answer(
-    accepted=False,
-    permanent=True,
-    ambiguous=False,
-    limited=False,
-    http_status=None,
-    request_id=None,
-    category="revoked",
-    text="The subscription is no longer approved, so nothing was sent.",
-    advice="Ask the provider to approve the subscription again.",
-)
+
+def _stopped(category: str, text: str, advice: str) -> Answer:
+    return Answer(
+        accepted=False,
+        permanent=True,
+        ambiguous=False,
+        limited=False,
+        http_status=None,
+        request_id=None,
+        category=category,
+        text=text,
+        advice=advice,
+    )
+
+
+_STOPPED = {
+    "revoked": _stopped(
+        "revoked",
+        "The subscription is no longer approved, so nothing was sent.",
+        "Ask the provider to approve the subscription again.",
+    ),
+    "retired": _stopped(
+        "retired",
+        "The service is retired, so nothing was sent.",
+        "Ask its provider whether another service takes its place, or to publish it again.",
+    ),
+}
+"""By what `store/directory.stopped_by` says."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,8 +105,8 @@ async def _owed(tx: Tx, delivery: Delivery, job_id: int | None, now: datetime, p
         return delivery.due_at - now
     if open_attempt is not None and not await _bury(tx, delivery, open_attempt.number, now, pace):
         return False
-    if not await directory.is_approved(tx, delivery.subscription_id):
-        await refuse(tx, delivery, now, _REVOKED)
+    if (why := await directory.stopped_by(tx, delivery.subscription_id)) is not None:
+        await refuse(tx, delivery, now, _STOPPED[why])
         return False
     return True
 

@@ -17,6 +17,7 @@ class Service:
     event_type: str
     metadata_only: bool
     hide_provider: bool
+    retired: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ def expect(provider: Provider, message: Message | None = None) -> Decision:
         verdicts=tuple(
             Verdict(
                 subscription,
-                (_approved(subscription), _reachable(subscription)),
+                (_approved(subscription), *_retired(subscription), _reachable(subscription)),
                 _offers(subscription, [message], late=False) if message else (_bare(subscription),),
             )
             for subscription in provider.subscriptions
@@ -211,19 +212,26 @@ def _provider_rules(repository: str, provider: Provider) -> tuple[Rule, ...]:
             provider.whitelisted,
             whitelisted if path else "The event names no workflow file, and no message of this run does.",
         ),
-        Rule(
-            "service",
-            bool(provider.services),
-            f"Published as {', '.join(s.slug for s in provider.services)}."
-            if provider.services
-            else "No service is published from this workflow.",
-        ),
+        _service(provider.services),
         Rule(
             "subscriptions",
             bool(provider.subscriptions),
             f"{len(provider.subscriptions)} subscription(s)." if provider.subscriptions else "Nobody has subscribed.",
         ),
     )
+
+
+def _service(services: tuple[Service, ...]) -> Rule:
+    if not services:
+        return Rule("service", False, "No service is published from this workflow.")
+    published = [service.slug for service in services if not service.retired]
+    told = [f"Published as {', '.join(published)}."] if published else []
+    told += [_retired_detail(service) for service in services if service.retired]
+    return Rule("service", bool(published), " ".join(told))
+
+
+def _retired_detail(service: Service) -> str:
+    return f"The service {service.slug} is retired."
 
 
 def _repository_detail(repository: str, provider: Provider) -> str:
@@ -243,7 +251,13 @@ def _consumer_rules(event: RunEvent, subscription: Subscription) -> tuple[Rule, 
         wanted is None or event.conclusion in wanted,
         f"The run ended with {event.conclusion}; " + (f"wanted: {', '.join(wanted)}." if wanted else "all are wanted."),
     )
-    return (_approved(subscription), conclusion, _branch(event.head_branch, subscription), _reachable(subscription))
+    return (
+        _approved(subscription),
+        *_retired(subscription),
+        conclusion,
+        _branch(event.head_branch, subscription),
+        _reachable(subscription),
+    )
 
 
 def _branch(branch: str | None, subscription: Subscription) -> Rule:
@@ -258,6 +272,12 @@ def _branch(branch: str | None, subscription: Subscription) -> Rule:
 def _approved(subscription: Subscription) -> Rule:
     detail = f"The subscription of {subscription.consumer} is {subscription.status}."
     return Rule("approved", subscription.status == "approved", detail)
+
+
+def _retired(subscription: Subscription) -> tuple[Rule, ...]:
+    """Asked only where it is: the workflow may have another service that is not."""
+    service = subscription.service
+    return (Rule("service", False, _retired_detail(service)),) if service.retired else ()
 
 
 def _reachable(subscription: Subscription) -> Rule:

@@ -3,24 +3,34 @@
 from datetime import timedelta
 from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
 
 from zekt_backend.rules.paths import normalise_path
 
 _Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
 _Name = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._-]{1,100}$")]
-_FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")]
-_Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
-_Path = Annotated[
+FullName = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")]
+Slug = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,62}$")]
+Path = Annotated[
     str,
     BeforeValidator(lambda path: normalise_path(path) if isinstance(path, str) else path),
     StringConstraints(pattern=r"^\.github/workflows/[^/\x00-\x1f]{1,200}\.ya?ml$"),
 ]
 EventType = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")]
+Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
+"""Of several lines; no other control characters."""
+Description = Annotated[Text, StringConstraints(max_length=2000)]
+Tags = Annotated[
+    tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")], ...],
+    Field(max_length=10),
+    AfterValidator(lambda tags: tuple(dict.fromkeys(tags))),
+]
+Visibility = Literal["public", "organization", "unlisted"]
 # What no branch has in its name (git-check-ref-format) is refused, since GitHub's own filters mean something by it.
-_Branches = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?\[\]\\!]{1,250}$")]
-_GitHubId = Annotated[int, Field(ge=1, le=2**63 - 1)]
-_Seconds = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=35))]
+Branches = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?\[\]\\!]{1,250}$")]
+GitHubId = Annotated[int, Field(ge=1, le=2**63 - 1)]
+Seconds = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=35))]
 Conclusion = Literal[
     "success",
     "failure",
@@ -44,15 +54,19 @@ class _Part(BaseModel):
 
 
 class ServicePart(_Part):
-    slug: _Slug
-    alias: Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r"^[^\x00-\x1f]+$")] | None = None
+    slug: Slug
+    alias: Alias | None = None
+    description: Description = ""
+    tags: Tags = ()
+    visibility: Visibility = "unlisted"
     event_type: EventType
     metadata_only: bool = False
     hide_provider: bool = False
+    retired: bool = False
 
 
 class WorkflowPart(_Part):
-    path: _Path
+    path: Path
     whitelisted: bool = True
     service: ServicePart | None = None
 
@@ -64,8 +78,8 @@ class RepositoryPart(_Part):
     """
 
     name: _Name
-    id: _GitHubId | None = None
-    installation_id: _GitHubId | None = None
+    id: GitHubId | None = None
+    installation_id: GitHubId | None = None
     enabled: bool = True
     provider: bool | None = None
     consumer: bool | None = None
@@ -83,15 +97,15 @@ class AccountPart(_Part):
 
 
 class SubscriptionPart(_Part):
-    service: _Slug
-    consumer: _FullName
+    service: Slug
+    consumer: FullName
     status: Literal["requested", "approved", "denied", "revoked"] = "requested"
     durable: bool = False
     conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
-    branches: tuple[_Branches, ...] | None = Field(default=None, min_length=1, max_length=50)
+    branches: tuple[Branches, ...] | None = Field(default=None, min_length=1, max_length=50)
     event_types: tuple[EventType, ...] | None = Field(default=None, min_length=1, max_length=50)
-    confirm_timeout: _Seconds | None = None
-    complete_timeout: _Seconds | None = None
+    confirm_timeout: Seconds | None = None
+    complete_timeout: Seconds | None = None
     max_dispatches: Annotated[int, Field(ge=1, le=100)] | None = None
 
 

@@ -45,7 +45,7 @@ async def provider_of(tx: Tx, subscription_id: int) -> Provider:
 async def _services(tx: Tx, workflow_id: int) -> dict[int, Service]:
     rows = await many(
         tx,
-        """SELECT id, slug, alias, event_type, metadata_only, hide_provider
+        """SELECT id, slug, alias, event_type, metadata_only, hide_provider, retired_at IS NOT NULL AS retired
            FROM services WHERE workflow_id = %s ORDER BY id""",
         (workflow_id,),
     )
@@ -74,16 +74,22 @@ def _subscription(row: dict[str, Any], service: Service) -> Subscription:
     return Subscription(service=service, **known, **filters)
 
 
-async def is_approved(tx: Tx, subscription_id: int) -> bool:
-    """Asked again before each dispatch: approved still, and both sides still switched on."""
+async def stopped_by(tx: Tx, subscription_id: int) -> str | None:
+    """Asked again before each dispatch: what stops it, or None.
+
+    `revoked`: it is not approved any more, or a side is switched off. `retired`: its service is.
+    """
     row = await one(
         tx,
-        """SELECT 1 FROM subscriptions s
-           JOIN repositories consumer ON consumer.id = s.repository_id AND consumer.enabled AND consumer.consumer
+        """SELECT CASE WHEN s.status <> 'approved' OR NOT (consumer.enabled AND consumer.consumer)
+                           OR NOT (provider.enabled AND provider.provider) THEN 'revoked'
+                       WHEN v.retired_at IS NOT NULL THEN 'retired' END AS why
+           FROM subscriptions s
+           JOIN repositories consumer ON consumer.id = s.repository_id
            JOIN services v ON v.id = s.service_id
            JOIN workflows w ON w.id = v.workflow_id
-           JOIN repositories provider ON provider.id = w.repository_id AND provider.enabled AND provider.provider
-           WHERE s.id = %s AND s.status = 'approved'""",
+           JOIN repositories provider ON provider.id = w.repository_id
+           WHERE s.id = %s""",
         (subscription_id,),
     )
-    return row is not None
+    return row["why"] if row else "revoked"

@@ -29,8 +29,9 @@ JOIN repositories p ON p.id = w.repository_id
 JOIN repositories c ON c.id = s.repository_id
 """
 
-_UNTOLD = ("secret", "token", "digest", "password", "private")
-"""A column with such a word in its name stands in no audit trail, whatever it holds."""
+_UNTOLD = ("secret", "token", "digest", "password", "private", "requested_", "decided_")
+"""A column with such a word in its name stands in no audit trail, whatever it holds. Who asked and who decided would
+tell the other side a name that may be hidden from it; every line has its own actor and time."""
 
 
 @dataclass(frozen=True, slots=True)

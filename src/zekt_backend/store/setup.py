@@ -1,5 +1,6 @@
 """Writes the directory from a setup file: everything named there is made or changed, nothing else is touched."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import Any, LiteralString
 
@@ -105,14 +106,30 @@ async def service(
     event_type: str,
     metadata_only: bool,
     hide_provider: bool,
+    description: str = "",
+    tags: Sequence[str] = (),
+    visibility: str = "unlisted",
+    retired: bool = False,
 ) -> int:
     return await _id(
         tx,
-        """INSERT INTO services (workflow_id, slug, alias, event_type, metadata_only, hide_provider)
-           VALUES (%(workflow)s, %(slug)s, %(alias)s, %(event_type)s, %(metadata_only)s, %(hide_provider)s)
+        """INSERT INTO services AS v (workflow_id, slug, alias, event_type, metadata_only, hide_provider, description,
+               tags, visibility, retired_at)
+           VALUES (%(workflow)s, %(slug)s, %(alias)s, %(event_type)s, %(metadata_only)s, %(hide_provider)s,
+               %(description)s, %(tags)s, %(visibility)s, CASE WHEN %(retired)s THEN now() END)
            ON CONFLICT (slug) DO UPDATE SET workflow_id = excluded.workflow_id, alias = excluded.alias,
                event_type = excluded.event_type, metadata_only = excluded.metadata_only,
-               hide_provider = excluded.hide_provider
+               hide_provider = excluded.hide_provider, description = excluded.description, tags = excluded.tags,
+               visibility = excluded.visibility,
+               retired_at = CASE WHEN %(retired)s THEN coalesce(v.retired_at, excluded.retired_at) END,
+               version = v.version + CASE WHEN
+                   (v.workflow_id, v.alias, v.event_type, v.metadata_only, v.hide_provider, v.description, v.tags,
+                    v.visibility, v.retired_at IS NULL)
+                   IS DISTINCT FROM
+                   (excluded.workflow_id, excluded.alias, excluded.event_type, excluded.metadata_only,
+                    excluded.hide_provider, excluded.description, excluded.tags, excluded.visibility,
+                    excluded.retired_at IS NULL)
+                   THEN 1 ELSE 0 END
            RETURNING id""",
         {
             "workflow": workflow_id,
@@ -121,6 +138,10 @@ async def service(
             "event_type": event_type,
             "metadata_only": metadata_only,
             "hide_provider": hide_provider,
+            "description": description,
+            "tags": list(tags),
+            "visibility": visibility,
+            "retired": retired,
         },
     )
 

@@ -78,6 +78,7 @@ ALTER TABLE subscriptions
     ADD COLUMN IF NOT EXISTS requested_at  timestamptz,
     ADD COLUMN IF NOT EXISTS decided_by    text,
     ADD COLUMN IF NOT EXISTS decided_at    timestamptz,
+    ADD COLUMN IF NOT EXISTS decided_side  text CHECK (decided_side IN ('provider', 'consumer', 'operator')),
     ADD COLUMN IF NOT EXISTS version       integer NOT NULL DEFAULT 1;
 """,
     "CREATE INDEX IF NOT EXISTS subscriptions_repository ON subscriptions (repository_id);",
@@ -121,7 +122,8 @@ def downgrade() -> None:
     op.execute("ALTER TABLE messages DROP COLUMN guarded")
     op.execute(
         "ALTER TABLE subscriptions DROP COLUMN note, DROP COLUMN answer, DROP COLUMN requested_by,"
-        " DROP COLUMN requested_at, DROP COLUMN decided_by, DROP COLUMN decided_at, DROP COLUMN version"
+        " DROP COLUMN requested_at, DROP COLUMN decided_by, DROP COLUMN decided_at, DROP COLUMN decided_side,"
+        " DROP COLUMN version"
     )
     op.execute(
         "ALTER TABLE services DROP COLUMN description, DROP COLUMN tags, DROP COLUMN visibility, DROP COLUMN guard,"
