@@ -16,6 +16,8 @@ from zekt_testing import setup
 from zekt_testing.broker import Running, settings_for
 from zekt_testing.processes import zekt_process
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def server() -> Iterator[Embedded]:

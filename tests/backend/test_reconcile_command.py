@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from zekt_testing.broker import SECRET
-from zekt_testing.reconciling import attempts, reconcile, round_of, wait_for_events
+from zekt_testing.reconciling import attempts, reconcile, round_of, wait_for_events, wait_for_lines
 
 Start = Callable[..., Any]
 
@@ -64,6 +64,7 @@ def test_it_ends_with_1_while_there_is_a_gap_and_with_0_when_it_was_accepted(com
     zekt.github.finish_run(zekt.start_run())
     guid = zekt.github.hook_deliveries()[0].guid
     round_of(zekt)
+    wait_for_lines(zekt, 2)
     zekt.github.forget_hook_deliveries()
     assert round_of(zekt, later=timedelta(minutes=6)).gaps
     shown = command("--json")

@@ -8,7 +8,7 @@ import pytest
 
 from zekt_sandbox.letters import post
 from zekt_testing.broker import SECRET
-from zekt_testing.reconciling import PATIENCE, attempts, round_of, wait_for_events
+from zekt_testing.reconciling import PATIENCE, attempts, round_of, wait_for_events, wait_for_lines
 
 Start = Callable[..., Any]
 SOON = PATIENCE + timedelta(minutes=1)
@@ -47,6 +47,7 @@ def test_what_the_log_has_forgotten_is_a_gap_until_it_is_accepted(deaf: Any) -> 
     deaf.github.finish_run(deaf.start_run())
     guid = deaf.github.hook_deliveries()[0].guid
     assert round_of(deaf).count("asked") == 1
+    wait_for_lines(deaf, 2)
     deaf.github.forget_hook_deliveries()
     report = round_of(deaf, later=timedelta(minutes=6))
     (gap,) = report.gaps
@@ -60,6 +61,7 @@ def test_what_the_log_has_forgotten_is_a_gap_until_it_is_accepted(deaf: Any) -> 
 def test_a_gap_closes_itself_when_the_webhook_comes_after_all(deaf: Any) -> None:
     (line,) = deaf.github.finish_run(deaf.start_run())
     round_of(deaf)
+    wait_for_lines(deaf, 2)
     deaf.github.forget_hook_deliveries()
     assert len(round_of(deaf, later=timedelta(minutes=6)).gaps) == 1
     right = deaf.github.set_app_hook(url=f"{deaf.url}/api/github/webhooks", secret=SECRET)

@@ -9,6 +9,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 ITEMS = 1_000
 _MOST_SECONDS = 300
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = [pytest.mark.act, pytest.mark.docker]
+pytestmark = [pytest.mark.act, pytest.mark.docker, pytest.mark.long]
 
 Docker = Callable[..., str]
 

@@ -15,7 +15,7 @@ import pytest
 
 from zekt_action.limits import MAX_PAYLOAD_BYTES
 
-pytestmark = pytest.mark.docker
+pytestmark = [pytest.mark.docker, pytest.mark.long]
 
 MAX_COMPRESSED = 30_000_000
 """Bytes of the image above its base, compressed as a registry keeps it."""

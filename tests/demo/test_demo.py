@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import requests
 
+pytestmark = pytest.mark.long
+
 SHOP, INFRA = "shop-team/orders", "infra-team/platform"
 
 

@@ -9,6 +9,8 @@ import pytest
 
 from zekt_testing.crowd import add_to, crowd
 
+pytestmark = pytest.mark.alone
+
 HEALTHY, SICK = 97, 3
 SERVICES = 10
 EVENTS = 10

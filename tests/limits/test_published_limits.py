@@ -9,6 +9,8 @@ import pytest
 from zekt_backend.rules import pace
 from zekt_testing.crowd import add_to, crowd
 
+pytestmark = pytest.mark.alone
+
 Start = Callable[..., Any]
 CONSUMERS = 20
 

@@ -6,9 +6,13 @@ from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
 
+import pytest
+
 from zekt_backend.rules import answers
 from zekt_backend.rules.records import Answer
 from zekt_testing.clock import ManualClock
+
+pytestmark = pytest.mark.long
 
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)

@@ -13,6 +13,8 @@ from model.happenings import AT_ONCE, CONSUMERS, KEEPERS, PROVIDERS, WORKERS, Ha
 from model.machine import Machine
 from model.play import at_once, end, happens
 
+pytestmark = pytest.mark.long
+
 FEW = 60
 
 numbers = st.integers(0, 47)

@@ -13,6 +13,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.long
+
 # A recipe that stops half-way still ends what it started.
 _ENDING = "trap 'kill $(jobs -p) 2>/dev/null && wait' EXIT\n"
 

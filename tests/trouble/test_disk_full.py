@@ -13,6 +13,8 @@ from zekt_testing.bench import answered
 from zekt_testing.broker import Zekt
 from zekt_testing.invariants import half_written
 
+pytestmark = pytest.mark.long
+
 
 @pytest.fixture
 def disk(postgres: str) -> Iterator[Path]:

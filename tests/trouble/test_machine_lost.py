@@ -17,6 +17,8 @@ from zekt_testing.bench import Bench
 from zekt_testing.broker import ADMIN_TOKEN
 from zekt_testing.cable import cable_to
 
+pytestmark = pytest.mark.long
+
 linux = pytest.mark.skipif(sys.platform != "linux", reason="only Linux lets a socket drop what comes to it")
 GIVEN_UP = 90
 """Seconds that are far more than half a minute, and far less than the quarter of an hour that TCP would take."""

@@ -15,6 +15,8 @@ from zekt_testing import setup
 from zekt_testing.broker import ORDER, SECRET
 from zekt_testing.processes import free_port, set_up, zekt_process
 
+pytestmark = pytest.mark.long
+
 LARGE = '{"text": "' + "x" * 80_000 + '"}'
 
 

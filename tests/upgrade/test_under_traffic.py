@@ -13,6 +13,8 @@ from zekt_testing import setup
 from zekt_testing.processes import Process, set_up, zekt_process
 from zekt_testing.traffic import Traffic
 
+pytestmark = pytest.mark.alone
+
 RATE = 50
 """Events a second."""
 

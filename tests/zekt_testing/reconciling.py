@@ -54,6 +54,16 @@ def wait_for_events(zekt: Any, count: int, seconds: float = 20) -> None:
     raise AssertionError(f"{stored} events after {seconds} s, wanted {count}")
 
 
+def wait_for_lines(zekt: Any, count: int, seconds: float = 20) -> None:
+    """The same: wait until so many lines stand in its log."""
+    pause = threading.Event()
+    for _ in range(int(seconds * 20)):
+        if len(zekt.github.hook_deliveries()) >= count:
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"not {count} lines after {seconds} s: {zekt.github.hook_deliveries()}")
+
+
 def attempts(zekt: Any) -> list[Any]:
     """GitHub was asked for these redeliveries."""
     return [visit for visit in zekt.github.visits("rest") if visit.path.endswith("/attempts")]

@@ -68,6 +68,7 @@ def apply(
             f"{applied.accounts} accounts, {applied.repositories} repositories, {applied.workflows} workflows,"
             f" {applied.services} services, {applied.subscriptions} subscriptions are as {file} says.",
             markup=False,
+            soft_wrap=True,
         )
         if check and settings.github_app_id is not None:
             diagnosis.warn(applied.approved, url, settings, out)
