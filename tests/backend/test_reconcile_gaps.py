@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from zekt_backend.github.connection import MAX_ANSWER
 from zekt_sandbox.letters import post
 from zekt_testing.broker import SECRET
 from zekt_testing.reconciling import PATIENCE, attempts, round_of, wait_for_events, wait_for_lines
@@ -93,7 +94,10 @@ def test_hooks_that_may_not_be_read_are_a_gap_until_they_may(start: Start) -> No
     assert (gap.kind, gap.subject) == ("hooks", "shop-team/orders")
     assert "'Webhooks: Read and write'" in gap.detail
     zekt.github.set_permissions("shop-team/orders", **granted)
-    report = round_of(zekt)
+    asked = len(zekt.github.visits("rest"))
+    assert round_of(zekt, later=timedelta(minutes=30)).count("asked") == 0
+    assert not [visit for visit in zekt.github.visits("rest")[asked:] if visit.path.endswith("/hooks")]
+    report = round_of(zekt, later=timedelta(minutes=61))
     assert (report.gaps, report.count("asked")) == ([], 1)
 
 
@@ -104,12 +108,29 @@ def test_hooks_that_may_not_be_read_are_no_gap_where_the_apps_own_hook_hears_all
     assert round_of(zekt).whole
 
 
-def test_redeliveries_that_may_not_be_asked_for_are_tried_once_an_hour(start: Start) -> None:
+def test_what_may_not_be_redelivered_is_read_from_the_log_where_that_is_allowed(start: Start) -> None:
     zekt = start(work=False)
     zekt.github.set_permissions("shop-team/orders", metadata="read", actions="read", repository_hooks="read")
     zekt.github.faults.add(where="webhook", kind="drop", times=3)
     for _ in range(3):
         zekt.github.finish_run(zekt.start_run())
+    report = round_of(zekt)
+    assert [gap.kind for gap in report.gaps] == ["redelivery"], "somebody should grant it all the same"
+    assert (report.count("delivered"), report.owed, len(attempts(zekt))) == (3, 0, 1)
+    assert zekt.sql("SELECT count(*) FROM events") == [(3,)]
+
+
+def test_redeliveries_that_may_not_be_asked_for_are_tried_once_an_hour(start: Start) -> None:
+    zekt = start(work=False)
+    # Their hook is read for its completions; no list of runs helps, and what the log keeps is too large to be read.
+    zekt.sql("UPDATE workflows SET whitelisted = false")
+    zekt.sql("UPDATE repositories SET completion_tracking = true")
+    zekt.github.set_permissions("shop-team/orders", metadata="read", actions="read", repository_hooks="read")
+    zekt.github.faults.add(where="webhook", kind="drop", times=3)
+    for _ in range(3):
+        run = zekt.start_run()
+        run.event_payload = {"action": "x" * MAX_ANSWER}
+        zekt.github.finish_run(run)
     report = round_of(zekt)
     (gap,) = report.gaps
     assert gap.kind == "redelivery"
@@ -142,6 +163,18 @@ def test_a_log_that_nobody_read_for_longer_than_github_keeps_it_is_a_gap_once(st
     assert len(report.gaps) == 2
     assert "3 days" in report.gaps[0].detail
     assert len(round_of(zekt, later=week + SOON).gaps) == 2
+
+
+def test_a_first_reading_that_takes_hours_is_no_gap(deaf: Any) -> None:
+    deaf.github.faults.add(where="webhook", kind="drop", times=None)
+    for _ in range(130):
+        deaf.github.finish_run(deaf.start_run())
+    # Two requests, one for the hook's address and one for a page of its log; the rest of it is read in the next hour.
+    deaf.github.limits.set(requests_per_hour=4)
+    assert round_of(deaf).lines == 100
+    deaf.github.limits.set()
+    report = round_of(deaf, later=timedelta(hours=2))
+    assert (report.gaps, report.lines) == ([], 30)
 
 
 def test_an_event_that_cannot_be_stored_is_a_gap_and_holds_nothing_up(start: Start) -> None:

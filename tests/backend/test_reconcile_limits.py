@@ -6,7 +6,11 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import pytest
+
+from zekt_backend.github.connection import MAX_ANSWER
 from zekt_testing.broker import SECRET
+from zekt_testing.crowd import add_to, crowd
 from zekt_testing.reconciling import PATIENCE, attempts, reconcile, round_of, wait_for_events
 
 Start = Callable[..., Any]
@@ -83,7 +87,72 @@ def test_a_github_that_is_down_ends_the_round_and_not_the_worker(start: Start) -
     assert (report.steps, report.gaps) == ([], [])
     assert set(report.unfinished) == {0, 51, 52}
     zekt.github.faults.clear()
-    assert round_of(zekt).count("asked") == 1
+    assert round_of(zekt, later=SOON).count("asked") == 1
+
+
+@pytest.fixture
+def three(start: Start) -> Any:
+    """Three consumers of one installation, whose hooks are ours; GitHub cannot serve the first of them."""
+    wanted = crowd(3, installations=1)
+    zekt = start(work=False, wanted=wanted)
+    add_to(zekt.github, wanted)
+    zekt.sql("UPDATE repositories SET completion_tracking = true WHERE installation_id = 60")
+    for number in range(3):
+        zekt.github.add_hook(f"team-0/app-{number}", url=f"{zekt.url}/api/github/webhooks", secret=SECRET)
+    return zekt
+
+
+def _asked(zekt: Any, *, since: int, what: str) -> list[str]:
+    """Whose hooks, or whose hook's log, GitHub was asked for."""
+    visits = [visit for visit in zekt.github.visits("rest")[since:] if visit.path.endswith(what)]
+    return [f"{visit.repository}" for visit in visits if f"{visit.repository}".startswith("team-0/")]
+
+
+@pytest.mark.parametrize("what", ["/hooks", "/deliveries"])
+def test_what_github_cannot_serve_holds_up_nothing_else_of_its_installation_for_ever(three: Any, what: str) -> None:
+    if what == "/deliveries":
+        round_of(three)
+    three.github.faults.add(where="rest", kind="status", status=502, repository="team-0/app-0", times=None)
+    rounds = []
+    for number in range(3):
+        since = len(three.github.visits("rest"))
+        round_of(three, later=timedelta(minutes=5 * number))
+        rounds.append(_asked(three, since=since, what=what))
+    healthy = ["team-0/app-1", "team-0/app-2"]
+    later = ["team-0/app-0"] if what == "/hooks" else [*healthy, "team-0/app-0"]
+    assert rounds == [["team-0/app-0"], [*healthy, "team-0/app-0"], later]
+
+
+def test_runs_too_many_for_one_answer_are_asked_for_in_smaller_pages(start: Start) -> None:
+    zekt = start(work=False)
+    zekt.github.faults.add(where="webhook", kind="lose", times=None)
+    for _ in range(20):
+        run = zekt.start_run()
+        run.event_payload = {"action": "x" * (MAX_ANSWER // 15)}
+        zekt.github.finish_run(run)
+    report = round_of(zekt, later=SOON)
+    assert (report.count("delivered"), report.unfinished, report.gaps) == (20, {}, [])
+
+
+def test_a_run_too_large_to_be_read_is_told_and_holds_up_nothing(start: Start) -> None:
+    zekt = start(work=False)
+    _drop(zekt, 1)
+    run = zekt.start_run()
+    run.event_payload = {"action": "x" * MAX_ANSWER}
+    zekt.github.faults.add(where="webhook", kind="lose")
+    zekt.github.finish_run(run)
+    report = round_of(zekt, later=SOON)
+    assert ([gap.kind for gap in report.gaps], report.unfinished, report.count("asked")) == (["runs"], {}, 1)
+    assert "larger than 1,048,576 bytes" in report.gaps[0].detail
+
+
+def test_a_turn_that_others_always_take_first_is_left_to_the_next_round(start: Start) -> None:
+    zekt = start(work=False)
+    _drop(zekt, 1)
+    zekt.sql("UPDATE installations SET busy_until = now() + interval '1 hour', busy_with = 'a write without end'")
+    report = round_of(zekt, dispatch_spacing=timedelta(seconds=1))
+    assert (report.count("asked"), report.owed) == (0, 1)
+    assert "may not write before" in report.unfinished[51]
 
 
 def test_redeliveries_are_as_far_apart_as_dispatches(start: Start) -> None:

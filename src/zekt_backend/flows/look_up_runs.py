@@ -1,10 +1,11 @@
 """Find the end of runs of which no webhook told: those of waiting messages, and those only GitHub's list knows."""
 
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 
 from zekt_backend.errors import ZektError
-from zekt_backend.flows.reconciling import Round, Step
+from zekt_backend.flows.reconciling import UNGRANTED, Round, Step
 from zekt_backend.github import runs
+from zekt_backend.github.lookup import TooLargeError
 from zekt_backend.github.runs import Run
 from zekt_backend.rules import reconciliation
 from zekt_backend.rules.records import RunKey
@@ -14,9 +15,6 @@ from zekt_backend.store.readings import Place, Provider, Reading
 
 _MESSAGES = 5_000
 """Looked through in one statement; only those received since the last round are."""
-
-_UNSEEN = timedelta(hours=1)
-"""Until a run is asked about again that GitHub would not tell of."""
 
 _UNSEEN_ADVICE = (
     "Messages wait for the end of a run, and GitHub shows the app neither the run nor its repository. It was renamed,"
@@ -32,7 +30,8 @@ async def look_up_runs(round_: Round) -> None:
     async with round_.db.transaction() as tx:
         providers = await readings.providers(tx, round_.now)
     for provider in providers:
-        async with round_.about(provider.place.installation_id, "runs", provider.place.repository):
+        place = provider.place
+        async with round_.about(place.installation_id, "runs", place.repository, reading=("runs", place.repository_id)):
             await _list(round_, provider)
     await _await_messages(round_)
     await _ask_about_due(round_)
@@ -41,27 +40,40 @@ async def look_up_runs(round_: Round) -> None:
 async def _list(round_: Round, provider: Provider) -> None:
     """All runs created since the last reading, up to those that are too young to be missed."""
     place, since, now = provider.place, provider.since, round_.now
-    end = now - round_.patience
+    end, per_page = now - round_.patience, runs.PER_PAGE
     while since < end:
-        until = end
-        first = await _page(round_, place, since, until, 1)
-        while first.total > runs.MOST_FOUND and until - since > timedelta(seconds=1):
-            until = since + (until - since) / 2
-            first = await _page(round_, place, since, until, 1)
-        # From the last page to the first, so that what ended first is delivered first.
-        for number in range(-(-min(first.total, runs.MOST_FOUND) // runs.PER_PAGE), 1, -1):
-            await _take(round_, provider, (await _page(round_, place, since, until, number)).runs)
-        await _take(round_, provider, first.runs)
-        since = until
+        try:
+            since = await _list_from(round_, provider, since, end, per_page)
+        except TooLargeError:
+            if per_page == 1:
+                raise
+            per_page //= 7  # 50, 7, 1: runs with long texts are rare, and each step asks anew
+            continue
         async with round_.db.transaction() as tx:
-            look_at = now + round_.patience if until == end else None
-            await readings.save(tx, "runs", place.repository_id, Reading(until), look_at=look_at)
+            look_at = now + round_.patience if since == end else now
+            await readings.save(tx, "runs", place.repository_id, Reading(since), look_at=look_at)
 
 
-async def _page(round_: Round, place: Place, since: datetime, until: datetime, number: int) -> runs.Listed:
-    return await round_.ask(
-        lambda github: runs.created(github, place.installation_id, place.repository, (since, until), number)
-    )
+async def _list_from(round_: Round, provider: Provider, since: datetime, end: datetime, per_page: int) -> datetime:
+    """As much of it as one search shows. Returns until when that is."""
+
+    async def page(number: int) -> runs.Listed:
+        return await round_.ask(
+            lambda github: runs.created(
+                github, place.installation_id, place.repository, (since, until), number, per_page=per_page
+            )
+        )
+
+    place, until = provider.place, end
+    first = await page(1)
+    while first.total > runs.MOST_FOUND and until - since > timedelta(seconds=1):
+        until = since + (until - since) / 2
+        first = await page(1)
+    # From the last page to the first, so that what ended first is delivered first.
+    for number in range(-(-min(first.total, runs.MOST_FOUND) // per_page), 1, -1):
+        await _take(round_, provider, (await page(number)).runs)
+    await _take(round_, provider, first.runs)
+    return until
 
 
 async def _take(round_: Round, provider: Provider, listed: list[Run]) -> None:
@@ -100,19 +112,15 @@ async def _await_messages(round_: Round) -> None:
     """Messages that have waited too long: their runs are awaited from now on."""
     now = round_.now
     async with round_.db.transaction() as tx:
-        reading = await readings.of(tx, "messages", 0, datetime.min.replace(tzinfo=UTC))
-    at: Position | None = Position(_back(reading.read_until), 0)
+        reading = await readings.of(tx, "messages", 0)
+    # A message is stored a little after the moment that stands in its row.
+    at: Position | None = Position(reading.read_until - reconciliation.OVERLAP, 0)
     while at is not None:
         last = at
         async with round_.db.transaction() as tx:
             at = await awaited_runs.of_messages(tx, last, now - round_.patience, now, _MESSAGES)
             if at is not None:
                 await readings.save(tx, "messages", 0, Reading(at.received_at))
-
-
-def _back(moment: datetime) -> datetime:
-    """A message is stored a little after the moment that stands in its row."""
-    return moment - reconciliation.OVERLAP if moment.year > 1 else moment
 
 
 async def _ask_about_due(round_: Round) -> None:
@@ -136,7 +144,7 @@ async def _ask_about(round_: Round, awaited: AwaitedRun, visible: dict[int, bool
         except ZektError as error:
             if error.code == "github_refused":
                 async with round_.db.transaction() as tx:
-                    await awaited_runs.postpone_all(tx, place.repository_id, round_.now + _UNSEEN)
+                    await awaited_runs.postpone_all(tx, place.repository_id, round_.now + UNGRANTED)
             raise
         if run is None:
             await _close(round_, awaited)

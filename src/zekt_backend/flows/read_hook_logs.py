@@ -33,7 +33,7 @@ async def read_hook_logs(round_: Round) -> None:
         known = await readings.hooks(tx)
     for hook_id, place in known:
         log = HookLog(hook_id, place.installation_id, place.repository)
-        async with round_.about(place.installation_id, "log", log.name):
+        async with round_.about(place.installation_id, "log", log.name, reading=("hook", hook_id)):
             await _read(round_, log)
 
 
@@ -42,7 +42,9 @@ async def _search(round_: Round, *, hears_all: bool) -> None:
     async with round_.db.transaction() as tx:
         places = await readings.places_to_search(tx, round_.now)
     for place in places:
-        async with round_.about(place.installation_id, "hooks", place.repository):
+        async with round_.about(
+            place.installation_id, "hooks", place.repository, reading=("hooks", place.repository_id)
+        ):
             try:
                 found = await _hooks_of(round_, place)
             except ZektError as error:
@@ -63,8 +65,8 @@ async def _keep_hooks(round_: Round, place: Place, found: list[int]) -> None:
     async with round_.db.transaction() as tx:
         await readings.forget_hooks(tx, place.repository_id, found)
         for hook_id in found:
-            reading = await readings.of(tx, "hook", hook_id, now - reconciliation.RETENTION)
-            await readings.save(tx, "hook", hook_id, reading, repository_id=place.repository_id)
+            reading = await readings.of(tx, "hook", hook_id)
+            await readings.save(tx, "hook", hook_id, reading, look_at=now, repository_id=place.repository_id)
         await readings.save(tx, "hooks", place.repository_id, Reading(now), look_at=now + _SEARCH_AGAIN)
 
 
@@ -72,8 +74,8 @@ async def _read(round_: Round, log: HookLog) -> None:
     """Pages, newest first, down to where the last reading began; each is noted before the next is asked for."""
     now = round_.now
     async with round_.db.transaction() as tx:
-        reading = await readings.of(tx, "hook", log.hook_id, now - reconciliation.RETENTION)
-    if reading.read_until < now - reconciliation.RETENTION - reconciliation.OVERLAP:
+        reading = await readings.of(tx, "hook", log.hook_id)
+    if reconciliation.is_forgotten(reading.read_until, reading.upto or now) and reading.read_until > readings.NEVER:
         await _report_forgotten(round_, log, reading)
     for _ in range(_MOST_PAGES):
         cursor = reading.cursor
@@ -92,7 +94,8 @@ async def _read(round_: Round, log: HookLog) -> None:
 
 def _next(reading: Reading, page: Page, *, upto: datetime) -> Reading:
     """Where the reading stands after this page."""
-    floor = reading.read_until - reconciliation.OVERLAP
+    since = upto - reconciliation.RETENTION if reading.read_until == readings.NEVER else reading.read_until
+    floor = since - reconciliation.OVERLAP
     if page.following is None or any(line.delivered_at < floor for line in page.lines):
         return Reading(upto)
     return Reading(reading.read_until, page.following, upto)
@@ -104,7 +107,7 @@ async def _note(round_: Round, log: HookLog, page: Page, reading: Reading) -> No
     async with round_.db.transaction() as tx:
         recovered = await lost_webhooks.note_delivered(tx, log.hook_id, delivered, round_.now)
         lost = await lost_webhooks.note(tx, log.hook_id, reconciliation.failed(lines), round_.now)
-        await readings.save(tx, "hook", log.hook_id, reading)
+        await readings.save(tx, "hook", log.hook_id, reading, look_at=round_.now)
     round_.report.lines += len(lines)
     round_.report.recovered += recovered
     round_.report.lost += lost

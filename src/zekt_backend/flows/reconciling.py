@@ -14,10 +14,14 @@ from zekt_backend.flows.receive_event import EventReceipt
 from zekt_backend.github.metered import Metered, SetAsideError
 from zekt_backend.rules.reconciliation import Gap
 from zekt_backend.rules.records import RunEvent
-from zekt_backend.store import gaps
+from zekt_backend.store import gaps, readings
 from zekt_backend.store.database import Database
 
 Result = TypeVar("Result")
+
+
+UNGRANTED = timedelta(hours=1)
+"""Until something is asked for again that GitHub refused: a permission may have been granted."""
 
 
 class InThread(Protocol):
@@ -103,13 +107,20 @@ class Round:
         return await self.in_thread(lambda: work(self.github))
 
     @asynccontextmanager
-    async def about(self, owner: int, kind: str, subject: str) -> AsyncIterator[None]:
-        """One thing that GitHub is asked for. Refused: a gap, until it is granted. Unanswered: for another round."""
+    async def about(
+        self, owner: int, kind: str, subject: str, *, reading: tuple[readings.Kind, int] | None = None
+    ) -> AsyncIterator[None]:
+        """One thing that GitHub is asked for. Refused: a gap, until it is granted. Unanswered: for another round.
+
+        Either way its `reading` comes after the others' then: what GitHub cannot serve keeps nobody else waiting.
+        """
         try:
             yield
         except SetAsideError:
             return
         except ZektError as error:
+            if reading is not None:
+                await self._postpone(*reading, refused=error.code == "github_refused")
             if error.code == "github_unavailable":
                 self.github.set_aside(owner, error.detail)
             elif error.code == "github_refused":
@@ -119,6 +130,11 @@ class Round:
             return
         async with self.db.transaction() as tx:
             await gaps.close(tx, kind, subject, self.now)
+
+    async def _postpone(self, kind: readings.Kind, id_: int, *, refused: bool) -> None:
+        wait = UNGRANTED if refused and kind == "hooks" else timedelta(0)
+        async with self.db.transaction() as tx:
+            await readings.postpone(tx, kind, id_, self.now + wait)
 
     async def gap(self, kind: str, subject: str, detail: str) -> None:
         async with self.db.transaction() as tx:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 
 from zekt_backend.errors import ZektError
-from zekt_backend.flows.reconciling import Round, Step
+from zekt_backend.flows.reconciling import UNGRANTED, Round, Step
 from zekt_backend.github import hook_log
 from zekt_backend.github.hook_log import APP_HOOK, HookLog
 from zekt_backend.github.metered import SetAsideError
@@ -15,11 +15,8 @@ from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import gaps, installations, lost_webhooks
 from zekt_backend.store.lost_webhooks import LostWebhook
 
-_UNGRANTED = timedelta(hours=1)
-"""Until a log whose redeliveries GitHub refused is tried again: a permission may have been granted."""
-
 _LONGEST_WAIT = timedelta(seconds=5)
-"""For the next turn to write; one that is further away is left to the next round."""
+"""For a turn to write, however often another takes it first; what must wait longer is left to the next round."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +25,8 @@ class _Asking:
     pace: Pace
     held: set[int] = field(default_factory=set)
     """Owners that may not write any more in this round."""
+    refused: dict[int, ZektError] = field(default_factory=dict)
+    """Hooks that GitHub redelivers nothing of, and its words; what their logs keep may be read all the same."""
 
 
 async def redeliver(round_: Round, pace: Pace) -> None:
@@ -56,6 +55,9 @@ async def _one(asking: _Asking, lost: LostWebhook) -> None:
     async with round_.about(log.owner, "redelivery", log.name):
         if reconciliation.is_hopeless(lost.asked, lost.delivered_at, round_.now):
             await _read_instead(round_, log, lost)
+        elif (refusal := asking.refused.get(log.hook_id)) is not None:
+            await _read_for_once(round_, log, lost)
+            raise refusal
         elif round_.dry_run or await _take_turn(asking, log.owner, lost.guid):
             try:
                 await _ask(asking, log, lost)
@@ -75,6 +77,7 @@ def _log(lost: LostWebhook) -> HookLog:
 async def _take_turn(asking: _Asking, owner: int, turn: str) -> bool:
     """Wait for the owner's next turn: redeliveries go at the same pace as dispatches, and between them."""
     round_ = asking.round
+    latest = round_.now + _LONGEST_WAIT
     while True:
         now = round_.now
         async with round_.db.transaction() as tx:
@@ -82,7 +85,7 @@ async def _take_turn(asking: _Asking, owner: int, turn: str) -> bool:
             if outlook.free_at <= now:
                 await installations.take_turn(tx, owner, turn, now, asking.pace)
                 return True
-        if outlook.free_at - now > _LONGEST_WAIT:
+        if outlook.free_at > latest:
             asking.held.add(owner)
             round_.report.unfinished[owner] = f"it may not write before {outlook.free_at:%H:%M:%S} UTC"
             return False
@@ -109,8 +112,9 @@ async def _ask(asking: _Asking, log: HookLog, lost: LostWebhook) -> None:
         if not isinstance(error, ZektError) or error.code == "github_refused":
             async with round_.db.transaction() as tx:
                 await lost_webhooks.take_back(tx, lost, now)
-                if isinstance(error, ZektError):
-                    await lost_webhooks.postpone(tx, lost.hook_id, now + _UNGRANTED)
+        if isinstance(error, ZektError) and error.code == "github_refused":
+            asking.refused[log.hook_id] = error
+            await _read_for_once(round_, log, lost)
         raise
     if known:
         round_.report.steps.append(Step("asked", f"{lost.guid}, of {log.name}"))
@@ -121,14 +125,33 @@ async def _ask(asking: _Asking, log: HookLog, lost: LostWebhook) -> None:
 async def _read_instead(round_: Round, log: HookLog, lost: LostWebhook) -> None:
     """The last resort: what the webhook said stands in the log, as long as GitHub keeps it."""
     try:
-        event = await round_.ask(lambda github: hook_log.event_of(github, log, lost.delivery_id))
+        await _read(round_, log, lost)
     except ZektError as error:
         if error.code == "github_unavailable":
             raise
         await round_.gap("webhook", lost.guid, _gone(log.name, lost, error.detail))
-    else:
-        if isinstance(event, RunEvent):
-            await round_.deliver(event)
+        await _settle(round_, lost)
+
+
+async def _read_for_once(round_: Round, log: HookLog, lost: LostWebhook) -> None:
+    """Not the last resort: where the log may not be read either, a redelivery may be allowed an hour later."""
+    try:
+        await _read(round_, log, lost)
+    except ZektError as error:
+        if error.code == "github_unavailable":
+            raise
+        async with round_.db.transaction() as tx:
+            await lost_webhooks.postpone(tx, lost.hook_id, round_.now + UNGRANTED)
+
+
+async def _read(round_: Round, log: HookLog, lost: LostWebhook) -> None:
+    event = await round_.ask(lambda github: hook_log.event_of(github, log, lost.delivery_id))
+    if isinstance(event, RunEvent):
+        await round_.deliver(event)
+    await _settle(round_, lost)
+
+
+async def _settle(round_: Round, lost: LostWebhook) -> None:
     async with round_.db.transaction() as tx:
         await lost_webhooks.settle(tx, lost.guid, round_.now)
 

@@ -8,6 +8,10 @@ from urllib3.exceptions import DecodeError, HTTPError, ReadTimeoutError
 _PIECE = 65_536
 
 
+class TooLargeError(requests.RequestException):
+    """The same question would get the same answer; a smaller one may do."""
+
+
 def read(response: requests.Response, *, most: int, deadline: float) -> bytes:
     """The body of a response that was asked for with `stream=True`.
 
@@ -19,14 +23,15 @@ def read(response: requests.Response, *, most: int, deadline: float) -> bytes:
         deadline: on `time.monotonic()`'s scale.
 
     Raises:
-        requests.RequestException: too large, too late, or broken off.
+        TooLargeError: more than `most`.
+        requests.RequestException: too late, or broken off.
     """
     body = bytearray()
     try:
         while piece := response.raw.read1(_PIECE, decode_content=True):
             body += piece
             if len(body) > most:
-                raise requests.exceptions.ContentDecodingError(f"the answer is larger than {most:,} bytes")
+                raise TooLargeError(f"the answer is larger than {most:,} bytes")
             if time.monotonic() > deadline:
                 raise requests.ReadTimeout("the answer did not arrive in time")
     except ReadTimeoutError as error:

@@ -10,8 +10,9 @@ import urllib3
 from github.Requester import Requester
 
 from zekt_backend.errors import ZektError
+from zekt_backend.github import bounded
 from zekt_backend.github.client import GitHubApp, TokenRefusedError
-from zekt_backend.github.connection import Reply, ask
+from zekt_backend.github.connection import MAX_ANSWER, Reply, ask
 from zekt_backend.rules import answers
 from zekt_backend.rules.paths import is_repository_name
 from zekt_backend.rules.records import RunState
@@ -46,6 +47,17 @@ class _Run(msgspec.Struct):
     status: str
     conclusion: str | None = None
     run_attempt: Annotated[int, msgspec.Meta(ge=1, le=2**31 - 1)] = 1
+
+
+class TooLargeError(ZektError):
+    """GitHub answers, and with more than is read of one answer: asking for less at a time may help."""
+
+    def __init__(self, path: str) -> None:
+        super().__init__(
+            "github_refused",
+            f"GitHub's answer to {path.partition('?')[0]} is larger than {MAX_ANSWER:,} bytes, which is more than Zekt"
+            " reads of one. Nothing that GitHub documents is so large: check that no proxy answers in its place.",
+        )
 
 
 def repository(app: GitHubApp, full_name: str) -> Found:
@@ -95,12 +107,15 @@ def get(requester: Callable[[], Requester], path: str, *, verb: str = "GET") -> 
     """GitHub's answer, a refusal to give us a token included.
 
     Raises:
+        TooLargeError: it is larger than what is read of one.
         ZektError: `github_unavailable`, there was none.
     """
     try:
         return ask(requester(), verb, path)
     except TokenRefusedError as refused:
         return refused.reply
+    except bounded.TooLargeError as error:
+        raise TooLargeError(path) from error
     except (requests.RequestException, urllib3.exceptions.HTTPError, ValueError) as error:
         raise ZektError(
             "github_unavailable", f"GitHub did not answer: {type(error).__name__}.", retry_after=_RETRY_AFTER

@@ -43,7 +43,8 @@ class Metered:
         Raises:
             SetAsideError: the owner's budget is used up, as GitHub told at the last answer or tells now; or the
                 process is stopping. Nothing was done then.
-            ZektError: `github_unavailable`, there was no answer.
+            TooLargeError: there was more of an answer than is read.
+            ZektError: `github_unavailable`, there was none.
         """
         if self._stopped():
             self.set_aside(owner, "the process is stopping")
@@ -53,7 +54,11 @@ class Metered:
             raise SetAsideError
         self.calls += 1
         self._silences += 1
-        reply = lookup.get(lambda: self._requester(owner), path, verb=verb)
+        try:
+            reply = lookup.get(lambda: self._requester(owner), path, verb=verb)
+        except lookup.TooLargeError:
+            self._silences = 0
+            raise
         self._silences = 0
         self._watch(owner, reply)
         return reply

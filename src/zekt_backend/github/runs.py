@@ -66,10 +66,17 @@ def attempt(github: Metered, owner: int, repository: str, key: RunKey) -> Run | 
     return _run(read(reply, _Told, github.app, f"run {key.run_id} of {repository}"))
 
 
-def created(github: Metered, owner: int, repository: str, between: tuple[datetime, datetime], page: int) -> Listed:
-    """The newest attempts of the runs that were created between the two moments, both included, newest first."""
+def created(
+    github: Metered, owner: int, repository: str, between: tuple[datetime, datetime], page: int, *, per_page: int
+) -> Listed:
+    """The newest attempts of the runs that were created between the two moments, both included, newest first.
+
+    Raises:
+        TooLargeError: so many runs a page are too many here.
+        ZektError: `github_refused` or `github_unavailable`.
+    """
     window = quote("..".join(map(_stamp, between)), safe="")
-    query = f"created={window}&exclude_pull_requests=true&per_page={PER_PAGE}&page={page}"
+    query = f"created={window}&exclude_pull_requests=true&per_page={per_page}&page={page}"
     reply = github.ask(owner, f"/repos/{repository}/actions/runs?{query}")
     found = read(reply, _List, github.app, f"the runs of {repository}")
     return Listed([_run(told) for told in found.workflow_runs], found.total_count)

@@ -71,6 +71,11 @@ def is_hopeless(asked: int, delivered_at: datetime, now: datetime) -> bool:
     return asked >= MAX_ASKS or delivered_at <= now - RETENTION
 
 
+def is_forgotten(read_until: datetime, began: datetime) -> bool:
+    """Whether a reading that `began` then comes too late for some of what stood in the log since the one before."""
+    return read_until < began - RETENTION - OVERLAP
+
+
 def next_look(looked: int, patience: timedelta) -> timedelta:
     """How long to leave a run alone that was still going at the look numbered `looked` (from 1)."""
     doubled: int = 2 ** min(looked - 1, 10)

@@ -1,12 +1,15 @@
 """How far GitHub's logs and lists, and our own messages, have been read."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Literal
 
 from zekt_backend.store.database import Tx, many, one
 
 Kind = Literal["messages", "hook", "hooks", "runs"]
+
+NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+"""Where nothing has been read to its end yet: before everything, and a moment in every time zone of a database."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,10 +40,10 @@ class Provider:
     """Path of each whitelisted workflow, and since when it is."""
 
 
-async def of(tx: Tx, kind: Kind, id_: int, otherwise: datetime) -> Reading:
-    """Where the last reading ended; `otherwise` for the first one."""
+async def of(tx: Tx, kind: Kind, id_: int) -> Reading:
+    """Where the last reading ended."""
     row = await one(tx, "SELECT read_until, cursor, upto FROM readings WHERE kind = %s AND id = %s", (kind, id_))
-    return Reading(**row) if row else Reading(otherwise)
+    return Reading(**row) if row else Reading(NEVER)
 
 
 async def save(
@@ -65,6 +68,15 @@ async def save(
     )
 
 
+async def postpone(tx: Tx, kind: Kind, id_: int, look_at: datetime) -> None:
+    """It could not be read: not before then, and after whatever has waited for longer."""
+    await tx.execute(
+        """INSERT INTO readings (kind, id, read_until, look_at) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (kind, id) DO UPDATE SET look_at = excluded.look_at""",
+        (kind, id_, NEVER, look_at),
+    )
+
+
 async def forget_hooks(tx: Tx, repository_id: int, but: list[int]) -> None:
     """Hooks of the repository that are gone, or send elsewhere now."""
     await tx.execute(
@@ -73,12 +85,12 @@ async def forget_hooks(tx: Tx, repository_id: int, but: list[int]) -> None:
 
 
 async def hooks(tx: Tx) -> list[tuple[int, Place]]:
-    """Every repository hook of ours that was found, with its repository."""
+    """Every repository hook of ours that was found, with its repository, the one looked at longest ago first."""
     rows = await many(
         tx,
         """SELECT g.id AS hook_id, r.id AS repository_id, r.full_name AS repository, r.installation_id
            FROM readings g JOIN repositories r ON r.id = g.repository_id
-           WHERE g.kind = 'hook' AND r.enabled AND r.installation_id IS NOT NULL ORDER BY g.id""",
+           WHERE g.kind = 'hook' AND r.enabled AND r.installation_id IS NOT NULL ORDER BY g.look_at, g.id""",
     )
     return [(row.pop("hook_id"), Place(**row)) for row in rows]
 
