@@ -134,12 +134,6 @@ def test_a_subscription_to_nothing_stops_it(environment: Any, tmp_path: Path, ch
     assert environment.sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
-def test_a_dry_run_writes_nothing(environment: Any, tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, ["setup", "apply", str(write(tmp_path, GOOD)), "--dry-run"], catch_exceptions=False)
-    assert done.exit_code == 0
-    assert environment.sql("SELECT count(*) FROM accounts") == [(0,)]
-
-
 def test_a_new_repository_under_an_old_name_takes_the_name_and_not_the_rights(environment: Any, tmp_path: Path) -> None:
     CliRunner().invoke(app, ["setup", "apply", str(write(tmp_path, GOOD))], catch_exceptions=False)
     moved = "accounts:\n  - login: shop-team\n    repositories: [{name: orders, id: 7007, installation-id: 51}]\n"

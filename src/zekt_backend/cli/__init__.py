@@ -13,6 +13,7 @@ from zekt_backend import __version__
 from zekt_backend.cli import (
     access,
     accounts,
+    apply,
     explain,
     github_app,
     look,
@@ -62,7 +63,7 @@ def options(
 
 
 setup = typer.Typer(help="Say who provides, who consumes and who may.", no_args_is_help=True)
-setup.command()(operate.apply)
+setup.command()(apply.apply)
 app.add_typer(setup, name="setup")
 policies = typer.Typer(help="Try a changed policy on what has happened.", no_args_is_help=True)
 policies.command()(policy.simulate)

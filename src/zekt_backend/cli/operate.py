@@ -1,22 +1,18 @@
-"""Run it: serve, worker, migrate, setup apply, replay, doctor."""
+"""Run it: serve, worker, migrate, replay, doctor."""
 
 import asyncio
-from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from zekt_backend import log, process
-from zekt_backend.broker import github_app, new_delivery_id, timings
-from zekt_backend.cli import diagnosis, setup_file
+from zekt_backend.broker import new_delivery_id, timings
+from zekt_backend.cli import diagnosis
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay as replays
-from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup, needs_github
-from zekt_backend.github import lookup
 from zekt_backend.rules.access import OPERATOR
-from zekt_backend.rules.setup import SetupFile
 from zekt_backend.settings import Settings
 from zekt_backend.store import embedded, schema
 from zekt_backend.store.database import Database
@@ -45,49 +41,6 @@ def migrate() -> None:
     with process.database(_settings()) as url:
         schema.migrate(url)
     Console(stderr=True).print("The database is up to date.")
-
-
-def apply(
-    file: Annotated[Path, typer.Argument(help="The setup file, YAML: see docs/setup.md.")],
-    dry_run: Annotated[bool, typer.Option("--dry-run", help="Check the file alone; ask and write nothing.")] = False,
-    check: Annotated[
-        bool, typer.Option("--check/--no-check", help="Ask GitHub whether what is newly approved will run.")
-    ] = True,
-) -> None:
-    """Make accounts, repositories, workflows, services and subscriptions what FILE says."""
-    wanted = setup_file.read(file)
-    out = Console(stderr=True)
-    if dry_run:
-        out.print(f"{file} is well-formed. Nothing was written.", markup=False)
-        return
-    settings = _settings()
-    with process.database(settings) as url:
-        schema.migrate(url)
-        applied = asyncio.run(_apply(wanted, url, settings))
-        out.print(
-            f"{applied.accounts} accounts, {applied.repositories} repositories, {applied.workflows} workflows,"
-            f" {applied.services} services, {applied.subscriptions} subscriptions are as {file} says.",
-            markup=False,
-            soft_wrap=True,
-        )
-        if check and settings.github_app_id is not None:
-            diagnosis.warn(applied.approved, url, settings, out)
-
-
-async def _apply(wanted: SetupFile, url: str, settings: Settings) -> Applied:
-    apps = [github_app(settings)] if needs_github(wanted) else []
-
-    def identify(full_name: str) -> Identity:
-        found = lookup.repository(apps[0], full_name)
-        return Identity(found.repository_id, found.installation_id)
-
-    db = await Database(url, size=2).open()
-    try:
-        return await apply_setup(wanted, actor=OPERATOR, now=SystemClock().now(), db=db, identify=identify)
-    finally:
-        await db.close()
-        for app in apps:
-            app.close()
 
 
 def replay(

@@ -8,6 +8,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
 from zekt_backend.store import accounts, audit, directory_changes, setup
 from zekt_backend.store.database import Database, Tx
+from zekt_backend.store.directory_changes import Change
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,14 @@ class Applied:
     subscriptions: int
     approved: tuple[str, ...]
     """The connections that were not approved before, as `SERVICE-SLUG@OWNER/REPO`."""
+    changes: tuple[Change, ...]
+    """Every row that is new, or other than it was."""
 
 
-async def apply_setup(file: SetupFile, *, actor: str, now: datetime, db: Database, identify: Identify) -> Applied:
-    """Write it down, and each row that is new or changed into the audit trail.
+async def apply_setup(
+    file: SetupFile, *, actor: str, now: datetime, db: Database, identify: Identify, dry_run: bool = False
+) -> Applied:
+    """Write it down, and each row that is new or changed into the audit trail; as a dry run, undo all of it.
 
     Raises:
         ZektError: `setup_invalid` when a subscription names a service or consumer that is nowhere; what
@@ -45,13 +50,15 @@ async def apply_setup(file: SetupFile, *, actor: str, now: datetime, db: Databas
     """
     identities = identities_of(file, identify)
 
-    async def work(tx: Tx) -> list[SubscriptionPart]:
+    async def work(tx: Tx) -> tuple[list[SubscriptionPart], list[Change]]:
         then = await directory_changes.begin(tx)
         approved = await write(tx, file, identities)
-        await _tell(tx, then, actor, now)
-        return approved
+        changes = await directory_changes.since(tx, then)
+        for change in changes:
+            await _tell(tx, change, actor, now)
+        return approved, changes
 
-    approved = await db.run(work)
+    approved, changes = await db.run(work, undo=dry_run)
     workflows = [workflow for _, part in _repositories(file) for workflow in part.workflows]
     return Applied(
         accounts=len(file.accounts),
@@ -60,6 +67,7 @@ async def apply_setup(file: SetupFile, *, actor: str, now: datetime, db: Databas
         services=sum(1 for workflow in workflows if workflow.service),
         subscriptions=len(file.subscriptions),
         approved=tuple(f"{part.service}@{part.consumer}" for part in approved),
+        changes=tuple(changes),
     )
 
 
@@ -80,19 +88,18 @@ async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> lis
     return approved
 
 
-async def _tell(tx: Tx, then: directory_changes.Rows, actor: str, now: datetime) -> None:
-    for change in await directory_changes.since(tx, then):
-        await audit.record(
-            tx,
-            now=now,
-            actor=actor,
-            account_id=change.account_id,
-            other_account_id=change.other_account_id,
-            action=change.action,
-            subject=change.name,
-            before=change.before,
-            after=change.after,
-        )
+async def _tell(tx: Tx, change: Change, actor: str, now: datetime) -> None:
+    await audit.record(
+        tx,
+        now=now,
+        actor=actor,
+        account_id=change.account_id,
+        other_account_id=change.other_account_id,
+        action=change.action,
+        subject=change.name,
+        before=change.before,
+        after=change.after,
+    )
 
 
 def needs_github(file: SetupFile) -> bool:

@@ -65,10 +65,11 @@ def _readable(row: dict[str, Any], accounts: Sequence[int] | None) -> dict[str, 
         "account": None if theirs else row["account"],
         "action": row["action"],
         "subject": row["subject"],
-        "before": _camel(row["before"]),
-        "after": _camel(row["after"]),
+        "before": camel(row["before"]),
+        "after": camel(row["after"]),
     }
 
 
-def _camel(side: dict[str, Any] | None) -> dict[str, Any] | None:
+def camel(side: dict[str, Any] | None) -> dict[str, Any] | None:
+    """A row, or what differs in it, with the keys that our JSON has."""
     return None if side is None else {to_camel(name): value for name, value in side.items()}

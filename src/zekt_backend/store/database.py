@@ -102,13 +102,17 @@ class Database:
         await self._pool.close()
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
-        """One transaction, once. Prefer `run`, which makes it again where that helps."""
-        async with self.reading() as connection, connection.transaction():
+    async def transaction(self, *, undo: bool = False) -> AsyncIterator[Tx]:
+        """One transaction, once; with `undo`, nothing of it stays. Prefer `run`, which makes it again if that helps."""
+        async with self.reading() as connection, connection.transaction(force_rollback=undo):
             yield connection
 
-    async def run(self, work: Callable[[Tx], Awaitable[Result]], *, patience: float = 0.0) -> Result:
+    async def run(
+        self, work: Callable[[Tx], Awaitable[Result]], *, patience: float = 0.0, undo: bool = False
+    ) -> Result:
         """One transaction; made again when it lost against another, and for `patience` seconds in any other trouble.
+
+        With `undo` it is rolled back in the end: the result tells what would have been.
 
         `work` may run several times, and the run before may have been committed although its answer was lost: it must
         find its own writes and take them for done. Only the last run's writes stand otherwise.
@@ -122,7 +126,7 @@ class Database:
         while True:
             number += 1
             try:
-                async with self.transaction() as tx:
+                async with self.transaction(undo=undo) as tx:
                     return await work(tx)
             except psycopg.Error as error:
                 at_odds = error.sqlstate in _AT_ODDS and number < _ODDS_TRIES

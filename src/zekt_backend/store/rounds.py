@@ -30,6 +30,6 @@ class _Rehearsal(Database):
         self._connection = connection
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Tx]:
-        async with self._connection.transaction():
+    async def transaction(self, *, undo: bool = False) -> AsyncIterator[Tx]:
+        async with self._connection.transaction(force_rollback=undo):
             yield self._connection
