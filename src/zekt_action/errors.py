@@ -144,6 +144,10 @@ ADVICE = {
     "not_yours": "Is this repository registered and enabled at the broker, and its workflow whitelisted?",
     "claims_mismatch": "The GITHUB_* variables of this job were changed, and disagree with the signed token.",
     "pull_request_target_refused": "Send from a workflow on push, schedule, dispatch or workflow_run.",
+    "schema_violated": "Correct the message; `payload-schema` finds the same before anything is sent.",
+    "credentials_found": "Send the name of a secret, never the secret; renew it, for it stood in a message. If it is "
+    "none, whoever manages the service can set its guard to `pass`.",
+    "check_failed": "Most often a `pattern` of the service's schema tries too many ways: it must become simpler.",
     "payload_expired": "The archive keeps a message for a limited time; ask the provider to send it again.",
 }
 """What to do about a code that the broker answered, where more than its own words helps."""

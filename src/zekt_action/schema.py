@@ -2,6 +2,8 @@
 
 import json
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 from zekt_action import files
@@ -18,6 +20,10 @@ _FRAMES = 10_000
 """Python frames: a schema takes about ten for each of a message's hundred levels."""
 
 
+class UnusableError(Exception):
+    """A schema that is none, or that nothing can be held against: one sentence, fit to show."""
+
+
 def check(name: str, value: Any, job: Job) -> None:
     """Refuse a message that does not fit the schema in a file; its default dialect is Draft 2020-12.
 
@@ -26,9 +32,12 @@ def check(name: str, value: Any, job: Job) -> None:
             `schema_invalid`, also for a `$ref` to another document, which is never fetched; a `file_…` code.
     """
     schema = _load(name, job)
-    found = _violation(schema, value)
+    try:
+        found = _violation(schema, value)
+    except UnusableError as error:
+        raise ActionError("schema_invalid", str(error)) from None
     if found is not None:
-        raise ActionError("schema_violation", f"{found.json_path[:_MAX_SHOWN]}: {_reason(found)}.")
+        raise ActionError("schema_violation", f"{found.json_path[:_MAX_SHOWN]}: {reason(found)}.")
 
 
 def _load(name: str, job: Job) -> Any:
@@ -45,27 +54,47 @@ def _load(name: str, job: Job) -> Any:
 def _violation(schema: Any, value: Any) -> "ValidationError | None":
     # Imported here: it costs 60 ms, which a message without a schema need not pay.
     from jsonschema import Draft202012Validator  # noqa: PLC0415
-    from jsonschema.exceptions import SchemaError, best_match  # noqa: PLC0415
+    from jsonschema.exceptions import best_match  # noqa: PLC0415
     from jsonschema.validators import validator_for  # noqa: PLC0415
-    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
+    with usable():
+        validator = validator_of(schema, validator_for(schema, default=Draft202012Validator))
+        found: ValidationError | None = best_match(validator.iter_errors(value))
+        return found
+
+
+def validator_of(schema: Any, kind: Any) -> Any:
+    """A validator of a class of jsonschema's, its schema checked. To be made and used within `usable`."""
     from referencing.jsonschema import EMPTY_REGISTRY  # noqa: PLC0415
 
-    kind = validator_for(schema, default=Draft202012Validator)
+    kind.check_schema(schema)
+    # A registry of its own, for without one jsonschema fetches remote references.
+    return kind(schema, registry=EMPTY_REGISTRY)
+
+
+@contextmanager
+def usable() -> Iterator[None]:
+    """Within it a validator is made or used.
+
+    Raises:
+        UnusableError: the schema is none, refers to what it does not hold, or to itself without end.
+    """
+    from jsonschema.exceptions import SchemaError  # noqa: PLC0415
+    from referencing.exceptions import Unresolvable  # noqa: PLC0415
+
     sys.setrecursionlimit(_FRAMES)
     try:
-        kind.check_schema(schema)
-        # A registry of its own, for without one jsonschema fetches remote references.
-        found: ValidationError | None = best_match(kind(schema, registry=EMPTY_REGISTRY).iter_errors(value))
+        yield
     except SchemaError as error:
-        raise ActionError("schema_invalid", f"At {error.json_path[:_MAX_SHOWN]}: {_reason(error)}.") from None
+        raise UnusableError(f"At {error.json_path[:_MAX_SHOWN]}: {reason(error)}.") from None
     except Unresolvable as error:
-        raise ActionError("schema_invalid", f"$ref {error.ref[:_MAX_SHOWN]} is not in this file.") from None
+        missing = getattr(error, "anchor", error.ref)
+        raise UnusableError(f"$ref {missing[:_MAX_SHOWN]} is not in this file.") from None
     except RecursionError:
-        raise ActionError("schema_invalid", "It refers to itself without end.") from None
-    return found
+        raise UnusableError("It refers to itself without end.") from None
 
 
-def _reason(error: Any) -> str:
+def reason(error: Any) -> str:
     """The broken rule in the schema's words; jsonschema's own text would repeat the message's content."""
     if error.validator == "required" and isinstance(error.instance, dict):
         missing = [name for name in error.validator_value if name not in error.instance]

@@ -49,6 +49,13 @@ class MessageHead(Wire):
     orchestration_step_ref: str | None = Field(default=None, alias="orchestration_step_ref", max_length=300)
 
 
+class Redacted(Wire):
+    """A place from which a credential was taken out: a JSON pointer, and of what kind it was."""
+
+    pointer: str
+    kind: str
+
+
 class Receipt(Wire):
     """202 for a new message, 200 for one that was stored before (same `eventId`).
 
@@ -61,6 +68,10 @@ class Receipt(Wire):
     consumers_notified: int
     correlation_id: str
     message: str
+    redacted: tuple[Redacted, ...] | None = None
+    """Where credentials were taken out, at most 20 places; absent where none was."""
+    payload_sha256: str | None = None
+    """Of the message as it is kept, where that is not as it was sent."""
 
 
 class ConfirmRequest(Wire):

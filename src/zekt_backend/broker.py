@@ -13,6 +13,7 @@ from typing import Any, Self, TypeVar
 import structlog
 
 from zekt_backend.clock import Clock, SystemClock
+from zekt_backend.door.pool import Pool
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
@@ -48,6 +49,8 @@ class Broker:
     github: GitHubApp
     threads: ThreadPoolExecutor
     """PyGithub blocks; its calls run here."""
+    examiners: Pool
+    """Processes that hold messages against schemas and search them for credentials."""
     under_way: set["asyncio.Future[Any]"] = field(default_factory=set)
     """Tries that may outlive the job that started them; the loop itself would not hold on to them."""
 
@@ -62,6 +65,7 @@ class Broker:
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
             github=github_app(settings),
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
+            examiners=Pool(),
         )
 
     async def open(self) -> None:
@@ -71,6 +75,7 @@ class Broker:
     async def close(self) -> None:
         """Finish the tries under way (each is bounded by the time GitHub is given), then let go of everything."""
         await asyncio.gather(*self.under_way, return_exceptions=True)
+        await self.examiners.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.github.close()
         await self.db.close()

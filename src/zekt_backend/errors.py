@@ -1,5 +1,6 @@
 """Every error the broker answers with: one table, one class, one shape (docs/errors.md explains each code)."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 
@@ -49,6 +50,12 @@ PROBLEMS = {
     "payload_digest_mismatch": Kind(400, "The payload is not what its sha256 says"),
     "event_type_invalid": Kind(400, "The event type must have 1 to 100 characters"),
     "too_many_messages": Kind(422, "The run has sent too many messages"),
+    # What its services ask of it.
+    "schema_violated": Kind(422, "The message does not fit the service's schema"),
+    "credentials_found": Kind(422, "The message holds credentials"),
+    "check_failed": Kind(422, "The message could not be examined"),
+    "checks_busy": Kind(503, "The message could not be examined now"),
+    "schema_invalid": Kind(422, "The schema cannot be used"),
     "result_invalid": Kind(400, "The result does not fit"),
     "body_too_slow": Kind(408, "The request body came too slowly"),
     # The webhook.
@@ -86,11 +93,20 @@ class ZektError(Exception):
         code: a key of `PROBLEMS`.
         detail: for the person who reads it; never a secret, a token or a payload.
         retry_after: seconds after which the same call may succeed, for 503.
+        places: JSON pointers into what was sent, each with what is the matter there.
     """
 
-    def __init__(self, code: str, detail: str, *, retry_after: int | None = None) -> None:
+    def __init__(
+        self,
+        code: str,
+        detail: str,
+        *,
+        retry_after: int | None = None,
+        places: Sequence[Mapping[str, str]] | None = None,
+    ) -> None:
         super().__init__(f"{code}: {detail}")
         self.code = code
         self.kind = PROBLEMS[code]
         self.detail = detail
         self.retry_after = retry_after
+        self.places = places

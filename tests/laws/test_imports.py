@@ -7,7 +7,7 @@ ROWS = (
     {"errors", "clock"},
     {"settings", "log"},
     {"rules"},
-    {"github", "store"},
+    {"github", "store", "door"},
     {"flows"},
     {"broker"},
     {"api", "console"},

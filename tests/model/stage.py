@@ -125,6 +125,7 @@ class Stage:
             new_event_id=lambda: f"event-{next(self._numbers)}",
             new_delivery_id=self._ids(made),
             timings=self.broker.timings,
+            examine=self.broker.examiners.message,
         )
         return receipt, await self._kept(made)
 

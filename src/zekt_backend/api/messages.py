@@ -10,7 +10,7 @@ from pydantic import ValidationError
 
 from zekt_action import strict_json
 from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
-from zekt_action.wire import MessageHead, Receipt
+from zekt_action.wire import MessageHead, Receipt, Redacted
 from zekt_backend.api import bodies
 from zekt_backend.api.tokens import claims_of, purpose_of
 from zekt_backend.broker import Broker, new_delivery_id, new_event_id
@@ -33,6 +33,7 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         new_event_id=new_event_id,
         new_delivery_id=new_delivery_id,
         timings=broker.timings,
+        examine=broker.examiners.message,
     )
     log.info(
         "message_received",
@@ -42,8 +43,11 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         bytes=len(payload),
         duplicate=receipt.duplicate,
         late=receipt.late,
+        redacted=receipt.guarded["count"] if receipt.guarded else 0,
     )
-    return JSONResponse(_receipt(receipt).model_dump(by_alias=True), 200 if receipt.duplicate else 202)
+    return JSONResponse(
+        _receipt(receipt).model_dump(by_alias=True, exclude_none=True), 200 if receipt.duplicate else 202
+    )
 
 
 def split(body: bytes) -> tuple[MessageHead, bytes]:
@@ -121,9 +125,13 @@ def _receipt(receipt: MessageReceipt) -> Receipt:
         message = "Received after its run had ended; nobody is to get it."
     else:
         message = "Received. It is delivered when this run ends."
+    if receipt.guarded:
+        message += f" Credentials were taken out of it: {receipt.guarded['count']}."
     return Receipt(
         event_id=receipt.event_id,
         consumers_notified=receipt.consumers_notified,
         correlation_id=receipt.correlation_id,
         message=message,
+        redacted=tuple(Redacted(**place) for place in receipt.guarded["places"]) if receipt.guarded else None,
+        payload_sha256=receipt.payload_sha256 if receipt.guarded else None,
     )

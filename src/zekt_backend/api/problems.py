@@ -27,13 +27,16 @@ def render(error: ZektError) -> JSONResponse:
         error=error.code,
         message=f"{error.kind.title}: {error.detail}",
     )
+    body = problem.model_dump(by_alias=True)
+    if error.places is not None:
+        body["places"] = [dict(place) for place in error.places]
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.kind.status == 401:  # noqa: PLR2004 — RFC 9110 wants this header beside a 401
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        problem.model_dump(by_alias=True),
+        body,
         error.kind.status,
         headers=headers,
         media_type="application/problem+json",

@@ -3,22 +3,31 @@
 import hashlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from zekt_action.wire import MessageHead
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows import examine as examining
 from zekt_backend.flows.admit import admit
+from zekt_backend.flows.examine import Examine
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import correlation, policy
+from zekt_backend.rules import correlation, door, policy
 from zekt_backend.rules.correlation import Message
+from zekt_backend.rules.door import Ask, Examined, Refusal
 from zekt_backend.rules.identity import disagreement
 from zekt_backend.rules.records import RunEvent, SignedClaims
-from zekt_backend.store import directory, events, messages
+from zekt_backend.store import directory, events, messages, refusals
 from zekt_backend.store.database import Database, Tx, lock_run
 from zekt_backend.store.messages import NewMessage
 
 MAX_MESSAGES_PER_RUN = 256
 """What one attempt of a run may send: each is kept for months and takes a slot of every consumer."""
+
+_MOST_CHANGES = 5
+"""How often what is asked may change while a message is examined, before it is for its sender to try again."""
+
+_UNSEEN = Examined()
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +37,10 @@ class MessageReceipt:
     consumers_notified: int
     duplicate: bool
     late: bool
+    guarded: dict[str, Any] | None
+    """What the redaction guard took out; None where it took nothing."""
+    payload_sha256: str
+    """Of what is kept."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,38 +63,91 @@ async def receive_message(
     new_event_id: Callable[[], str],
     new_delivery_id: Callable[[], str],
     timings: Timings,
+    examine: Examine,
 ) -> MessageReceipt:
-    """Store one message once.
+    """Store one message once, if its services let it in.
 
     Raises:
-        ZektError: `claims_mismatch`, `too_many_messages` or what `admit` raises; nothing is stored then.
+        ZektError: `claims_mismatch`, `too_many_messages`, `schema_violated`, `credentials_found`, `check_failed`,
+            `checks_busy` or what `admit` raises; nothing of the message is stored then.
     """
     claims = incoming.claims
     if mismatch := disagreement(incoming.head, claims, incoming.repository_header):
         raise ZektError("claims_mismatch", mismatch)
+    visit = _Visit(incoming, clock, new_event_id, new_delivery_id, timings)
+    # Examining takes time, and no transaction waits for it: what was asked is asked again before anything is stored.
+    for _ in range(_MOST_CHANGES):
+        came = await db.run(visit)
+        if isinstance(came, MessageReceipt):
+            return came
+        if isinstance(came, Refusal):
+            raise came.error()
+        visit = replace(visit, asked=came.asks, examined=await came.by(examine, incoming.payload))
+    raise ZektError("checks_busy", "What its services ask changes too fast. Send the same again.", retry_after=2)
 
-    async def work(tx: Tx) -> MessageReceipt:
-        await admit(tx, claims, incoming.purpose)
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """One transaction at the door: it stores the message, refuses it, or says what must be examined before."""
+
+    incoming: Incoming
+    clock: Clock
+    new_event_id: Callable[[], str]
+    new_delivery_id: Callable[[], str]
+    timings: Timings
+    asked: tuple[Ask, ...] = ()
+    examined: Examined = _UNSEEN
+
+    async def __call__(self, tx: Tx) -> MessageReceipt | Refusal | examining.Job:
+        claims = self.incoming.claims
+        await admit(tx, claims, self.incoming.purpose)
         await lock_run(tx, claims.key)
-        now = clock.now()
         provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
-        ends = await events.since(tx, claims.key)
-        message = _new_message(incoming, new_event_id())
+        message = _new_message(self.incoming, self.new_event_id())
+        if asks := door.asking(provider.services):
+            # What was let in stays so, whatever is asked by now.
+            if before := await messages.stored_before(tx, message.dedupe_key):
+                return _stored_before(message, before)
+            if asks != self.asked:
+                return await examining.job(tx, claims, asks)
+            if refusal := door.verdict(asks, self.examined):
+                await self._record(tx, refusal)
+                return refusal
+            message = _kept(message, asks, self.examined)
+        return await self._store(tx, message, provider)
+
+    async def _record(self, tx: Tx, refusal: Refusal) -> None:
+        await refusals.record(
+            tx,
+            self.incoming.claims,
+            service_id=refusal.service_id,
+            code=refusal.code,
+            reasons=refusal.reasons,
+            size=len(self.incoming.payload),
+            now=self.clock.now(),
+        )
+
+    async def _store(self, tx: Tx, message: NewMessage, provider: policy.Provider) -> MessageReceipt:
+        key, now = message.key, self.clock.now()
+        ends = await events.since(tx, key)
         late = _late(message.head, await messages.of_run(tx, ends[-1].key), ends, provider) if ends else []
         notified = (
             sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider, message.head).recipients)
         )
         message = replace(message, consumers_notified=notified, late=bool(ends))
         if not await messages.save_once(tx, message, now):
-            return await _stored_before(tx, message)
-        if await messages.count_of_run(tx, claims.key) > MAX_MESSAGES_PER_RUN:
+            before = await messages.stored_before(tx, message.dedupe_key)
+            if before is None:
+                raise LookupError("a message that was stored before has gone in the same transaction")
+            return _stored_before(message, before)
+        if await messages.count_of_run(tx, key) > MAX_MESSAGES_PER_RUN:
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
         for tell in late:
             await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
-            await fan_out(tx, tell.end, tell.decision, now=now, new_id=new_delivery_id, timings=timings, late=True)
+            await fan_out(
+                tx, tell.end, tell.decision, now=now, new_id=self.new_delivery_id, timings=self.timings, late=True
+            )
         return _stored_now(message)
-
-    return await db.run(work)
 
 
 def _stored_now(message: NewMessage) -> MessageReceipt:
@@ -91,6 +157,20 @@ def _stored_now(message: NewMessage) -> MessageReceipt:
         message.consumers_notified,
         duplicate=False,
         late=message.late,
+        guarded=message.guarded,
+        payload_sha256=message.payload_sha256,
+    )
+
+
+def _stored_before(message: NewMessage, before: messages.Stored) -> MessageReceipt:
+    return MessageReceipt(
+        before.event_id,
+        message.key.correlation_id,
+        before.consumers_notified,
+        duplicate=True,
+        late=message.late,
+        guarded=before.guarded,
+        payload_sha256=before.payload_sha256,
     )
 
 
@@ -138,6 +218,14 @@ def _new_message(incoming: Incoming, event_id: str) -> NewMessage:
     )
 
 
+def _kept(message: NewMessage, asks: tuple[Ask, ...], examined: Examined) -> NewMessage:
+    """What the guard left of it. It is known again by what was sent."""
+    if examined.redacted is None:
+        return message
+    digest = hashlib.sha256(examined.redacted).hexdigest()
+    return replace(message, payload=examined.redacted, payload_sha256=digest, guarded=door.guarded(asks, examined))
+
+
 def _dedupe_key(head: MessageHead, claims: SignedClaims, digest: str) -> str:
     """The same message again has the same key. `check_run_id` tells the legs of a matrix apart.
 
@@ -147,11 +235,3 @@ def _dedupe_key(head: MessageHead, claims: SignedClaims, digest: str) -> str:
     run = f"{claims.repository_id}:{claims.run_id}:{claims.run_attempt}:{claims.check_run_id}"
     key = f"{run}:{head.message_id or head.event_type}:{digest}"
     return hashlib.sha256(key.encode()).hexdigest()
-
-
-async def _stored_before(tx: Tx, message: NewMessage) -> MessageReceipt:
-    before = await messages.stored_before(tx, message.dedupe_key)
-    if before is None:
-        raise LookupError("a message that was stored before has gone in the same transaction")
-    event_id, notified = before
-    return MessageReceipt(event_id, message.key.correlation_id, notified, duplicate=True, late=message.late)

@@ -18,6 +18,10 @@ class Service:
     metadata_only: bool
     hide_provider: bool
     retired: bool = False
+    guard: str = "pass"
+    """What becomes of credentials in a message (`rules/door.py`)."""
+    schema_version: int | None = None
+    """Of the JSON Schema that a message must fit; None: it may be anything."""
 
 
 @dataclass(frozen=True, slots=True)

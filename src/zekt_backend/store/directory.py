@@ -45,7 +45,8 @@ async def provider_of(tx: Tx, subscription_id: int) -> Provider:
 async def _services(tx: Tx, workflow_id: int) -> dict[int, Service]:
     rows = await many(
         tx,
-        """SELECT id, slug, alias, event_type, metadata_only, hide_provider, retired_at IS NOT NULL AS retired
+        """SELECT id, slug, alias, event_type, metadata_only, hide_provider, retired_at IS NOT NULL AS retired,
+                  guard, schema_version
            FROM services WHERE workflow_id = %s ORDER BY id""",
         (workflow_id,),
     )

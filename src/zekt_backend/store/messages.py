@@ -25,6 +25,8 @@ class NewMessage:
     causation: dict[str, Any] | None
     consumers_notified: int
     late: bool
+    guarded: dict[str, Any] | None = None
+    """What the redaction guard took out: places and kinds. `payload` and its digest are of what is left."""
 
     @property
     def head(self) -> Message:
@@ -36,8 +38,8 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
     return await changed(
         tx,
         """INSERT INTO messages (event_id, dedupe_key, repository_id, run_id, run_attempt, workflow_path, event_type,
-               payload, payload_sha256, job, step, causation, consumers_notified, late, received_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+               payload, payload_sha256, job, step, causation, consumers_notified, late, guarded, received_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            ON CONFLICT (dedupe_key) DO NOTHING""",
         (
             message.event_id,
@@ -54,15 +56,30 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
             Jsonb(message.causation) if message.causation else None,
             message.consumers_notified,
             message.late,
+            Jsonb(message.guarded) if message.guarded else None,
             now,
         ),
     )
 
 
-async def stored_before(tx: Tx, dedupe_key: str) -> tuple[str, int] | None:
-    """(event id, consumers notified) of the message with this key, if there is one."""
-    row = await one(tx, "SELECT event_id, consumers_notified FROM messages WHERE dedupe_key = %s", (dedupe_key,))
-    return (row["event_id"], row["consumers_notified"]) if row else None
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What a receipt tells of a message that was stored before."""
+
+    event_id: str
+    consumers_notified: int
+    payload_sha256: str
+    guarded: dict[str, Any] | None
+
+
+async def stored_before(tx: Tx, dedupe_key: str) -> Stored | None:
+    """The message with this key, if there is one."""
+    row = await one(
+        tx,
+        "SELECT event_id, consumers_notified, payload_sha256, guarded FROM messages WHERE dedupe_key = %s",
+        (dedupe_key,),
+    )
+    return Stored(**row) if row else None
 
 
 async def of_run(tx: Tx, key: RunKey) -> list[Message]:

@@ -101,10 +101,13 @@ CREATE TABLE IF NOT EXISTS refusals (
     service_id    bigint REFERENCES services,
     code          text NOT NULL,
     reasons       jsonb NOT NULL,
-    bytes         integer NOT NULL
+    bytes         integer NOT NULL,
+    times         integer NOT NULL DEFAULT 1
 );
 """,
+    "ALTER TABLE refusals ADD COLUMN IF NOT EXISTS times integer NOT NULL DEFAULT 1;",
     "CREATE INDEX IF NOT EXISTS refusals_run ON refusals (repository_id, run_id, run_attempt);",
+    "CREATE INDEX IF NOT EXISTS refusals_at ON refusals (at);",
 )
 
 STEPS = (*APP, *REPOSITORIES, *MARKET, *DOOR)
