@@ -77,7 +77,7 @@ app.add_typer(access.tokens, name="tokens")
 def main() -> None:
     """Run a command; what we know to go wrong is a sentence and exit code 1, never a traceback."""
     try:
-        app()
+        app(prog_name="zekt")  # also as `python -m`, so that what completes is the command that is there
     except ZektError as error:
         _fail(error.code, error.detail)
     except psycopg.errors.UndefinedTable:

@@ -1,0 +1,47 @@
+"""Every command is documented, and what people read of it programs can read too."""
+
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import typer
+
+from zekt_backend.cli import app
+
+NO_JSON = {
+    "serve": "tells its log", "worker": "tells its log", "sandbox": "tells its address",
+    "migrate": "has nothing to tell", "tokens revoke": "has nothing to tell",
+    "replay": "prints ids, one a line", "services show": "prints nothing but JSON",
+    "app manifest": "prints nothing but JSON", "app register": "writes files and prints settings",
+}  # fmt: skip
+"""Commands without `--json`, and why."""
+
+
+def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
+    for name, command in group.commands.items():
+        if hasattr(command, "commands"):
+            yield from _commands(command, (*path, name))
+        else:
+            yield " ".join((*path, name)), command
+
+
+COMMANDS = dict(_commands(typer.main.get_command(app)))
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_a_command_takes_json_unless_it_has_nothing_to_list(name: str) -> None:
+    options = {text for parameter in COMMANDS[name].params for text in parameter.opts}
+    assert ("--json" in options) is (name not in NO_JSON), f"zekt {name}: give it --json, or NO_JSON the reason"
+
+
+def test_no_reason_is_given_for_a_command_that_is_gone() -> None:
+    assert set(NO_JSON) - set(COMMANDS) == set()
+
+
+def test_every_command_is_documented_and_every_documented_one_exists(root: Path) -> None:
+    page = (root / "docs/settings.md").read_text("utf-8")
+    rows = re.findall(r"^\| `zekt ([a-z][a-z -]*[a-z])", page, re.MULTILINE)
+    named = {next((name for name in COMMANDS if f"{row} ".startswith(f"{name} ")), row) for row in rows}
+    assert named == set(COMMANDS)
