@@ -4,6 +4,7 @@ import asyncio
 import random
 import secrets
 import uuid
+import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -20,13 +21,16 @@ from zekt_backend.flows.fan_out import Timings
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.flows.reconcile import Terms, reconcile
 from zekt_backend.flows.reconciling import Report
-from zekt_backend.github import dispatch, lookup
+from zekt_backend.github import dispatch, lookup, members, stand_in
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
+from zekt_backend.github.sign_in import SignIn
+from zekt_backend.github.stand_in import StandIn
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
+from zekt_backend.rules.people import Found, Seat
 from zekt_backend.rules.records import Answer, RunState
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
@@ -51,19 +55,28 @@ class Broker:
     """PyGithub blocks; its calls run here."""
     examiners: Pool
     """Processes that hold messages against schemas and search them for credentials."""
+    sign_in: SignIn | None = None
+    """Of people, at GitHub."""
+    stand_in: StandIn | None = None
+    """The sandbox, where GitHub may be it."""
+    turns: "weakref.WeakValueDictionary[int, asyncio.Lock]" = field(default_factory=weakref.WeakValueDictionary)
+    """Who is having roles asked about, by person."""
     under_way: set["asyncio.Future[Any]"] = field(default_factory=set)
     """Tries that may outlive the job that started them; the loop itself would not hold on to them."""
 
     @classmethod
     def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
         clock = clock or SystemClock()
+        github = github_app(settings)
         return cls(
             settings=settings,
             db=Database(database_url, size=settings.database_pool_size),
             work_db=Database(database_url, size=settings.database_pool_size),
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
-            github=github_app(settings),
+            github=github,
+            sign_in=sign_in(settings, github),
+            stand_in=sandbox(settings, github),
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
             examiners=Pool(),
         )
@@ -114,6 +127,14 @@ class Broker:
     async def ask(self, installation_id: int, repository: str, run_id: int) -> RunState | None:
         """How a run stands, asked of GitHub in a thread of ours."""
         return await self.in_thread(lambda: lookup.run_conclusion(self.github, installation_id, repository, run_id))
+
+    async def ask_role(self, seat: Seat) -> Found:
+        """What somebody is in an account, asked of GitHub in a thread of ours."""
+        return await self.in_thread(lambda: members.role_of(self.github, seat))
+
+    def turn(self, person_id: int) -> asyncio.Lock:
+        """Held while this person's roles are asked about."""
+        return self.turns.setdefault(person_id, asyncio.Lock())
 
     async def in_thread(self, work: Callable[[], _Result]) -> _Result:
         """PyGithub blocks: its calls run in threads of ours."""
@@ -171,6 +192,32 @@ def github_app(settings: Settings) -> GitHubApp:
     )
 
 
+def sign_in(settings: Settings, github: GitHubApp) -> SignIn | None:
+    """The App's client; None where none is set."""
+    if settings.oauth_client_id is None or settings.oauth_client_secret is None:
+        return None
+    return _client(settings, github, settings.oauth_client_id, settings.oauth_client_secret.get_secret_value())
+
+
+def _client(settings: Settings, github: GitHubApp, client_id: str, client_secret: str) -> SignIn:
+    return SignIn(
+        client_id=client_id,
+        client_secret=client_secret,
+        web_url=settings.github_url,
+        api_url=settings.github_api_url,
+        timeout=settings.github_timeout.total_seconds(),
+        app=github,
+    )
+
+
+def sandbox(settings: Settings, github: GitHubApp) -> StandIn | None:
+    """None where GitHub cannot be the sandbox, or others than this machine reach the broker."""
+    if not stand_in.is_possible(settings.github_api_url, settings.host):
+        return None
+    timeout = settings.github_timeout.total_seconds()
+    return StandIn(api_url=settings.github_api_url, timeout=timeout, sign_in=_client(settings, github, "", ""))
+
+
 def new_delivery_id() -> str:
     return f"delivery-{uuid.uuid4()}"
 
@@ -178,6 +225,11 @@ def new_delivery_id() -> str:
 def new_api_token() -> str:
     """256 random bits, and a prefix by which it is known for what it is."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
+
+
+def new_secret() -> str:
+    """256 random bits."""
+    return secrets.token_urlsafe(32)
 
 
 def new_event_id() -> str:

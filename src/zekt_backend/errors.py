@@ -28,6 +28,11 @@ PROBLEMS = {
     "issuer_unreachable": Kind(503, "The token issuer's keys cannot be fetched"),
     "admin_token_refused": Kind(401, "The management token is missing or wrong"),
     "api_token_refused": Kind(401, "The API token is not valid"),
+    "sign_in_off": Kind(403, "Signing in with GitHub is off"),
+    "sign_in_failed": Kind(400, "Signing in did not succeed"),
+    "session_refused": Kind(401, "Nobody is signed in"),
+    "csrf_refused": Kind(403, "The request does not come from a page of ours"),
+    "roles_unknown": Kind(503, "GitHub cannot say what you may do"),
     "management_off": Kind(403, "The management API is off"),
     # A stranger learns nothing: not-yours and not-there are the same 403.
     "not_yours": Kind(403, "Not known here, or not yours"),

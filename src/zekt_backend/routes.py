@@ -18,10 +18,12 @@ from zekt_backend.api import (
     accounts,
     api_tokens,
     audit,
+    auth,
     decisions,
     deliveries,
     event_delivery,
     health,
+    me,
     messages,
     openapi,
     services,
@@ -30,12 +32,13 @@ from zekt_backend.api import (
 )
 from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
+from zekt_backend.api.auth import DevelopmentSignIn
 from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
-Caller = Literal["anybody", "GitHub", "run token", "read", "manage", "own"]
+Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own"]
 """Who may: a run by its OIDC token, or whoever has that right to the account it is about, as docs/api.md explains."""
 
 # method, path, who may, handler, what it takes, what it gives, what it is for; `make docs` writes docs/api.md from it
@@ -110,15 +113,30 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ..
         None,
         "What each account has used, and what that would cost",
     ),
+    ("GET", "/api/me", "read", me.me, None, None, "Who is asking, and what that may do where"),
+    ("GET", "/auth/sign-in", "anybody", auth.begin, None, None, "To GitHub, to sign in"),
+    ("GET", "/auth/callback", "anybody", auth.callback, None, None, "Back from GitHub"),
+    ("POST", "/auth/sign-out", "session", auth.sign_out, None, None, "Ends the session"),
+    (
+        "POST",
+        "/auth/development",
+        "anybody",
+        auth.development,
+        DevelopmentSignIn,
+        None,
+        "Signs in as one of the sandbox's people; only where GitHub is the sandbox",
+    ),
     ("GET", "/healthz", "anybody", health.healthz, None, None, "Alive"),
     ("GET", "/readyz", "anybody", health.readyz, None, None, "Able to work"),
 )
 
 
 def install(app: FastAPI, broker: Broker) -> None:
-    for method, path, _, handler, *_ in TABLE:
+    # Where GitHub cannot be the sandbox, not even the address is there.
+    table = [row for row in TABLE if broker.stand_in is not None or row[3] is not auth.development]
+    for method, path, _, handler, *_ in table:
         app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
-    described = openapi.document(TABLE, title=app.title, version=app.version, description=app.description)
+    described = openapi.document(table, title=app.title, version=app.version, description=app.description)
     # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves.
     app.openapi = lambda: described  # type: ignore[method-assign]
 

@@ -54,7 +54,7 @@ _Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 _Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 _Positive = Annotated[_Duration, AfterValidator(_positive)]
 
-_SECRETS = ("github_app_private_key", "webhook_secret", "admin_token")
+_SECRETS = ("github_app_private_key", "webhook_secret", "admin_token", "oauth_client_secret")
 
 
 def _from_file(name: str) -> str | None:
@@ -94,6 +94,9 @@ class Settings(BaseSettings):
     github_app_private_key: SecretStr | None = None
     github_timeout: _Positive = timedelta(seconds=15)
     webhook_secret: SecretStr | None = None
+
+    oauth_client_id: str | None = None
+    oauth_client_secret: SecretStr | None = None
 
     oidc_issuer: Annotated[tuple[str, ...], NoDecode] = ("https://token.actions.githubusercontent.com",)
     oidc_audience: str = "api://zekt"
@@ -159,6 +162,12 @@ class Settings(BaseSettings):
             raise ValueError("ZEKT_GITHUB_APP_ID and ZEKT_GITHUB_APP_PRIVATE_KEY belong together: set both or none")
         return self
 
+    @model_validator(mode="after")
+    def _client_is_whole(self) -> Self:
+        if (self.oauth_client_id is None) != (self.oauth_client_secret is None):
+            raise ValueError("ZEKT_OAUTH_CLIENT_ID and ZEKT_OAUTH_CLIENT_SECRET belong together: set both or none")
+        return self
+
     @classmethod
     def load(cls) -> Self:
         """The environment's settings; `ZEKT_X_FILE` names a file that holds the secret `ZEKT_X`.
@@ -189,7 +198,7 @@ class Settings(BaseSettings):
     @property
     def callback_url(self) -> str:
         """Where a sign-in at GitHub comes back."""
-        return f"{self.base_url}/api/session/callback"
+        return f"{self.base_url}/auth/callback"
 
     @property
     def base_url(self) -> str:

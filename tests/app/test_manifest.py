@@ -124,7 +124,7 @@ def test_registering_writes_the_secrets_to_files_of_ones_own_and_prints_none(
     for variable, member in (
         ("ZEKT_GITHUB_APP_PRIVATE_KEY_FILE", "pem"),
         ("ZEKT_WEBHOOK_SECRET_FILE", "webhook_secret"),
-        ("ZEKT_GITHUB_CLIENT_SECRET_FILE", "client_secret"),
+        ("ZEKT_OAUTH_CLIENT_SECRET_FILE", "client_secret"),
     ):
         path = Path(settings[variable])
         assert path.read_text() == CONVERTED[member]

@@ -10,7 +10,7 @@ import pytest
 PURE = {
     "__future__", "abc", "base64", "collections", "dataclasses", "datetime", "decimal", "email.utils", "enum",
     "fnmatch", "functools", "hashlib", "hmac", "html", "http.HTTPStatus", "itertools", "json", "math", "msgspec",
-    "operator", "pydantic", "re", "string", "textwrap", "types", "typing", "unicodedata", "yaml",
+    "operator", "pydantic", "re", "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse", "yaml",
 }  # fmt: skip
 PURE_OF_OURS = (
     "zekt_backend.rules",

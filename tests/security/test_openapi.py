@@ -64,7 +64,9 @@ def test_every_answer_is_one_that_is_described(zekt: Zekt, described: Any, mode:
             nonlocal asked
             asked += 1
             headers = {"Authorization": f"Bearer {tokens[caller]()}"}
-            case.validate_response(case.call(base_url=zekt.url, headers=headers, timeout=10), checks=CHECKS)
+            # Where a redirect leads is not ours to describe.
+            answer = case.call(base_url=zekt.url, headers=headers, timeout=10, allow_redirects=False)
+            case.validate_response(answer, checks=CHECKS)
 
         ask()
     assert asked > len(described["paths"])

@@ -81,6 +81,12 @@ DOORS: dict[tuple[str, str], Door] = {
     ("DELETE", "/api/tokens/{token_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/audit"): Door("admin", NO_MANAGER),
     ("GET", "/api/usage"): Door("admin", NO_MANAGER),
+    ("GET", "/api/me"): Door("admin", NO_MANAGER),
+    ("GET", "/auth/sign-in"): Door("nobody", {}),
+    # Who signs in, and out, is a browser with cookies: tests/access.
+    ("GET", "/auth/callback"): Door("", dict.fromkeys(CALLERS, (400, "sign_in_failed"))),
+    ("POST", "/auth/sign-out"): Door("", dict.fromkeys(CALLERS, (401, "session_refused"))),
+    ("POST", "/auth/development"): Door("", dict.fromkeys(CALLERS, (404, "not_found")), {"login": "nobody-here"}),
     # Open to anybody, and meant to be: they tell no more than that the broker is there.
     ("GET", "/healthz"): Door("nobody", {}),
     ("GET", "/readyz"): Door("nobody", {}),
@@ -202,7 +208,7 @@ def test_no_spelling_of_a_path_leads_around_a_door(town: Any, detour: str) -> No
     for _, path in [door for door in DOORS if DOORS[door].refusals]:
         spelt = path.format(**real(town)) + detour
         status, told = _get(town.zekt.url, spelt, host="evil.example")
-        assert status in (401, 404, 405), spelt
+        assert status in (400, 401, 404, 405), spelt
         assert "evil.example" not in told
 
 

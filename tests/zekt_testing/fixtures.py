@@ -104,7 +104,7 @@ def start(github: SandboxServer, new_database: Callable[[], str]) -> Iterator[Ca
         def also_work() -> None:
             running.append(Running(chosen, url, api=False))
 
-        zekt = Zekt(started.broker.settings.base_url, url, github, chosen, also_work)
+        zekt = Zekt(started.broker.settings.address, url, github, chosen, also_work)
         for repository in ("shop-team/orders", "infra-team/platform"):
             zekt.hooks.append(github.add_hook(repository, url=f"{zekt.url}/api/github/webhooks", secret=SECRET))
         return zekt

@@ -6,7 +6,7 @@ from typing import Protocol
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from zekt_backend.api import shapes
+from zekt_backend.api import sessions, shapes
 from zekt_backend.api.tokens import bearer, is_admin, require_admin
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
@@ -18,9 +18,13 @@ from zekt_backend.store.database import Listing, Tx
 async def principal_of(request: Request, broker: Broker) -> Principal:
     """Whoever holds ZEKT_ADMIN_TOKEN is the operator, and may do everything; an API token acts for its account.
 
+    A session's cookie counts only where there is no Authorization header.
+
     Raises:
-        ZektError: `management_off`, `admin_token_refused` or `api_token_refused`.
+        ZektError: `management_off`, `admin_token_refused`, `api_token_refused`, `session_refused` or `csrf_refused`.
     """
+    if sessions.secret_of(request, broker) is not None:
+        return await sessions.principal_of(request, broker)
     given = bearer(request) or ""
     # The operator's own may begin like any token: it is his to choose.
     if not given.startswith(TOKEN_PREFIX) or is_admin(request, broker):

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
+from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.shapes import Page
 from zekt_backend.api.usage import Period
@@ -18,7 +19,8 @@ _REFERENCE = "#/components/schemas/{model}"
 _TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
 _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
 _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
-_MANAGERS = ("admin_token_refused", "api_token_refused", "management_off", "not_yours")
+_SESSION = ("session_refused", "csrf_refused")
+_MANAGERS = ("admin_token_refused", "api_token_refused", "management_off", *_SESSION, "roles_unknown", "not_yours")
 
 _RUN = (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")
 _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -26,6 +28,7 @@ _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "anybody": ("", ()),
     "GitHub": ("github", _WEBHOOK),
     "run token": ("run", _RUN),
+    "session": ("session", _SESSION),
     "read": ("manager", _MANAGERS),
     "manage": ("manager", _MANAGERS),
     "own": ("manager", _MANAGERS),
@@ -37,8 +40,12 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
     "/api/usage": ("not_yours", "not_found"),
     "/api/services": ("conflict",),
+    "/auth/sign-in": ("sign_in_off",),
+    "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
+    "/auth/development": ("csrf_refused", "not_found", "github_refused", "github_unavailable"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
+_REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
 _MADE = ("/api/services", "/api/tokens")
 """Where a POST answers 201."""
 _HEADERS = {
@@ -52,11 +59,18 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/tokens": Page,
     "/api/audit": Page,
     "/api/usage": Period,
+    "/auth/sign-in": Beginning,
 }
 """What a GET takes."""
 _SCHEMES = {
     "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The OIDC token of the run"},
     "manager": {"type": "http", "scheme": "bearer", "description": "ZEKT_ADMIN_TOKEN, or an API token (`zekt_…`)"},
+    "session": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "__Host-zekt-session",
+        "description": "Of a person who signed in. What changes something needs the header X-CSRF-Token, too",
+    },
     "github": {
         "type": "apiKey",
         "in": "header",
@@ -77,7 +91,7 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
         paths[path][method.lower()] = {
             "operationId": f"{handler.__module__.rpartition('.')[2]}_{handler.__name__}",
             "summary": summary,
-            "security": [{scheme: []}] if scheme else [],
+            "security": [{name: []} for name in _schemes(scheme)],
             "parameters": _parameters(method, path),
             "responses": {**_good(method, path, gives), **_problems(method, path, refusals, takes_body)},
             **({"requestBody": _body(takes)} if takes_body else {}),
@@ -88,6 +102,11 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
         "paths": dict(paths),
         "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
     }
+
+
+def _schemes(scheme: str) -> tuple[str, ...]:
+    """Whatever a token may, a person may who has the right to it."""
+    return ("manager", "session") if scheme == "manager" else (scheme,) if scheme else ()
 
 
 def _schemas(models: set[Any]) -> dict[str, Any]:
@@ -136,6 +155,9 @@ def _body(takes: Any) -> dict[str, Any]:
 
 
 def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
+    if path in _REDIRECTS:
+        location = {"Location": {"description": "where to go on", "schema": {"type": "string"}}}
+        return {_REDIRECTS[path]: {"description": "On", "headers": location}}
     schema = {"$ref": _REFERENCE.format(model=gives.__name__)} if gives else {}
     answer = {"description": "Done", "content": {"application/json": {"schema": schema}}}
     return {str(status): answer for status in _good_statuses(method, path)}

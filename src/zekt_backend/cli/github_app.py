@@ -77,8 +77,8 @@ def register(
     typer.echo(f"ZEKT_GITHUB_APP_ID={found.id}")
     typer.echo(f"ZEKT_GITHUB_APP_PRIVATE_KEY_FILE={where['private-key.pem']}")
     typer.echo(f"ZEKT_WEBHOOK_SECRET_FILE={where['webhook-secret']}")
-    typer.echo(f"ZEKT_GITHUB_CLIENT_ID={found.client_id}")
-    typer.echo(f"ZEKT_GITHUB_CLIENT_SECRET_FILE={where['client-secret']}")
+    typer.echo(f"ZEKT_OAUTH_CLIENT_ID={found.client_id}")
+    typer.echo(f"ZEKT_OAUTH_CLIENT_SECRET_FILE={where['client-secret']}")
     Console(stderr=True).print(f"Registered. Install it: {found.html_url}", markup=False, soft_wrap=True)
 
 

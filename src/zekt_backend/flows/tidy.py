@@ -1,10 +1,10 @@
-"""Forget what is worth nothing any more: the engine's log and old writes after a day, used tokens once expired."""
+"""Forget what is worth nothing any more: the engine's log and old writes after a day, what has expired at once."""
 
 from datetime import datetime, timedelta
 from functools import partial
 
 from zekt_backend.clock import Clock
-from zekt_backend.store import installations, jobs, tokens
+from zekt_backend.store import installations, jobs, sessions, tokens
 from zekt_backend.store.database import Database, Tx
 
 KEPT = timedelta(days=1)
@@ -30,5 +30,6 @@ async def _forget(tx: Tx, now: datetime) -> int:
     return (
         await jobs.forget(tx, now - KEPT, BATCH)
         + await tokens.forget(tx, now - TOKENS_KEPT, BATCH)
+        + await sessions.forget(tx, now, BATCH)
         + await installations.forget_writes(tx, now - KEPT)
     )

@@ -56,11 +56,13 @@ class Principal:
         actor: for the audit trail: `operator`, `person:LOGIN`, `token:NAME#ID`.
         rights: account id → the most that may be done to it.
         operator: may do everything everywhere.
+        unsure: accounts in which the caller had a role, of which GitHub could not be asked for too long.
     """
 
     actor: str
     rights: Mapping[int, Right] = field(default_factory=dict)
     operator: bool = False
+    unsure: frozenset[int] = frozenset()
 
     def may(self, account_id: int | None, right: Right) -> bool:
         if self.operator:
@@ -72,8 +74,15 @@ class Principal:
         """Let pass, or refuse without telling not-yours from not-there.
 
         Raises:
-            ZektError: `not_yours`.
+            ZektError: `not_yours`; `roles_unknown` to somebody who had a role there.
         """
+        if account_id in self.unsure:
+            raise ZektError(
+                "roles_unknown",
+                "For over an hour GitHub could not be asked whether you still administer this account, so that nothing"
+                " is shown or changed. If it lasts: is the app still installed there, and not suspended?",
+                retry_after=30,
+            )
         if not self.may(account_id, right):
             raise not_yours()
 

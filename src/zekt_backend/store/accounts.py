@@ -22,6 +22,38 @@ async def lock(tx: Tx, login: str) -> dict[str, Any] | None:
     return await one(tx, query, (login,))
 
 
+async def of_github(tx: Tx, *, github_id: int, login: str, kind: str, installation_id: int) -> int | None:
+    """The account of this GitHub owner.
+
+    A setup file knows logins alone, and a login that an owner gave up may have become somebody else's. So a row without
+    GitHub's id is taken for the owner's only if its repositories are where the owner's installation is; or if it has
+    none, and there is nothing to take.
+    """
+    row = await one(tx, "SELECT id FROM accounts WHERE github_id = %s", (github_id,))
+    row = row or await one(
+        tx,
+        """UPDATE accounts a SET github_id = %(github_id)s, kind = %(kind)s, version = a.version + 1
+           WHERE a.github_id IS NULL AND lower(a.login) = lower(%(login)s)
+             AND (NOT EXISTS (SELECT 1 FROM repositories r WHERE r.account_id = a.id)
+                  OR EXISTS (SELECT 1 FROM repositories r
+                             WHERE r.account_id = a.id AND r.installation_id = %(installation_id)s)
+                  OR EXISTS (SELECT 1 FROM installations i WHERE i.account_id = a.id AND i.id = %(installation_id)s))
+           RETURNING id""",
+        {"github_id": github_id, "login": login, "kind": kind, "installation_id": installation_id},
+    )
+    return row["id"] if row else None
+
+
+async def create(tx: Tx, *, github_id: int, login: str, kind: str) -> int | None:
+    """None: the login is another account's here, or somebody was first."""
+    row = await one(
+        tx,
+        "INSERT INTO accounts (login, github_id, kind) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING RETURNING id",
+        (login, github_id, kind),
+    )
+    return row["id"] if row else None
+
+
 async def find(tx: Tx, account_id: int) -> dict[str, Any] | None:
     """The account alone, without its people."""
     return await one(tx, sql.SQL("SELECT {} FROM accounts a WHERE a.id = %s").format(_SHOWN), (account_id,))
@@ -50,6 +82,16 @@ async def infer(tx: Tx) -> None:
                  FROM accounts o) f
            WHERE f.id = a.id AND ((f.provides AND NOT a.provider) OR (f.consumes AND NOT a.consumer))"""
     )
+
+
+async def several(tx: Tx, account_ids: Sequence[int]) -> dict[int, dict[str, Any]]:
+    """These accounts, by id, without their people; in the order of their logins."""
+    rows = await many(
+        tx,
+        sql.SQL("SELECT {} FROM accounts a WHERE a.id = ANY(%s) ORDER BY lower(a.login)").format(_SHOWN),
+        (list(account_ids),),
+    )
+    return {row["id"]: _readable(row) for row in rows}
 
 
 async def shown(tx: Tx, account_id: int) -> dict[str, Any] | None:

@@ -110,7 +110,17 @@ CREATE TABLE IF NOT EXISTS refusals (
     "CREATE INDEX IF NOT EXISTS refusals_at ON refusals (at);",
 )
 
-STEPS = (*APP, *REPOSITORIES, *MARKET, *DOOR)
+PEOPLE = (
+    """
+-- What GitHub is asked to learn whether a role still holds, and when it last could not tell.
+ALTER TABLE members
+    ADD COLUMN IF NOT EXISTS installation_id bigint,
+    ADD COLUMN IF NOT EXISTS repository_id   bigint,
+    ADD COLUMN IF NOT EXISTS asked_at        timestamptz;
+""",
+)
+
+STEPS = (*PEOPLE, *APP, *REPOSITORIES, *MARKET, *DOOR)
 
 
 def upgrade() -> None:
@@ -120,6 +130,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("ALTER TABLE members DROP COLUMN installation_id, DROP COLUMN repository_id, DROP COLUMN asked_at")
     op.execute("DROP TABLE refusals, service_schemas")
     op.execute("DROP INDEX subscriptions_repository, repositories_account")
     op.execute("ALTER TABLE messages DROP COLUMN guarded")

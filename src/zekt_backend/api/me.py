@@ -1,0 +1,42 @@
+"""Who is asking, and what that may do where."""
+
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+
+from zekt_backend.api import sessions
+from zekt_backend.api.access import principal_of
+from zekt_backend.broker import Broker
+from zekt_backend.rules.access import Principal
+from zekt_backend.store import accounts
+
+
+async def me(request: Request, broker: Broker) -> JSONResponse:
+    principal = await principal_of(request, broker)
+    person = await _person(request, broker)
+    answer = {
+        "actor": principal.actor,
+        "operator": principal.operator,
+        "login": person["login"],
+        "csrfToken": person["csrfToken"],
+        "expiresAt": person["expiresAt"],
+        "accounts": await _accounts(principal, broker),
+    }
+    return JSONResponse(answer, headers={"Cache-Control": "no-store"})
+
+
+async def _person(request: Request, broker: Broker) -> dict[str, Any]:
+    """Of whoever is not signed in there is nothing to say."""
+    if sessions.secret_of(request, broker) is None:
+        return {"login": None, "csrfToken": None, "expiresAt": None}
+    session = await sessions.session_of(request, broker)
+    return {"login": session.login, "csrfToken": session.csrf, "expiresAt": session.expires_at.isoformat()}
+
+
+async def _accounts(principal: Principal, broker: Broker) -> list[dict[str, Any]]:
+    """Each with the right to it; null where GitHub could not be asked for too long. Of the operator's all, none."""
+    wanted = [*principal.rights, *principal.unsure]
+    async with broker.db.reading() as connection:
+        found = await accounts.several(connection, wanted)
+    return [{**account, "right": principal.rights.get(account_id)} for account_id, account in found.items()]

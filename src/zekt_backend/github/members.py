@@ -1,0 +1,97 @@
+"""Ask GitHub, as the app, what somebody may do in an account. Blocking; belongs in a worker thread.
+
+https://docs.github.com/en/rest/orgs/members#get-organization-membership-for-a-user (Members: read) and
+https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user (Metadata: read).
+Both take a login, which may have become somebody else's: what they tell counts for the id in their answer alone.
+"""
+
+from typing import TypeVar
+
+import msgspec
+import requests
+
+from zekt_backend.errors import ZektError
+from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.lookup import get, read
+from zekt_backend.rules.paths import is_repository_name
+from zekt_backend.rules.people import Found, Role, Seat
+
+_Told = TypeVar("_Told")
+
+
+class _Known(msgspec.Struct):
+    id: int
+
+
+class _Membership(msgspec.Struct):
+    state: str
+    role: str
+    user: _Known
+    organization: _Known
+
+
+class _Permission(msgspec.Struct):
+    permission: str
+    user: _Known | None = None
+
+
+def role_of(app: GitHubApp, seat: Seat) -> Found:
+    """What a person is in an account, now.
+
+    Raises:
+        ZektError: `github_refused` or `github_unavailable`: it cannot be told.
+    """
+    if seat.kind == "user" and seat.github_id == seat.person_id:
+        return Found(Role.OWNER)
+    person, untold = (seat.person_id, seat.person), None
+    if seat.kind == "organization" and seat.github_id is not None:
+        try:
+            if administers(app, seat.installation_id, organization=(seat.github_id, seat.account), person=person):
+                return Found(Role.OWNER)
+        except ZektError as error:
+            if error.code != "github_refused":
+                raise
+            untold = error
+    for repository_id, full_name in seat.repositories:
+        if is_repository_name(full_name) and _is_admin(app, seat.installation_id, full_name, person):
+            return Found(Role.MEMBER, repository_id)
+    if untold is not None:
+        raise untold
+    return Found(None)
+
+
+def administers(
+    app: GitHubApp, installation_id: int, *, organization: tuple[int, str], person: tuple[int, str]
+) -> bool:
+    """Whether a person is an admin of an organisation; each is an id and the login that it had last.
+
+    Raises:
+        ZektError: `github_refused`, as without the permission `Members: read`; or `github_unavailable`.
+    """
+    path = f"/orgs/{organization[1]}/memberships/{person[1]}"
+    found = _ask(app, installation_id, path, _Membership, organization[1])
+    if found is None or (found.user.id, found.organization.id) != (person[0], organization[0]):
+        return False
+    return found.state == "active" and found.role == "admin"
+
+
+def _is_admin(app: GitHubApp, installation_id: int, full_name: str, person: tuple[int, str]) -> bool:
+    path = f"/repos/{full_name}/collaborators/{person[1]}/permission"
+    found = _ask(app, installation_id, path, _Permission, full_name)
+    if found is None or found.user is None or found.user.id != person[0]:
+        return False
+    return found.permission == "admin"
+
+
+def _ask(app: GitHubApp, installation_id: int, path: str, kind: type[_Told], about: str) -> _Told | None:
+    """None for 404: not a member, or the app is not there any more."""
+    reply = get(lambda: app.requester(installation_id), path)
+    if reply.status == requests.codes.not_found:
+        return None
+    return read(reply, kind, app, about, advice=_ADVICE)
+
+
+_ADVICE = {
+    403: "To tell who administers an account the app needs the permissions 'Members: Read' (organization) and"
+    " 'Metadata: Read' (repository), and its installation must not be suspended.",
+}
