@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
@@ -19,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 )
 
 from zekt_backend import routes
+from zekt_backend.api import openapi
 from zekt_backend.errors import PROBLEMS
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
 from zekt_testing.fuzzing import steadily
@@ -82,6 +84,28 @@ def test_every_endpoint_is_described_with_its_callers_and_refusals(described: An
         assert {"500", "503"} <= set(op["responses"])
         assert {p["name"] for p in op["parameters"] if p["in"] == "path"} == set(re.findall(r"\{(\w+)\}", path))
         assert {"400", "408", "413"} <= set(op["responses"]) or "requestBody" not in op
+
+
+def used(code: Any, module: dict[str, Any]) -> set[str]:
+    """Every name that a handler uses, by itself or through functions of its own file."""
+    names = set(code.co_names)
+    for each in code.co_consts:
+        names |= used(each, module) if isinstance(each, CodeType) else set()
+    for name in code.co_names:
+        found = module.get(name)
+        if isinstance(found, FunctionType) and found.__module__ == module["__name__"] and found.__code__ is not code:
+            names |= used(found.__code__, module)
+    return names
+
+
+@pytest.mark.parametrize(("method", "path", "handler"), [(row[0], row[1], row[3]) for row in routes.TABLE])
+def test_what_an_endpoint_reads_of_a_request_is_described(method: str, path: str, handler: Any) -> None:
+    names = used(handler.__code__, handler.__globals__)
+    op = openapi.document(routes.TABLE, title="", version="", description="")["paths"][path][method.lower()]
+    headers, queries = ({p["name"] for p in op["parameters"] if p["in"] == where} for where in ("header", "query"))
+    assert ("requestBody" in op) is ("read" in names and method != "GET"), "routes.TABLE says what it takes"
+    assert ("If-Match" in headers) is ("if_match" in names), "see _versioned in api/openapi.py"
+    assert bool(queries) is bool({"listed", "query"} & names), "see _QUERIES in api/openapi.py"
 
 
 def test_every_refusal_is_described_under_its_own_status_and_type(described: Any) -> None:

@@ -48,6 +48,8 @@ _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/ap
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
 _MADE = ("/api/services", "/api/tokens")
 """Where a POST answers 201."""
+_UNVERSIONED = ("/api/tokens/{token_id}",)
+"""What is changed without a version."""
 _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
     "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
@@ -135,7 +137,7 @@ def _parameters(method: str, path: str) -> list[dict[str, Any]]:
         }
         for name, text in _HEADERS.get(path, {}).items()
     ]
-    if method == "PATCH":
+    if _versioned(method, path):
         text = 'the ETag of what was read, `"N"`'
         headers.append({"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}})
     model = _QUERIES.get(path) if method == "GET" else None
@@ -154,12 +156,19 @@ def _body(takes: Any) -> dict[str, Any]:
     return {"required": True, "content": {"application/json": {"schema": schema}}}
 
 
+def _versioned(method: str, path: str) -> bool:
+    return method in ("PATCH", "PUT", "DELETE") and path not in _UNVERSIONED
+
+
 def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
     if path in _REDIRECTS:
         location = {"Location": {"description": "where to go on", "schema": {"type": "string"}}}
         return {_REDIRECTS[path]: {"description": "On", "headers": location}}
     schema = {"$ref": _REFERENCE.format(model=gives.__name__)} if gives else {}
     answer = {"description": "Done", "content": {"application/json": {"schema": schema}}}
+    if gives is None and path.startswith("/api/"):
+        text = 'the version, `"N"`, where what is answered has one'
+        answer["headers"] = {"ETag": {"description": text, "schema": {"type": "string"}}}
     return {str(status): answer for status in _good_statuses(method, path)}
 
 
@@ -170,7 +179,7 @@ def _good_statuses(method: str, path: str) -> tuple[int, ...]:
 def _problems(method: str, path: str, refusals: tuple[str, ...], takes_body: bool) -> dict[str, Any]:
     codes = [*refusals, *_OWN.get(path, ()), "database_unavailable", "internal"]
     codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
-    codes += ["conflict", "version_stale"] if method == "PATCH" else []
+    codes += ["conflict", "version_stale"] if _versioned(method, path) else []
     # A path or a query may hold what no column can, and a path a slash.
     codes += (
         ["body_invalid", "not_found"]
