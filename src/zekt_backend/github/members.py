@@ -86,6 +86,9 @@ def _is_admin(app: GitHubApp, installation_id: int, full_name: str, person: tupl
 def _ask(app: GitHubApp, installation_id: int, path: str, kind: type[_Told], about: str) -> _Told | None:
     """None for 404: not a member, or the app is not there any more."""
     reply = get(lambda: app.requester(installation_id), path)
+    if reply.status == requests.codes.unauthorized and app.forget(installation_id):
+        # A removed installation's tokens end at once. A new one is given, or tells that it is gone.
+        reply = get(lambda: app.requester(installation_id), path)
     if reply.status == requests.codes.not_found:
         return None
     return read(reply, kind, app, about, advice=_ADVICE)

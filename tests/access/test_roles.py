@@ -1,0 +1,160 @@
+"""Every management endpoint, asked by people who signed in: owner, member, the other side, another tenant, a stranger.
+
+The endpoints are those of `routes.TABLE`: a new one fails here until `ASKED` says whom it lets pass.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from zekt_backend import routes
+from zekt_testing import setup
+from zekt_testing.broker import ORDER, Zekt
+from zekt_testing.deliveries import dispatched
+from zekt_testing.people import Browser, code_of
+
+OWNER, MEMBER = {"owen"}, {"mia"}
+INFRA = OWNER | MEMBER
+SHOP = {"petra", "paul"}
+BOTH = INFRA | SHOP
+PEOPLE: Mapping[str, dict[str, Any]] = {
+    "owen": {"organizations": {"infra-team": "admin"}},
+    "mia": {"organizations": {"infra-team": "member"}, "repositories": {"infra-team/platform": "admin"}},
+    "petra": {"organizations": {"shop-team": "admin"}},
+    "paul": {"repositories": {"shop-team/orders": "admin"}},
+    "rita": {"organizations": {"rival-team": "admin"}},
+    # A colleague, who administers nothing.
+    "wanda": {"organizations": {"infra-team": "member"}, "repositories": {"infra-team/platform": "write"}},
+    "stan": {},
+}
+EVERYBODY = set(PEOPLE)
+STRANGERS = EVERYBODY - BOTH
+RIVAL = {"login": "rival-team", "repositories": [{"name": "tools", "id": 3003, "installation-id": 53}]}
+
+
+@dataclass(frozen=True)
+class Asked:
+    """Whom an endpoint lets pass, and what is asked there. All others are told `not_yours`."""
+
+    passes: set[str]
+    body: Mapping[str, Any] | None = None
+
+
+ASKED: dict[tuple[str, str], Asked] = {
+    ("GET", "/api/deliveries"): Asked(EVERYBODY),
+    ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
+    ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
+    ("GET", "/api/events/{event_id}/decision"): Asked(BOTH),
+    ("GET", "/api/accounts"): Asked(EVERYBODY),
+    ("GET", "/api/accounts/{account}"): Asked(INFRA),
+    ("PATCH", "/api/accounts/{account}"): Asked(OWNER, {"provider": True}),
+    ("GET", "/api/services"): Asked(EVERYBODY),
+    ("POST", "/api/services"): Asked(
+        SHOP, {"repository": "shop-team/orders", "workflow": ORDER, "slug": "more-orders", "eventType": "more"}
+    ),
+    ("GET", "/api/services/{slug}"): Asked(SHOP),
+    ("PATCH", "/api/services/{slug}"): Asked(SHOP, {"description": "Orders, and nothing else."}),
+    ("DELETE", "/api/services/{slug}"): Asked(SHOP),
+    ("GET", "/api/tokens"): Asked(EVERYBODY),
+    ("POST", "/api/tokens"): Asked(OWNER, {"account": "infra-team", "name": "x"}),
+    ("DELETE", "/api/tokens/{token_id}"): Asked(OWNER),
+    ("GET", "/api/audit"): Asked(EVERYBODY),
+    ("GET", "/api/usage"): Asked(EVERYBODY),
+    ("GET", "/api/me"): Asked(EVERYBODY),
+}
+CHANGING = [door for door in ASKED if door[0] != "GET"]
+NOT_NOW = ("conflict", "replay_refused")
+"""Whoever is told this has passed: the state of things is in the way, not the right."""
+
+
+@dataclass
+class Town:
+    zekt: Zekt
+    browsers: dict[str, Browser]
+    ids: dict[str, str]
+
+    def ask(self, door: tuple[str, str], who: str, **headers: str | None) -> Any:
+        method, path = door
+        body = ASKED[door].body
+        return self.browsers[who].ask(path.format(**self.ids), method, None if body is None else dict(body), **headers)
+
+
+@pytest.fixture
+def town(make: Callable[..., str], zekt: Zekt) -> Town:
+    _, delivery_id = dispatched(zekt)
+    make("infra-team")
+    ((event_id,),) = zekt.sql("SELECT event_id FROM messages")
+    browsers = {}
+    for login, holds in PEOPLE.items():
+        zekt.github.set_person(login, **holds)
+        browsers[login] = Browser(zekt)
+        browsers[login].become(login)
+    ids = {
+        "delivery_id": delivery_id,
+        "event_id": event_id,
+        "account": "infra-team",
+        "token_id": "1",
+        "slug": "infrastructure-orders",
+    }
+    return Town(zekt, browsers, ids)
+
+
+@pytest.fixture
+def zekt(start: Callable[..., Zekt], github: Any) -> Zekt:
+    github.add_repository("rival-team/tools", id=3003, installation_id=53)
+    wanted = setup.directory()
+    wanted["accounts"].append(RIVAL)
+    return start(wanted=wanted)
+
+
+def test_every_management_endpoint_says_whom_it_lets_pass() -> None:
+    managed = {(method, path) for method, path, right, *_ in routes.TABLE if right in ("read", "manage", "own")}
+    assert managed == set(ASKED)
+
+
+def test_what_only_owners_may_is_what_the_table_says() -> None:
+    owned = {(method, path) for method, path, right, *_ in routes.TABLE if right == "own"}
+    assert {door for door, asked in ASKED.items() if asked.passes == OWNER} == owned
+
+
+def test_everybody_reads_what_is_their_own_and_nothing_else(town: Town) -> None:
+    for door, asked in ASKED.items():
+        if door[0] != "GET":
+            continue
+        for who in sorted(EVERYBODY):
+            answer = town.ask(door, who)
+            if who not in asked.passes:
+                assert code_of(answer) == (403, "not_yours"), (door, who)
+                continue
+            assert answer.ok, (door, who, answer.text)
+            if who in STRANGERS:
+                told = answer.text.replace(f'"{who}"', "")
+                assert not [name for name in ("infra-team", "shop-team", "infrastructure-orders") if name in told]
+
+
+@pytest.mark.parametrize("door", CHANGING, ids=" ".join)
+def test_who_may_not_change_it_changes_nothing_and_who_may_does(town: Town, door: tuple[str, str]) -> None:
+    passes = ASKED[door].passes
+    before = town.zekt.sql("SELECT max(id) FROM audit")
+    for who in sorted(EVERYBODY - passes):
+        assert code_of(town.ask(door, who)) == (403, "not_yours"), who
+    for who in sorted(passes):
+        for headers in ({"x_csrf_token": None}, {"origin": "https://evil.example", "sec_fetch_site": None}):
+            assert code_of(town.ask(door, who, **headers)) == (403, "csrf_refused"), who
+    assert town.zekt.sql("SELECT max(id) FROM audit") == before
+    for who in sorted(passes):
+        answer = town.ask(door, who)
+        assert answer.ok or answer.json()["code"] in NOT_NOW, (who, answer.text)
+    assert town.zekt.sql("SELECT max(id) FROM audit") > before
+    actors = town.zekt.sql("SELECT DISTINCT actor FROM audit WHERE id > %s", before[0][0])
+    assert actors
+    assert {actor for (actor,) in actors} <= {f"person:{who}" for who in passes}
+
+
+def test_without_a_session_nobody_passes(town: Town) -> None:
+    town.zekt.sql("UPDATE sessions SET expires_at = now()")
+    for door in ASKED:
+        for who in ("owen", "petra"):
+            assert code_of(town.ask(door, who)) == (401, "session_refused"), door
