@@ -8,6 +8,7 @@ import weakref
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import timedelta
 from functools import partial
 from typing import Any, Self, TypeVar
 
@@ -61,8 +62,8 @@ class Broker:
     """The sandbox, where GitHub may be it."""
     turns: "weakref.WeakValueDictionary[int, asyncio.Lock]" = field(default_factory=weakref.WeakValueDictionary)
     """Who is having roles asked about, by person."""
-    under_way: set["asyncio.Future[Any]"] = field(default_factory=set)
-    """Tries that may outlive the job that started them; the loop itself would not hold on to them."""
+    under_way: dict[str, "asyncio.Future[timedelta | None]"] = field(default_factory=dict)
+    """By delivery, the try that this process makes; it may outlive the job that began it, and that job's next one."""
 
     @classmethod
     def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
@@ -87,7 +88,7 @@ class Broker:
 
     async def close(self) -> None:
         """Finish the tries under way (each is bounded by the time GitHub is given), then let go of everything."""
-        await asyncio.gather(*self.under_way, return_exceptions=True)
+        await asyncio.gather(*self.under_way.values(), return_exceptions=True)
         await self.examiners.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.github.close()

@@ -133,10 +133,21 @@ def _delivery_id(job: Job) -> str:
 
 
 async def _deliver(job: Job, broker: Broker) -> None:
+    # The engine cancels its jobs when it loses the database; what was asked of GitHub is still written down. Woken
+    # again meanwhile, the job waits for the try that it began, which would be taken for a dead worker's otherwise.
+    delivery_id = _delivery_id(job)
+    trying = broker.under_way.get(delivery_id) or _try(delivery_id, job.id, broker)
+    with _kept_in_trouble():
+        wait = await asyncio.shield(trying)
+    if wait is not None:
+        raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
+
+
+def _try(delivery_id: str, job_id: int, broker: Broker) -> "asyncio.Future[timedelta | None]":
     trying = asyncio.ensure_future(
         deliver(
-            _delivery_id(job),
-            job.id,
+            delivery_id,
+            job_id,
             db=broker.work_db,
             clock=broker.clock,
             send=broker.send,
@@ -145,13 +156,9 @@ async def _deliver(job: Job, broker: Broker) -> None:
             shipping=broker.shipping,
         )
     )
-    # The engine cancels its jobs when it loses the database; what was asked of GitHub is still written down.
-    broker.under_way.add(trying)
-    trying.add_done_callback(broker.under_way.discard)
-    with _kept_in_trouble():
-        wait = await asyncio.shield(trying)
-    if wait is not None:
-        raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
+    broker.under_way[delivery_id] = trying
+    trying.add_done_callback(lambda _: broker.under_way.pop(delivery_id, None))
+    return trying
 
 
 @contextmanager

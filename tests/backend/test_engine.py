@@ -178,6 +178,22 @@ def test_the_engines_own_log_is_kept_for_a_day(start: Start) -> None:
     assert zekt.sql("SELECT count(*) FROM pgqueuer_log WHERE created < now() - interval '1 day'") == [(0,)]
 
 
+def test_a_job_that_wakes_again_after_an_outage_waits_for_the_try_it_began(start: Start) -> None:
+    zekt = start(settings={"github_timeout": timedelta(seconds=20)})
+    zekt.github.faults.add(where="dispatch", kind="accept_then_hang", seconds=6)
+    zekt.github.finish_run(zekt.start_run())
+    ((delivery_id,),) = zekt.sql("SELECT id FROM deliveries")
+    zekt.wait_for_visit("/repos/infra-team/platform/dispatches")
+    # The database lets go of everybody. The job is woken again long before GitHub's answer to its POST is given up.
+    zekt.sql(
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database()"
+        " AND pid <> pg_backend_pid()"
+    )
+    first, second = zekt.until(delivery_id, "dispatched", seconds=40)["attemptList"]
+    assert (first["category"], second["category"]) == ("network", "accepted")
+    assert second["startedAt"] > first["finishedAt"], "one POST at a time"
+
+
 def test_a_limit_learned_by_one_worker_holds_for_all(start: Start) -> None:
     zekt = start(settings={"dispatch_spacing": timedelta(0)})
     zekt.also_work()
