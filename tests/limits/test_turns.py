@@ -4,6 +4,7 @@ import asyncio
 from datetime import datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 
@@ -257,3 +258,16 @@ async def test_who_could_go_first_changes_slots_with_who_was_there_before(
     assert await wake(of[0], 1, send=Consumer(clock)) is None
     clock.at = later
     assert await wake(of[2], 2, send=Consumer(clock)) is None
+
+
+async def test_who_writes_a_row_that_refers_to_an_installation_keeps_no_turn_waiting(
+    few: Any, clock: ManualClock, wake: Deliver
+) -> None:
+    of = fan_out(few)
+    async with await psycopg.AsyncConnection.connect(few.database_url) as setup:
+        await setup.execute(
+            "INSERT INTO repositories (id, account_id, installation_id, full_name)"
+            " SELECT 9, account_id, 60, 'team-0/new' FROM repositories WHERE id = 5000"
+        )
+        assert await wake(of[0], 1, send=Consumer(clock)) is None
+        await setup.rollback()

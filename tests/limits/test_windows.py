@@ -95,3 +95,22 @@ async def test_a_hold_wakes_the_waiting_one_by_one_and_keeps_their_order(day: An
     assert wire.started[10] - wire.started[9] >= timedelta(seconds=1800)
     assert_in_order(wire.order, queue)
     assert max(Counter(at.replace(microsecond=0) for at in day.wakes).values()) <= 4
+
+
+async def test_what_was_revoked_gives_its_slots_to_those_that_wait(day: Any) -> None:
+    wire = Wire(day.clock)
+    begin = day.clock.at
+    queue = fan_out(day.zekt, 2)
+    # All but each tenth consumer, of a queue that is planned over five minutes.
+    day.zekt.sql("UPDATE subscriptions SET status = 'revoked' WHERE repository_id %% 10 > 0 AND status = 'approved'")
+    await day.pass_until(begin + MINUTE, wire.accept)
+    assert len(wire.order) == 10
+    assert wire.order == [each for each in queue if each in set(wire.order)]
+    assert day.zekt.sql("SELECT status, count(*) FROM deliveries GROUP BY 1 ORDER BY 1") == [
+        ("dispatched", 10),
+        ("failed", 90),
+    ]
+    assert day.clock.at - begin < timedelta(seconds=15), "no slot of theirs was waited for"
+    day.zekt.sql("UPDATE subscriptions SET status = 'approved' WHERE repository_id = 5001")
+    ((planned,),) = day.zekt.sql("SELECT next_write_at FROM installations WHERE id = 60")
+    assert planned <= day.clock.at + timedelta(seconds=10)

@@ -107,6 +107,8 @@ async def _owed(tx: Tx, delivery: Delivery, job_id: int | None, now: datetime, p
         return False
     if (why := await directory.stopped_by(tx, delivery.subscription_id)) is not None:
         await refuse(tx, delivery, now, _STOPPED[why])
+        if delivery.paced and pace.spacing:
+            await _give_back(tx, delivery, now)
         return False
     return True
 
@@ -148,6 +150,15 @@ async def _let_pass(tx: Tx, delivery: Delivery, now: datetime) -> timedelta | No
     await deliveries.keep(tx, elder.id, Status.PENDING, due_at=now)
     await deliveries.keep(tx, delivery.id, Status.PENDING, due_at=elder.due_at, paced=True)
     return elder.due_at - now
+
+
+async def _give_back(tx: Tx, delivery: Delivery, now: datetime) -> None:
+    """Wake whoever was planned last, so that the plan ends a slot earlier; it changes slots with who waits longest."""
+    last = await waiting.lock_last(tx, delivery.installation_id, now + _EARLY)
+    if last is None or not await jobs.hasten(tx, last.id, last.dispatches):
+        return
+    await deliveries.keep(tx, last.id, Status.PENDING, due_at=now)
+    await installations.give_back(tx, delivery.installation_id, last.due_at)
 
 
 async def _start(

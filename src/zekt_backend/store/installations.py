@@ -1,6 +1,8 @@
 """Pace: an installation's writes go out one at a time, each in its turn, and the turn is a row that all workers share.
 
-Nothing here locks a delivery, so callers lock theirs first and the installation after it.
+Nothing here locks a delivery, so callers lock theirs first and the installation after it. Its key never changes, so
+the lock is `NO KEY UPDATE`: whoever has just written a row that refers to the installation, a setup file that is being
+applied or tried say, keeps no write waiting, and is kept waiting by none.
 """
 
 from dataclasses import dataclass
@@ -28,13 +30,20 @@ async def reserve(
         tx,
         """SELECT greatest(blocked_until, %(now)s, %(after)s) AS since,
                   greatest(next_write_at, blocked_until, %(now)s, %(after)s) AS first
-           FROM installations WHERE id = %(id)s FOR UPDATE""",
+           FROM installations WHERE id = %(id)s FOR NO KEY UPDATE""",
         given,
     )
     found = _found(row, installation_id)
     *slots, following = pacing.plan(pace, found["first"], since=found["since"], count=count)
     await tx.execute("UPDATE installations SET next_write_at = %s WHERE id = %s", (following, installation_id))
     return slots
+
+
+async def give_back(tx: Tx, installation_id: int, slot: datetime) -> None:
+    """Nothing is planned from this slot on any more: what comes next may have it."""
+    await tx.execute(
+        "UPDATE installations SET next_write_at = least(next_write_at, %s) WHERE id = %s", (slot, installation_id)
+    )
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +73,7 @@ async def look(tx: Tx, installation_id: int, now: datetime, pace: Pace) -> Outlo
                            CASE WHEN busy_until > %(now)s THEN %(now)s + %(spacing)s END, %(now)s) AS free_at,
                   limits_in_row > 0 AS limited,
                   CASE WHEN busy_until <= %(now)s THEN busy_with END AS lapsed
-           FROM installations WHERE id = %(id)s FOR UPDATE""",
+           FROM installations WHERE id = %(id)s FOR NO KEY UPDATE""",
         {"id": installation_id, "now": now, "spacing": pace.spacing},
     )
     found = _found(row, installation_id)

@@ -2,25 +2,26 @@
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from zekt_backend.store.database import Tx, one
 from zekt_backend.store.deliveries import Delivery
 
 
 @dataclass(frozen=True, slots=True)
-class Elder:
-    """One that waits for a turn of the same installation, and was there before."""
+class Sleeper:
+    """One that waits for a turn of an installation, in a slot that is still to come."""
 
     id: str
     dispatches: int
     due_at: datetime
 
 
-_ELDEST = 20
-"""How many of the eldest are looked at. All may be on their way; whoever comes then goes first, and loses little."""
+_LOOKED_AT = 20
+"""How many from either end. All may be on their way; whoever comes then goes first, and loses little."""
 
 
-async def lock_elder(tx: Tx, delivery: Delivery, now: datetime) -> Elder | None:
+async def lock_elder(tx: Tx, delivery: Delivery, now: datetime) -> Sleeper | None:
     """The one that has waited longest for a turn that `delivery` could have now, unless it is on its way already.
 
     Never waits for a lock: the caller holds rows that others wait for.
@@ -33,17 +34,34 @@ async def lock_elder(tx: Tx, delivery: Delivery, now: datetime) -> Elder | None:
                        (SELECT seq FROM deliveries WHERE id = %s)
                  ORDER BY seq LIMIT %s) AS eldest
            WHERE due_at > %s ORDER BY seq LIMIT 1""",
-        (delivery.installation_id, delivery.id, _ELDEST, now),
+        (delivery.installation_id, delivery.id, _LOOKED_AT, now),
     )
+    return await _lock(tx, row)
+
+
+async def lock_last(tx: Tx, installation_id: int, now: datetime) -> Sleeper | None:
+    """The one that was planned last, near enough: the latest slot among the newest. Never waits for a lock either."""
+    row = await one(
+        tx,
+        """SELECT id, dispatches, due_at
+           FROM (SELECT id, dispatches, due_at FROM deliveries
+                 WHERE installation_id = %s AND status = 'pending' AND paced ORDER BY seq DESC LIMIT %s) AS newest
+           WHERE due_at > %s ORDER BY due_at DESC LIMIT 1""",
+        (installation_id, _LOOKED_AT, now),
+    )
+    return await _lock(tx, row)
+
+
+async def _lock(tx: Tx, row: dict[str, Any] | None) -> Sleeper | None:
     if row is None:
         return None
-    elder = Elder(**row)
+    sleeper = Sleeper(**row)
     # A process of the version before leaves `paced` as it is while its attempt is in flight.
     locked = await one(
         tx,
         """SELECT id FROM deliveries d WHERE id = %s AND status = 'pending' AND paced AND due_at = %s
                AND NOT EXISTS (SELECT FROM attempts WHERE delivery_id = d.id AND finished_at IS NULL)
            FOR UPDATE SKIP LOCKED""",
-        (elder.id, elder.due_at),
+        (sleeper.id, sleeper.due_at),
     )
-    return elder if locked else None
+    return sleeper if locked else None
