@@ -87,6 +87,19 @@ def test_a_consumer_reads_its_own_verdict_and_of_no_other_consumer(
     assert len(provider.json()["decision"]["reasons"]["consumers"]) == 2
 
 
+def test_a_consumer_reads_what_the_first_version_decided_when_it_was_given_something(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    zekt.sql("UPDATE decisions SET reasons = reasons #- '{consumers,0,subscription}' #- '{consumers,1,subscription}'")
+    ((guid,),) = zekt.sql("SELECT guid FROM events")
+    told = ask(make("infra-team"), f"/api/events/{guid}/decision")
+    assert told.status_code == 200, told.text
+    (decision,) = told.json()["decisions"]
+    assert [consumer["consumer"] for consumer in decision["consumers"]] == ["infra-team/platform"]
+    assert "rival-team" not in told.text
+
+
 @pytest.mark.parametrize("hides", [True], indirect=True)
 def test_a_consumer_learns_nothing_of_a_provider_who_hides(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:
     sent(zekt)

@@ -122,6 +122,21 @@ def test_a_run_whose_messages_are_all_filtered_out_does_not_arrive_without_one(
     assert (decision.outcome, decision.granted) == ("blocked", ())
 
 
+def test_what_a_filter_leaves_over_does_not_swallow_the_end_of_a_run_that_is_run_again(
+    event: RunEvent, provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    choosy = subscription(event_types=("ready", "order-finished"))
+    sent = [replace(message("m1", "ready"), carried_to=(choosy.id,)), message("m2", "draft")]
+    again = decide(event, provider(subscriptions=(choosy,)), sent)
+    assert granted(again) == [(None, "order-finished")]
+    assert reasons_against(again) == {"event_type": "The event type is draft; wanted: ready, order-finished."}
+    more = decide(event, provider(subscriptions=(choosy,)), [*sent, message("m3", "ready")])
+    assert granted(more) == [("m3", "ready")]
+    assert decide(event, provider(subscriptions=(choosy,)), sent, late=True).granted == ()
+    unnamed = decide(event, provider(subscriptions=(subscription(event_types=("ready",)),)), sent)
+    assert unnamed.granted == (), "the end has the service's own event type, which this one does not want"
+
+
 def test_a_late_message_adds_nothing_to_a_service_that_forwards_none(
     event: RunEvent, provider: Callable[..., Provider], service: Service, subscription: Callable[..., Subscription]
 ) -> None:

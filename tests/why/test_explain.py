@@ -122,6 +122,28 @@ def test_a_message_is_explained_alone_and_an_event_whole(start: Start) -> None:
     assert (alone["eventId"], len(alone["consumers"][0]["deliveries"])) == (late, 1)
 
 
+def test_a_message_is_explained_with_every_attempt_that_delivered_it(start: Start, directory: Any) -> None:
+    wanted = directory()
+    wanted["accounts"][0]["repositories"].append({"name": "tools", "id": 1002, "installation-id": 51})
+    wanted["subscriptions"].append(
+        {"service": "infrastructure-orders", "consumer": "shop-team/tools", "status": "approved"}
+        | {"conclusions": ["success"]}
+    )
+    zekt = start(wanted=wanted, work=False)
+    run = zekt.start_run()
+    event_id = zekt.send(run).json()["eventId"]
+    zekt.github.finish_run(run, "failure")
+    zekt.github.finish_run(zekt.github.rerun(run))
+    told = zekt.get(f"/api/events/{event_id}/decision")
+    assert [decision["runAttempt"] for decision in told["decisions"]] == [1, 2]
+    given = [
+        [[delivery["eventId"] for delivery in consumer["deliveries"]] for consumer in decision["consumers"]]
+        for decision in told["decisions"]
+    ]
+    # With the second attempt the first consumer, who has the message, is told of the run's end alone.
+    assert given == [[[event_id], []], [[None], [event_id]]]
+
+
 def test_a_run_that_nobody_may_hear_of_says_why_and_each_attempt_is_told(start: Start, explain: Any) -> None:
     zekt = start(work=False)
     run = zekt.github.start_run("shop-team/orders", workflow=".github/workflows/other.yml")

@@ -18,14 +18,13 @@ async def decision(request: Request, broker: Broker) -> JSONResponse:
     """All of it for the provider; for a consumer what is its own."""
     principal = await principal_of(request, broker)
     async with broker.db.reading() as connection:
-        found = await explanations.find(connection, request.path_params["event_id"][:100])
-        if found is None:
+        keys, only = await explanations.find(connection, request.path_params["event_id"][:100])
+        if not keys:
             principal.require(None, Right.READ)
             raise ZektError("not_found", "There is no such event, and no such message.")
-        key, only = found
-        rows = await explanations.of_attempt(connection, key)
-        whole = explanation.explain(rows, only=only)
-        if not principal.may(rows["account"], Right.READ):
+        rows = [await explanations.of_attempt(connection, key) for key in keys]
+        whole = explanation.explain_all(rows, only=only)
+        if not principal.may(rows[0]["account"], Right.READ):
             whole = explanation.for_consumer(whole, await _own(connection, principal, whole))
     return JSONResponse(whole)
 

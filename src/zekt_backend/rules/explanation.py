@@ -1,6 +1,6 @@
 """Why did this (not) arrive? What is known of a run's attempt, in sentences and as the wire has it."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -25,7 +25,10 @@ def explain(found: Row, *, only: str | None = None) -> dict[str, Any]:
     messages = [message for message in found["messages"] if only in (None, message["event_id"])]
     late = {decision["event_id"] for decision in found["decisions"]}
     decisions = [
-        _decision(decision, [d for d in found["deliveries"] if _belongs(d, decision, late)], only)
+        {
+            "runAttempt": found["key"].run_attempt,
+            **_decision(decision, [d for d in found["deliveries"] if _belongs(d, decision, late)], only),
+        }
         for decision in found["decisions"]
         if only is None or decision["event_id"] == only or (decision["event_id"] is None and only not in late)
     ]
@@ -38,6 +41,13 @@ def explain(found: Row, *, only: str | None = None) -> dict[str, Any]:
         "summary": _summary(found, messages),
         "decisions": decisions,
     }
+
+
+def explain_all(found: Sequence[Row], *, only: str | None) -> dict[str, Any]:
+    """Of a message that several attempts decided about: as the first of them is told, with the decisions of all."""
+    told = [explain(rows, only=only) for rows in found]
+    ended = [attempt for attempt in told if attempt["event"]] or told
+    return {**ended[0], "decisions": [decision for attempt in ended for decision in attempt["decisions"]]}
 
 
 def for_consumer(whole: Row, own: Mapping[int, bool]) -> dict[str, Any]:
@@ -134,8 +144,10 @@ def _consumer(consumer: Row, deliveries: list[Row], against: list[str], only: st
         answer = " ".join(["Nothing was sent.", *why_not])
     else:
         answer = " ".join([*(delivery["what"] for delivery in told), *dict.fromkeys(refused)])
+    # Decisions of the first version name the two ends only; its deliveries know.
+    subscription = next((delivery["subscription_id"] for delivery in deliveries), consumer.get("subscription"))
     return {
-        "subscription": consumer.get("subscription"),
+        "subscription": subscription,
         "service": consumer["service"],
         "consumer": consumer["consumer"],
         "rules": consumer["rules"],

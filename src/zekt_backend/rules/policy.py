@@ -176,9 +176,12 @@ def expect(provider: Provider, message: Message | None = None) -> Decision:
 
 def _offers(subscription: Subscription, messages: Sequence[Message], *, late: bool) -> tuple[Offer, ...]:
     if not subscription.service.metadata_only:
-        # What it was given with an earlier attempt is not offered again; a run that has sent nothing new just ended.
-        offered: Sequence[Message | None] = owed(messages, subscription.id) or ([] if late else [None])
-        return tuple(_offer(subscription, message) for message in offered)
+        # What it was given with an earlier attempt is not offered again; a run that has sent it nothing new just ended.
+        left = owed(messages, subscription.id)
+        offers = tuple(_offer(subscription, message) for message in left)
+        given = len(left) < len(messages)
+        news = any(offer.passed for offer in offers) or (bool(left) and not given)
+        return offers if late or news else (*offers, _offer(subscription, None))
     if not late:
         return (_offer(subscription, None),)
     detail = f"{subscription.service.slug} forwards no messages, and the end of the run was delivered when it came."

@@ -5,6 +5,9 @@ from typing import Any
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store.database import Tx, many, one
 
+MOST_ATTEMPTS = 20
+"""Of a run, looked at for one message; nobody runs one again more often in earnest."""
+
 
 async def attempts_of(tx: Tx, run_id: int) -> list[RunKey]:
     """The attempts of a run that an event or a message told us of. A run id is GitHub's, and unique there."""
@@ -20,21 +23,24 @@ async def attempts_of(tx: Tx, run_id: int) -> list[RunKey]:
     return [RunKey(**row) for row in rows]
 
 
-async def find(tx: Tx, name: str) -> tuple[RunKey, str | None] | None:
-    """(the attempt, the message if one is meant) of an event's guid or a message's event id."""
-    row = await one(tx, "SELECT repository_id, run_id, run_attempt FROM events WHERE guid = %s", (name,))
-    if row is not None:
-        return RunKey(**row), None
-    row = await one(
+async def find(tx: Tx, name: str) -> tuple[list[RunKey], str | None]:
+    """(the attempts, the message if one is meant) of an event's guid or a message's event id. No attempts: neither.
+
+    A message is decided with its own attempt, and again with each later one that delivered it to somebody.
+    """
+    rows = await many(tx, "SELECT repository_id, run_id, run_attempt FROM events WHERE guid = %s", (name,))
+    if rows:
+        return [RunKey(**row) for row in rows], None
+    rows = await many(
         tx,
-        """SELECT coalesce(e.repository_id, m.repository_id) AS repository_id, coalesce(e.run_id, m.run_id) AS run_id,
-                  coalesce(e.run_attempt, m.run_attempt) AS run_attempt
-           FROM messages m
-           LEFT JOIN deliveries d ON d.event_id = m.event_id LEFT JOIN events e ON e.guid = d.event_guid
-           WHERE m.event_id = %s ORDER BY d.seq LIMIT 1""",
-        (name,),
+        """SELECT repository_id, run_id, run_attempt FROM messages WHERE event_id = %(name)s
+           UNION
+           SELECT e.repository_id, e.run_id, e.run_attempt
+           FROM deliveries d JOIN events e ON e.guid = d.event_guid WHERE d.event_id = %(name)s
+           ORDER BY 1, 2, 3 LIMIT %(limit)s""",
+        {"name": name, "limit": MOST_ATTEMPTS},
     )
-    return (RunKey(**row), name) if row else None
+    return [RunKey(**row) for row in rows], name
 
 
 async def of_attempt(tx: Tx, key: RunKey) -> dict[str, Any]:
