@@ -40,16 +40,17 @@ async def create(
 
 
 async def valid(tx: Tx, digest: bytes, now: datetime) -> dict[str, Any] | None:
-    """The token of this digest, neither expired nor revoked: id, account_id, name, scope."""
+    """The token of this digest, neither expired nor revoked: id, account_id, name, scope; unnoted: see `note_use`."""
     return await one(
         tx,
-        """SELECT id, account_id, name, scope FROM api_tokens
+        """SELECT id, account_id, name, scope, last_used_at IS NULL OR last_used_at < %s AS unnoted FROM api_tokens
            WHERE digest = %s AND revoked_at IS NULL AND expires_at > %s""",
-        (digest, now),
+        (now - _NOTED, digest, now),
     )
 
 
 async def note_use(tx: Tx, token_id: int, now: datetime) -> None:
+    """It was used, unless that was noted a moment ago."""
     await tx.execute(
         "UPDATE api_tokens SET last_used_at = %s WHERE id = %s AND (last_used_at IS NULL OR last_used_at < %s)",
         (now, token_id, now - _NOTED),
