@@ -51,6 +51,23 @@ def test_a_row_that_gives_way_to_another_is_told_too(zekt: Zekt, ask: Any) -> No
     assert line["after"] == {"enabled": False, "fullName": "infra-team/platform#2002"}
 
 
+def test_a_repository_that_goes_to_another_account_is_told_to_both(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    wanted = setup.directory(consumer="third-team/tools")
+    moved = wanted["accounts"][1]["repositories"].pop()
+    wanted["accounts"].append({"login": "third-team", "repositories": [{**moved, "name": "tools"}]})
+    setup.apply(zekt.database_url, wanted)
+    (gone,), (come,) = (lines(ask, make(name), action="repository.change") for name in ("infra-team", "third-team"))
+    assert (gone["subject"], gone["before"]["fullName"], gone["after"]) == (
+        "infra-team/platform",
+        "infra-team/platform",
+        None,
+    )
+    assert (come["subject"], come["after"]["fullName"]) == ("third-team/tools", "third-team/tools")
+    assert "third-team" not in json.dumps(lines(ask, make("infra-team"), action="repository.change"))
+
+
 def test_a_setup_that_fails_leaves_no_line(zekt: Zekt, ask: Any) -> None:
     before = lines(ask)
     wanted = setup.directory(consumer="nobody/nowhere")

@@ -94,18 +94,20 @@ def _show(applied: Applied) -> None:
     table = Table("", "What", Column("Name", overflow="fold"), Column("Before → after", overflow="fold"))
     for change in applied.changes:
         # Names come from strangers: as Text, none of it is read as markup.
-        cells = ("+" if change.before is None else "~", change.noun, plain(change.name), "\n".join(_lines(change)))
+        sign = "+" if change.before is None else "-" if change.after is None else "~"
+        cells = (sign, change.noun, plain(change.name), "\n".join(_lines(change)))
         table.add_row(*(Text(cell) for cell in cells))
     Console(width=max(Console().width, _WIDTH)).print(table if applied.changes else "Nothing to change.")
 
 
 def _lines(change: Change) -> list[str]:
     """What differs; of a new row what somebody would have to say, not its keys, times and defaults."""
+    now = change.after or {}
     if change.before is not None:
-        return [f"{_key(name)}: {_value(change.before[name])} → {_value(now)}" for name, now in change.after.items()]
+        return [f"{_key(name)}: {_value(was)} → {_value(now.get(name))}" for name, was in change.before.items()]
     return [
         f"{_key(name)}: {_value(value)}"
-        for name, value in change.after.items()
+        for name, value in now.items()
         if value not in (*_EMPTY, change.name) and name not in ("id", "version") and not name.endswith(("_id", "_at"))
     ]
 

@@ -36,14 +36,17 @@ tell the other side a name that may be hidden from it; every line has its own ac
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One row that is new or other than it was; of a changed one only the columns that differ."""
+    """One row that is new or other than it was; of a changed one only the columns that differ.
+
+    Of one that went to another account there are two: for that account what it was and is, for the old one what it was.
+    """
 
     noun: str
     name: str
     account_id: int
     other_account_id: int | None
     before: dict[str, Any] | None
-    after: dict[str, Any]
+    after: dict[str, Any] | None
 
     @property
     def action(self) -> str:
@@ -64,21 +67,25 @@ async def begin(tx: Tx) -> Rows:
 async def since(tx: Tx, then: Rows) -> list[Change]:
     """What this transaction has made of it, in the order of `_ROWS`."""
     now = await _read(tx)
-    return [change for key, row in now.items() if row["ours"] and (change := _change(then.get(key), row)) is not None]
+    return [change for key, row in now.items() if row["ours"] for change in _changes(then.get(key), row)]
 
 
 async def _read(tx: Tx) -> Rows:
     return {(row["noun"], row["key"]): row for row in await many(tx, _ROWS)}
 
 
-def _change(old: dict[str, Any] | None, new: dict[str, Any]) -> Change | None:
+def _changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[Change]:
     was, now = _told(old["fields"]) if old else None, _told(new["fields"])
     if was is not None:
         differing = [name for name in now if name != "version" and was.get(name) != now[name]]
         if not differing:
-            return None
+            return []
         was, now = ({name: side.get(name) for name in differing} for side in (was, now))
-    return Change(new["noun"], new["name"], new["account_id"], new["other_account_id"], was, now)
+    changes = [Change(new["noun"], new["name"], new["account_id"], new["other_account_id"], was, now)]
+    if old and old["account_id"] != new["account_id"]:
+        # Where it went, and under which name, is for the two owners to tell each other.
+        changes.append(Change(old["noun"], old["name"], old["account_id"], None, was, None))
+    return changes
 
 
 def _told(fields: dict[str, Any]) -> dict[str, Any]:
