@@ -79,6 +79,7 @@ PROBLEMS = {
     "method_not_allowed": Kind(405, "That method is not allowed here"),
     "github_unavailable": Kind(503, "GitHub does not answer"),
     "github_refused": Kind(502, "GitHub does not give what was asked for"),
+    "query_too_long": Kind(503, "The database takes too long for this question"),
     "database_unavailable": Kind(503, "The database is not available"),
     "internal": Kind(500, "Something broke on our side"),
     # Start-up, setup and the command line (never sent over HTTP).

@@ -188,3 +188,22 @@ def test_prices_are_read_exactly_and_refused_by_name(monkeypatch: pytest.MonkeyP
         monkeypatch.setenv("ZEKT_PRICES", wrong)
         with pytest.raises(ZektError, match="ZEKT_PRICES"):
             Settings.load()
+
+
+def test_a_count_that_takes_too_long_is_ended_and_says_what_to_do(start: Start) -> None:
+    zekt = start(work=False)
+    order(zekt)
+    zekt.sql("ALTER TABLE usage_days RENAME TO usage_kept")
+    # Of the days that are closed, each row now takes a minute to read.
+    zekt.sql("INSERT INTO usage_closed (day) VALUES (current_date)")
+    zekt.sql(
+        f"INSERT INTO usage_kept (day, account_id, repository_id, workflow_path, {', '.join(COUNTS)})"
+        f" SELECT current_date, account_id, id, ''{', 0' * len(COUNTS)} FROM repositories"
+    )
+    zekt.sql(
+        "CREATE VIEW usage_days AS SELECT usage_kept.* FROM usage_kept,"
+        " LATERAL (SELECT pg_sleep(60 + extract(day FROM day)) IS NULL AS woken) AS slow WHERE NOT slow.woken"
+    )
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    answer = requests.get(f"{zekt.url}/api/usage", headers=headers, timeout=50)
+    assert (answer.status_code, answer.json()["code"], answer.headers["retry-after"]) == (503, "query_too_long", "60")

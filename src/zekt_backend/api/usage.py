@@ -15,9 +15,11 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.access import Principal, Right
 from zekt_backend.rules.usage import MOST_DAYS, MOST_LINES, report
 from zekt_backend.store import accounts, usage
-from zekt_backend.store.database import Tx
+from zekt_backend.store.database import Tx, bounded
 
 _ONE = asyncio.Semaphore(1)
+_LONGEST = 10.0
+"""Seconds that the database is given for one statement of it."""
 
 
 class Period(BaseModel):
@@ -43,7 +45,7 @@ async def of_accounts(request: Request, broker: Broker) -> JSONResponse:
     wanted = shapes.query(Period, request)
     today = broker.clock.now().astimezone(UTC).date()
     # Days that are not closed are counted row by row: one at a time, so that the doors of GitHub and runs stay open.
-    async with _ONE, broker.db.reading() as connection:
+    async with _ONE, broker.db.transaction() as connection, bounded(connection, _LONGEST):
         readable = await _accounts(connection, principal, wanted.account)
         told = await read(connection, wanted, readable, today)
     settings = broker.settings

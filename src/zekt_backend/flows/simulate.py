@@ -3,14 +3,22 @@
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.apply_setup import Identify, Identity, identities_of, write
 from zekt_backend.rules import policy
+from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.policy import Provider
+from zekt_backend.rules.records import RunEvent
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.rules.simulation import Comparison, Tried, compare
 from zekt_backend.store import directory, rehearsals, repositories
-from zekt_backend.store.database import Database, Tx
+from zekt_backend.store.database import Database, Tx, bounded
 
+_LONGEST = 30.0
+"""Seconds that the database is given for one statement."""
+
+_Event = tuple[RunEvent, list[Message]]
 _Where = tuple[int, str | None]
 """A repository's id and a workflow's path."""
+_Sides = tuple[dict[_Where, Provider], dict[_Where, Provider]]
+"""As things stand, and as they would."""
 
 
 async def simulate(file: SetupFile, *, db: Database, identify: Identify | None, last: int) -> Comparison:
@@ -23,7 +31,7 @@ async def simulate(file: SetupFile, *, db: Database, identify: Identify | None, 
         last: how many events, newest first.
 
     Raises:
-        ZektError: what `apply_setup` raises.
+        ZektError: what `apply_setup` raises; `query_too_long`.
     """
     async with db.reading() as connection:
         known = await repositories.identities(connection)
@@ -37,22 +45,26 @@ async def simulate(file: SetupFile, *, db: Database, identify: Identify | None, 
 
     identities = identities_of(file, identified)
 
-    async def work(tx: Tx) -> list[Tried]:
-        tried = await rehearsals.newest(tx, last)
-        # An old-style webhook names no workflow file; its messages do.
-        places = [
-            (event.key.repository_id, event.workflow_path or next((m.workflow_path for m in sent), None))
-            for event, sent in tried
-        ]
-        before = await _providers(tx, set(places))
-        await write(tx, file, identities)
-        after = await _providers(tx, set(places))
-        return [
-            Tried(event, *(policy.decide(event, side[where], sent) for side in (before, after)))
-            for (event, sent), where in zip(tried, places, strict=True)
-        ]
+    async def work(tx: Tx) -> tuple[list[_Event], list[_Where], _Sides]:
+        async with bounded(tx, _LONGEST):
+            events = await rehearsals.newest(tx, last)
+            # An old-style webhook names no workflow file; its messages do.
+            places = [
+                (event.key.repository_id, event.workflow_path or next((m.workflow_path for m in sent), None))
+                for event, sent in events
+            ]
+            before = await _providers(tx, set(places))
+            await write(tx, file, identities)
+            return events, places, (before, await _providers(tx, set(places)))
 
-    return compare(await db.run(work, undo=True))
+    # Decided when all is rolled back: what was written keeps others from the same rows until then.
+    events, places, sides = await db.run(work, undo=True)
+    return compare(
+        [
+            Tried(event, *(policy.decide(event, side[where], sent) for side in sides))
+            for (event, sent), where in zip(events, places, strict=True)
+        ]
+    )
 
 
 async def _providers(tx: Tx, places: set[_Where]) -> dict[_Where, Provider]:

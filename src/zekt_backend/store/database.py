@@ -12,6 +12,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.sql import SQL, Composed
 from psycopg_pool import AsyncConnectionPool
 
+from zekt_backend.errors import ZektError
 from zekt_backend.rules.records import RunKey
 
 Result = TypeVar("Result")
@@ -157,6 +158,25 @@ class Database:
         if now > self._renewed + 1.0:
             self._renewed = now
             await self._pool.drain()
+
+
+@asynccontextmanager
+async def bounded(tx: Tx, seconds: float) -> AsyncIterator[None]:
+    """For whoever may ask too much: no statement of this transaction takes longer from here on.
+
+    Raises:
+        ZektError: `query_too_long`; the transaction is of no more use then.
+    """
+    await tx.execute("SELECT set_config('statement_timeout', %s, true)", (f"{round(1000 * seconds)}ms",))
+    try:
+        yield
+    except psycopg.errors.QueryCanceled as error:
+        raise ZektError(
+            "query_too_long",
+            f"The database had {seconds:g} seconds for it and did not get through. Ask for less, fewer days or fewer"
+            " events say; or ask again when it has less to do.",
+            retry_after=60,
+        ) from error
 
 
 async def _configure(connection: Tx) -> None:
