@@ -27,6 +27,7 @@ from zekt_backend.api import (
     messages,
     openapi,
     services,
+    subscriptions,
     usage,
     webhooks,
 )
@@ -34,12 +35,15 @@ from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.api.auth import DevelopmentSignIn
 from zekt_backend.api.services import ServiceChange, ServiceRequest
+from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
 Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own"]
 """Who may: a run by its OIDC token, or whoever has that right to the account it is about, as docs/api.md explains."""
+
+SUBSCRIPTION = "/api/subscriptions/{subscription_id}"
 
 # method, path, who may, handler, what it takes, what it gives, what it is for; `make docs` writes docs/api.md from it
 TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ...] = (
@@ -100,6 +104,13 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ..
     ("GET", "/api/services/{slug}", "read", services.one, None, None, "One service"),
     ("PATCH", "/api/services/{slug}", "manage", services.change, ServiceChange, None, "Changes a service"),
     ("DELETE", "/api/services/{slug}", "manage", services.retire, None, None, "Retires a service"),
+    ("GET", "/api/subscriptions", "read", subscriptions.listing, None, None, "Subscriptions, newest first"),
+    ("POST", "/api/subscriptions", "manage", subscriptions.ask, SubscriptionRequest, None, "Asks for a service"),
+    ("GET", SUBSCRIPTION, "read", subscriptions.one, None, None, "One subscription"),
+    ("PATCH", SUBSCRIPTION, "manage", subscriptions.change, SubscriptionChange, None, "The consumer changes one"),
+    ("POST", f"{SUBSCRIPTION}/approve", "manage", subscriptions.approve, Answer, None, "The provider approves it"),
+    ("POST", f"{SUBSCRIPTION}/deny", "manage", subscriptions.deny, Answer, None, "The provider denies it"),
+    ("POST", f"{SUBSCRIPTION}/revoke", "manage", subscriptions.revoke, Answer, None, "Either side ends it"),
     ("GET", "/api/tokens", "read", api_tokens.listing, None, None, "API tokens, newest first; never their text"),
     ("POST", "/api/tokens", "own", api_tokens.create, TokenRequest, None, "Makes an API token, and tells it this once"),
     ("DELETE", "/api/tokens/{token_id}", "own", api_tokens.revoke, None, None, "Revokes an API token"),

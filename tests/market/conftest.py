@@ -60,6 +60,15 @@ def rival(make: Callable[..., str]) -> str:
 
 
 @pytest.fixture
+def requested(ask: Ask, rival: str) -> str:
+    """The path of a subscription that rival-team has asked shop-team for."""
+    wanted = {"service": "infrastructure-orders", "consumer": "rival-team/tools", "note": "We build what you order."}
+    answer = ask(rival, "/api/subscriptions", "POST", wanted)
+    assert answer.status_code == 201, answer.text
+    return f"/api/subscriptions/{answer.json()['id']}"
+
+
+@pytest.fixture
 def zekt_command(zekt: Zekt, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Result]:
     """Runs `zekt ARGUMENTS` on the test's database."""
     monkeypatch.setenv("ZEKT_DATABASE_URL", zekt.database_url)

@@ -1,13 +1,11 @@
 """Services: published from a whitelisted workflow by its account alone, changed, retired and published again."""
 
-import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from market.town import SERVICE, three
-from zekt_backend.errors import ZektError
 from zekt_testing import setup
 from zekt_testing.broker import ORDER, Zekt
 
@@ -231,29 +229,3 @@ def test_a_setup_file_says_the_same_and_the_same_file_again_changes_nothing(zekt
     del service["retired"]
     setup.apply(zekt.database_url, wanted)
     assert ask(shop, SERVICE).json() == {**found, "retiredAt": None, "version": 3}
-
-
-def test_the_commands_publish_change_retire_show_and_list(zekt_command: Any, ask: Any) -> None:
-    made = zekt_command(
-        *("services", "publish", "orders-2", "shop-team/orders", ORDER, "--event-type", "ordered"),
-        *("--tag", "a", "--tag", "b", "--visibility", "public", "--hide-provider"),
-    )
-    assert f"orders-2 is published from {ORDER} of shop-team/orders." in made.stderr.replace("\n", " ")
-    shown = json.loads(zekt_command("services", "show", "orders-2").stdout)
-    assert shown == ask(None, "/api/services/orders-2").json()
-    assert (shown["tags"], shown["visibility"], shown["hideProvider"]) == (["a", "b"], "public", True)
-    changed = zekt_command("services", "change", "orders-2", "--no-tags", "--show-provider", "--alias", "Two", "--json")
-    assert json.loads(changed.stdout).items() >= {"tags": [], "hideProvider": False, "alias": "Two"}.items()
-    assert json.loads(zekt_command("services", "retire", "orders-2", "--json").stdout)["retiredAt"]
-    assert "orders-2 is published again." in zekt_command("services", "retire", "orders-2", "--undo").stderr
-    assert "infrastructure-orders" in zekt_command("services", "list").stdout
-    assert json.loads(zekt_command("services", "list", "--account", "rival-team", "--json").stdout) == []
-    assert audit(ask)[0]["actor"] == "operator"
-
-
-def test_a_command_with_something_that_cannot_be_says_what(zekt_command: Any) -> None:
-    wrong = zekt_command("services", "change", "infrastructure-orders", "--visibility", "secret")
-    assert (wrong.exit_code, "visibility" in wrong.stderr) == (2, True)
-    for verb in (("show", "nothing"), ("retire", "nothing")):
-        with pytest.raises(ZektError):
-            zekt_command("services", *verb)

@@ -55,6 +55,7 @@ IDS = {"correlationId": "{correlation_id}", "deliveryId": "{delivery_id}"}
 HOOK = {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "72d3162e-cc78-11e3-81ab-4c9367dc0958"}
 MESSAGE = {"eventType": "x", "repository": "shop-team/orders", "workflowRunId": "{correlation_id}", "payload": {}}
 SERVICE = {"repository": "{repository}", "workflow": ".github/workflows/order.yml", "slug": "x", "eventType": "x"}
+REQUEST = {"service": "{slug}", "consumer": "{consumer}"}
 
 DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/events/receive"): Door("provider", {**NO_TOKEN, **FOREIGN}, MESSAGE),
@@ -74,6 +75,14 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("PATCH", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"alias": "x"}),
     ("DELETE", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/subscriptions"): Door("admin", NO_MANAGER),
+    ("POST", "/api/subscriptions"): Door("", {**NO_MANAGER, **RIVAL, **READER}, REQUEST),
+    ("GET", "/api/subscriptions/{subscription_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("PATCH", "/api/subscriptions/{subscription_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {}),
+    # Those of the fixture are approved, so that to revoke is all that anybody may.
+    ("POST", "/api/subscriptions/{subscription_id}/approve"): Door("", {**NO_MANAGER, **RIVAL, **READER}, {}),
+    ("POST", "/api/subscriptions/{subscription_id}/deny"): Door("", {**NO_MANAGER, **RIVAL, **READER}, {}),
+    ("POST", "/api/subscriptions/{subscription_id}/revoke"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {}),
     ("GET", "/api/tokens"): Door("admin", NO_MANAGER),
     ("POST", "/api/tokens"): Door(
         "admin", {**NO_MANAGER, **RIVAL, **READER}, {"account": "{account}", "name": "x", "scope": "read"}
@@ -104,6 +113,7 @@ MADE_UP = {
     "account": "nobody-here",
     "slug": "nothing-here",
     "repository": "nobody-here/nothing",
+    "consumer": "nobody-here/nothing",
 }
 
 
@@ -147,6 +157,7 @@ def real(town: Any) -> dict[str, str]:
         "account": "infra-team",
         "slug": "infrastructure-orders",
         "repository": "shop-team/orders",
+        "consumer": "infra-team/platform",
     }
 
 

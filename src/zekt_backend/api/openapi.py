@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
+from zekt_backend.api import subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.shapes import Page
@@ -43,10 +44,14 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/auth/sign-in": ("sign_in_off",),
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
     "/auth/development": ("csrf_refused", "not_found", "github_refused", "github_unavailable"),
+    "/api/subscriptions": ("conflict",),
+    "/api/subscriptions/{subscription_id}/approve": ("conflict", "version_stale"),
+    "/api/subscriptions/{subscription_id}/deny": ("conflict", "version_stale"),
+    "/api/subscriptions/{subscription_id}/revoke": ("conflict", "version_stale"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
-_MADE = ("/api/services", "/api/tokens")
+_MADE = ("/api/services", "/api/subscriptions", "/api/tokens")
 """Where a POST answers 201."""
 _UNVERSIONED = ("/api/tokens/{token_id}",)
 """What is changed without a version."""
@@ -58,6 +63,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": Filter,
     "/api/accounts": Page,
     "/api/services": Page,
+    "/api/subscriptions": subscriptions.Filter,
     "/api/tokens": Page,
     "/api/audit": Page,
     "/api/usage": Period,

@@ -21,6 +21,7 @@ from zekt_backend.cli import (
     policy,
     recover,
     services,
+    subscriptions,
     try_out,
     usage,
 )
@@ -71,6 +72,7 @@ app.add_typer(policies, name="policy")
 app.add_typer(github_app.github_app, name="app")
 app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(services.services, name="services")
+app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(access.tokens, name="tokens")
 
 

@@ -183,6 +183,7 @@ async def _subscription(tx: Tx, part: SubscriptionPart) -> bool:
         service_id=service_id,
         repository_id=repository_id,
         status=part.status,
+        note=part.note,
         durable=part.durable,
         conclusions=list(part.conclusions) if part.conclusions else None,
         confirm_timeout=part.confirm_timeout,

@@ -21,6 +21,7 @@ Alias = Annotated[str, StringConstraints(min_length=1, max_length=100, pattern=r
 Text = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x08\x0b\x0c\x0e-\x1f\x7f]*$")]
 """Of several lines; no other control characters."""
 Description = Annotated[Text, StringConstraints(max_length=2000)]
+Note = Annotated[Text, StringConstraints(max_length=1000)]
 Tags = Annotated[
     tuple[Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]{0,29}$")], ...],
     Field(max_length=10),
@@ -100,6 +101,7 @@ class SubscriptionPart(_Part):
     service: Slug
     consumer: FullName
     status: Literal["requested", "approved", "denied", "revoked"] = "requested"
+    note: Note = ""
     durable: bool = False
     conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
     branches: tuple[Branches, ...] | None = Field(default=None, min_length=1, max_length=50)

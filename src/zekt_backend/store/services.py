@@ -25,20 +25,23 @@ COLUMNS = ("alias", "description", "tags", "visibility", "event_type", "metadata
 
 @dataclass(frozen=True, slots=True)
 class Home:
-    """The repository that a service is published from."""
+    """A repository, for what is published from it or delivered to it."""
 
     repository_id: int
     repository: str
     account_id: int
+    enabled_as_consumer: bool
 
 
 async def home(tx: Tx, repository: int | str) -> Home | None:
     """By GitHub's id, or by owner/name in any case."""
     row = await one(
         tx,
-        sql.SQL("SELECT id AS repository_id, full_name AS repository, account_id FROM repositories WHERE {}").format(
-            sql.SQL("id = %s" if isinstance(repository, int) else "lower(full_name) = lower(%s)")
-        ),
+        sql.SQL(
+            """SELECT id AS repository_id, full_name AS repository, account_id,
+                   enabled AND consumer AS enabled_as_consumer
+               FROM repositories WHERE {}"""
+        ).format(sql.SQL("id = %s" if isinstance(repository, int) else "lower(full_name) = lower(%s)")),
         (repository,),
     )
     return Home(**row) if row else None

@@ -146,6 +146,31 @@ async def service(
     )
 
 
+_SUBSCRIPTION: LiteralString = """
+   INSERT INTO subscriptions AS s (service_id, repository_id, status, durable, conclusions, confirm_timeout,
+       complete_timeout, max_dispatches, branches, event_types, note, requested_by, requested_at, decided_by,
+       decided_side, decided_at)
+   VALUES (%(service)s, %(repository)s, %(status)s, %(durable)s, %(conclusions)s, %(confirm)s, %(complete)s,
+       %(dispatches)s, %(branches)s, %(event_types)s, %(note)s, 'operator', now(), %(by)s, %(by)s,
+       CASE WHEN %(by)s::text IS NOT NULL THEN now() END)
+   ON CONFLICT (service_id, repository_id) DO UPDATE SET status = excluded.status, durable = excluded.durable,
+       conclusions = excluded.conclusions, confirm_timeout = excluded.confirm_timeout,
+       complete_timeout = excluded.complete_timeout, max_dispatches = excluded.max_dispatches,
+       branches = excluded.branches, event_types = excluded.event_types, note = excluded.note,
+       decided_by = CASE WHEN s.status = excluded.status THEN s.decided_by ELSE excluded.decided_by END,
+       decided_side = CASE WHEN s.status = excluded.status THEN s.decided_side ELSE excluded.decided_side END,
+       decided_at = CASE WHEN s.status = excluded.status THEN s.decided_at ELSE excluded.decided_at END,
+       version = s.version + CASE WHEN
+           (s.status, s.durable, s.conclusions, s.confirm_timeout, s.complete_timeout, s.max_dispatches,
+            s.branches, s.event_types, s.note)
+           IS DISTINCT FROM
+           (excluded.status, excluded.durable, excluded.conclusions, excluded.confirm_timeout,
+            excluded.complete_timeout, excluded.max_dispatches, excluded.branches, excluded.event_types,
+            excluded.note)
+           THEN 1 ELSE 0 END
+   RETURNING id"""
+
+
 async def subscription(
     tx: Tx,
     *,
@@ -159,18 +184,11 @@ async def subscription(
     max_dispatches: int | None,
     branches: list[str] | None = None,
     event_types: list[str] | None = None,
+    note: str = "",
 ) -> int:
     return await _id(
         tx,
-        """INSERT INTO subscriptions (service_id, repository_id, status, durable, conclusions, confirm_timeout,
-               complete_timeout, max_dispatches, branches, event_types)
-           VALUES (%(service)s, %(repository)s, %(status)s, %(durable)s, %(conclusions)s, %(confirm)s, %(complete)s,
-               %(dispatches)s, %(branches)s, %(event_types)s)
-           ON CONFLICT (service_id, repository_id) DO UPDATE SET status = excluded.status, durable = excluded.durable,
-               conclusions = excluded.conclusions, confirm_timeout = excluded.confirm_timeout,
-               complete_timeout = excluded.complete_timeout, max_dispatches = excluded.max_dispatches,
-               branches = excluded.branches, event_types = excluded.event_types
-           RETURNING id""",
+        _SUBSCRIPTION,
         {
             "service": service_id,
             "repository": repository_id,
@@ -182,6 +200,8 @@ async def subscription(
             "dispatches": max_dispatches,
             "branches": branches,
             "event_types": event_types,
+            "note": note,
+            "by": None if status == "requested" else "operator",
         },
     )
 
