@@ -10,6 +10,7 @@ from zekt_backend.api.access import listed, principal_of
 from zekt_backend.broker import Broker
 from zekt_backend.flows import services as flow
 from zekt_backend.rules.access import Principal, Right, not_yours
+from zekt_backend.rules.door import Guard
 from zekt_backend.rules.setup import Alias, Description, EventType, FullName, GitHubId, Path, Slug, Tags, Visibility
 from zekt_backend.store import services
 
@@ -27,6 +28,7 @@ class ServiceRequest(shapes.Shape):
     event_type: EventType
     metadata_only: bool = False
     hide_provider: bool = False
+    guard: Guard = "refuse"
 
     def fields(self) -> dict[str, Any]:
         return {**self.model_dump(include=set(services.COLUMNS)), "alias": self.alias or self.slug}
@@ -43,6 +45,7 @@ class ServiceChange(shapes.Shape):
     event_type: EventType | None = None
     metadata_only: bool | None = None
     hide_provider: bool | None = None
+    guard: Guard | None = None
     retired: bool | None = None
 
 

@@ -8,15 +8,18 @@ from pydantic import BaseModel, ValidationError
 from rich.console import Console
 
 from zekt_backend.api.services import ServiceChange, ServiceRequest
+from zekt_backend.cli import service_schemas
 from zekt_backend.cli.access import Account, AsJson, Limit, only, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import services as flow
 from zekt_backend.rules.access import OPERATOR
+from zekt_backend.rules.door import GUARDS
 from zekt_backend.store import services as stored
 from zekt_backend.store.database import Database
 
 services = typer.Typer(help="Services: whitelisted workflows that others may subscribe to.", no_args_is_help=True)
+services.add_typer(service_schemas.schema, name="schema")
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Its name in the whole broker.")]
 _Alias = Annotated[str | None, typer.Option(help="Its name for people.")]
@@ -27,6 +30,9 @@ _Visibility = Annotated[
 ]
 _MetadataOnly = Annotated[bool | None, typer.Option("--metadata-only/--with-messages", help="Forward no messages.")]
 _HideProvider = Annotated[bool | None, typer.Option("--hide-provider/--show-provider", help="Tell no one whose it is.")]
+_Guard = Annotated[
+    str | None, typer.Option(metavar="WHAT", help=f"What becomes of credentials in a message: {', '.join(GUARDS)}.")
+]
 _Workflow = typer.Option(help="Publish it from this workflow of the same repository.")
 _Model = TypeVar("_Model", bound=BaseModel)
 
@@ -76,6 +82,7 @@ def publish_service(
     visibility: _Visibility = None,
     metadata_only: _MetadataOnly = None,
     hide_provider: _HideProvider = None,
+    guard: _Guard = None,
     as_json: AsJson = False,
 ) -> None:
     """Publish a whitelisted workflow as a service."""
@@ -86,6 +93,7 @@ def publish_service(
         visibility=visibility,
         metadata_only=metadata_only,
         hide_provider=hide_provider,
+        guard=guard,
         event_type=event_type,
     )
     wanted = checked(ServiceRequest, {"repository": repository, "workflow": workflow, "slug": slug, **fields})
@@ -115,6 +123,7 @@ def change_service(
     visibility: _Visibility = None,
     metadata_only: _MetadataOnly = None,
     hide_provider: _HideProvider = None,
+    guard: _Guard = None,
     workflow: Annotated[str | None, _Workflow] = None,
     as_json: AsJson = False,
 ) -> None:
@@ -126,6 +135,7 @@ def change_service(
         visibility=visibility,
         metadata_only=metadata_only,
         hide_provider=hide_provider,
+        guard=guard,
         event_type=event_type,
     )
     wanted = checked(ServiceChange, {**fields, **({"workflow": workflow} if workflow else {})})
@@ -158,6 +168,7 @@ def _given(
     visibility: str | None,
     metadata_only: bool | None,
     hide_provider: bool | None,
+    guard: str | None,
     event_type: str | None,
 ) -> dict[str, Any]:
     """What was given, by its name on the wire."""
@@ -168,6 +179,7 @@ def _given(
         "visibility": visibility,
         "metadataOnly": metadata_only,
         "hideProvider": hide_provider,
+        "guard": guard,
         "eventType": event_type,
     }
     return {name: value for name, value in named.items() if value is not None}

@@ -6,6 +6,7 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
+from zekt_backend.cli import service_schemas
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.setup import SetupFile
 
@@ -30,9 +31,19 @@ def read(path: Path) -> SetupFile:
         # PyYAML lets through what Python says of a scalar that is none: 2026-13-45 is no date, `!!int x` no number.
         raise ZektError("setup_invalid", f"{path}:1: {str(error)[:200]}") from None
     try:
-        return SetupFile.model_validate(content)
+        file = SetupFile.model_validate(content)
     except ValidationError as error:
         raise ZektError("setup_invalid", "\n".join(_problems(path, node, error))) from None
+    _check_schemas(path, file)
+    return file
+
+
+def _check_schemas(path: Path, file: SetupFile) -> None:
+    """In this process: whoever writes the file keeps nobody waiting but himself."""
+    workflows = [workflow for a in file.accounts for r in a.repositories for workflow in r.workflows]
+    for service in (workflow.service for workflow in workflows if workflow.service):
+        if service.schema_text is not None and (why := service_schemas.unusable(service.schema_text)):
+            raise ZektError("setup_invalid", f"{path}: the schema of {service.slug}: {why}")
 
 
 def _text(path: Path) -> str:

@@ -32,7 +32,7 @@ def main() -> None:
     while head := jobs.read(HEAD.size):
         about, size = HEAD.unpack(head)
         job = json.loads(jobs.read(about))
-        _send(answers, *_answer(job, jobs.read(size).decode()))
+        _send(answers, *_answer(job, jobs.read(size)))
 
 
 def _send(answers: BinaryIO, answer: dict[str, Any], document: bytes) -> None:
@@ -58,10 +58,11 @@ def _stop(*_: object) -> None:
     raise _OutOfTime
 
 
-def _answer(job: dict[str, Any], document: str) -> tuple[dict[str, Any], bytes]:
+def _answer(job: dict[str, Any], raw: bytes) -> tuple[dict[str, Any], bytes]:
     at: list[int | None] = [None]
     try:
         with _budget():
+            document = raw.decode()
             return _schema(document) if job["do"] == "schema" else _message(job, document, at)
     except _OutOfTime:
         why = f"It takes more than {CPU_SECONDS:g} s to examine."

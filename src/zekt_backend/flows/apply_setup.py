@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from zekt_backend.errors import ZektError
+from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
-from zekt_backend.store import accounts, audit, directory_changes, setup
+from zekt_backend.store import accounts, audit, directory_changes, service_schemas, setup
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.directory_changes import Change
 
@@ -154,7 +155,7 @@ async def _workflow(tx: Tx, repository_id: int, workflow: WorkflowPart) -> None:
         tx, repository_id=repository_id, path=workflow.path, whitelisted=workflow.whitelisted
     )
     if (service := workflow.service) is not None:
-        await setup.service(
+        service_id = await setup.service(
             tx,
             workflow_id=workflow_id,
             slug=service.slug,
@@ -165,8 +166,16 @@ async def _workflow(tx: Tx, repository_id: int, workflow: WorkflowPart) -> None:
             description=service.description,
             tags=service.tags,
             visibility=service.visibility,
+            guard=service.guard,
             retired=service.retired,
         )
+        if service.says_schema:
+            await _schema(tx, service_id, service.schema_text)
+
+
+async def _schema(tx: Tx, service_id: int, text: str | None) -> None:
+    version = None if text is None else await service_schemas.keep(tx, service_id, text, actor=OPERATOR)
+    await service_schemas.choose(tx, service_id, version)
 
 
 async def _subscription(tx: Tx, part: SubscriptionPart) -> bool:

@@ -1,10 +1,21 @@
 """The setup file's contents: what may stand in it, with defaults. Unknown keys are errors, they are usually typos."""
 
+import json
 from datetime import timedelta
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    field_validator,
+    model_validator,
+)
 
+from zekt_backend.rules.door import MAX_SCHEMA_BYTES, Guard
 from zekt_backend.rules.paths import normalise_path
 
 _Login = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}$")]
@@ -63,7 +74,30 @@ class ServicePart(_Part):
     event_type: EventType
     metadata_only: bool = False
     hide_provider: bool = False
+    guard: Guard | None = None
+    message_schema: dict[str, Any] | bool | None = Field(default=None, alias="schema")
     retired: bool = False
+
+    @field_validator("message_schema")
+    @classmethod
+    def _json(cls, value: Any) -> Any:
+        """YAML can say what JSON cannot."""
+        try:
+            text = json.dumps(value, allow_nan=False, ensure_ascii=False)
+        except (TypeError, ValueError):
+            raise ValueError("is not JSON: quote what YAML takes for a date") from None
+        if len(text.encode()) > MAX_SCHEMA_BYTES:
+            raise ValueError(f"has {len(text.encode()):,} bytes as JSON; at most {MAX_SCHEMA_BYTES:,} are allowed")
+        return value
+
+    @property
+    def schema_text(self) -> str | None:
+        """None: none is asked. Whether it was said at all, `says_schema` tells."""
+        return None if self.message_schema is None else json.dumps(self.message_schema, ensure_ascii=False)
+
+    @property
+    def says_schema(self) -> bool:
+        return "message_schema" in self.model_fields_set
 
 
 class WorkflowPart(_Part):

@@ -11,7 +11,8 @@ from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 _SHOWN = sql.SQL(
     """v.id, v.slug, v.alias, v.description, v.tags, v.visibility, v.event_type AS "eventType",
-       v.metadata_only AS "metadataOnly", v.hide_provider AS "hideProvider", v.retired_at AS "retiredAt",
+       v.metadata_only AS "metadataOnly", v.hide_provider AS "hideProvider", v.guard,
+       v.schema_version AS "schemaVersion", v.retired_at AS "retiredAt",
        a.login AS account, r.full_name AS repository, r.id AS "repositoryId", w.path AS workflow, w.whitelisted,
        v.version"""
 )
@@ -19,7 +20,7 @@ _FROM = sql.SQL(
     """FROM services v JOIN workflows w ON w.id = v.workflow_id JOIN repositories r ON r.id = w.repository_id
        JOIN accounts a ON a.id = r.account_id"""
 )
-COLUMNS = ("alias", "description", "tags", "visibility", "event_type", "metadata_only", "hide_provider")
+COLUMNS = ("alias", "description", "tags", "visibility", "event_type", "metadata_only", "hide_provider", "guard")
 """What a service's account says of it; each may be changed at any time."""
 
 
@@ -65,9 +66,9 @@ async def create(tx: Tx, *, workflow_id: int, slug: str, fields: Mapping[str, An
     return await changed(
         tx,
         """INSERT INTO services (workflow_id, slug, alias, description, tags, visibility, event_type, metadata_only,
-               hide_provider)
+               hide_provider, guard)
            VALUES (%(workflow)s, %(slug)s, %(alias)s, %(description)s, %(tags)s, %(visibility)s, %(event_type)s,
-               %(metadata_only)s, %(hide_provider)s)
+               %(metadata_only)s, %(hide_provider)s, %(guard)s)
            ON CONFLICT (slug) DO NOTHING""",
         {"workflow": workflow_id, "slug": slug, **_stored(fields)},
     )
@@ -79,8 +80,8 @@ async def lock(tx: Tx, slug: str) -> dict[str, Any] | None:
         tx,
         sql.SQL(
             """SELECT v.id, v.slug, v.alias, v.description, v.tags, v.visibility, v.event_type, v.metadata_only,
-                   v.hide_provider, v.retired_at, v.version, w.path AS workflow, r.id AS repository_id,
-                   r.full_name AS repository, r.account_id
+                   v.hide_provider, v.guard, v.schema_version, v.retired_at, v.version, w.path AS workflow,
+                   r.id AS repository_id, r.full_name AS repository, r.account_id
                {} WHERE v.slug = %s FOR NO KEY UPDATE OF v"""
         ).format(_FROM),
         (slug,),
@@ -102,7 +103,7 @@ async def change(
         """UPDATE services SET workflow_id = coalesce(%(workflow)s, workflow_id), alias = %(alias)s,
                description = %(description)s, tags = %(tags)s, visibility = %(visibility)s,
                event_type = %(event_type)s, metadata_only = %(metadata_only)s, hide_provider = %(hide_provider)s,
-               retired_at = %(retired)s, version = version + 1
+               guard = %(guard)s, retired_at = %(retired)s, version = version + 1
            WHERE id = %(id)s AND version = %(version)s""",
         {"id": service_id, "version": version, "workflow": workflow_id, "retired": retired, **_stored(fields)},
     )

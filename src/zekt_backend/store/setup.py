@@ -109,27 +109,29 @@ async def service(
     description: str = "",
     tags: Sequence[str] = (),
     visibility: str = "unlisted",
+    guard: str | None = None,
     retired: bool = False,
 ) -> int:
+    """`guard` None: as it was, and `pass` for a new one, so that no file refuses what it let through before."""
     return await _id(
         tx,
         """INSERT INTO services AS v (workflow_id, slug, alias, event_type, metadata_only, hide_provider, description,
-               tags, visibility, retired_at)
+               tags, visibility, guard, retired_at)
            VALUES (%(workflow)s, %(slug)s, %(alias)s, %(event_type)s, %(metadata_only)s, %(hide_provider)s,
-               %(description)s, %(tags)s, %(visibility)s, CASE WHEN %(retired)s THEN now() END)
+               %(description)s, %(tags)s, %(visibility)s, coalesce(%(guard)s, 'pass'),
+               CASE WHEN %(retired)s THEN now() END)
            ON CONFLICT (slug) DO UPDATE SET workflow_id = excluded.workflow_id, alias = excluded.alias,
-               event_type = excluded.event_type, metadata_only = excluded.metadata_only,
-               hide_provider = excluded.hide_provider, description = excluded.description, tags = excluded.tags,
-               visibility = excluded.visibility,
+               event_type = excluded.event_type, metadata_only = excluded.metadata_only, tags = excluded.tags,
+               hide_provider = excluded.hide_provider, description = excluded.description,
+               visibility = excluded.visibility, guard = coalesce(%(guard)s, v.guard),
                retired_at = CASE WHEN %(retired)s THEN coalesce(v.retired_at, excluded.retired_at) END,
                version = v.version + CASE WHEN
                    (v.workflow_id, v.alias, v.event_type, v.metadata_only, v.hide_provider, v.description, v.tags,
-                    v.visibility, v.retired_at IS NULL)
+                    v.visibility, v.guard, v.retired_at IS NULL)
                    IS DISTINCT FROM
                    (excluded.workflow_id, excluded.alias, excluded.event_type, excluded.metadata_only,
                     excluded.hide_provider, excluded.description, excluded.tags, excluded.visibility,
-                    excluded.retired_at IS NULL)
-                   THEN 1 ELSE 0 END
+                    coalesce(%(guard)s, v.guard), excluded.retired_at IS NULL) THEN 1 ELSE 0 END
            RETURNING id""",
         {
             "workflow": workflow_id,
@@ -141,6 +143,7 @@ async def service(
             "description": description,
             "tags": list(tags),
             "visibility": visibility,
+            "guard": guard,
             "retired": retired,
         },
     )
