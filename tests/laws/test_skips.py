@@ -4,51 +4,64 @@ import os
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from xml.etree import ElementTree as ET
 
 import pytest
 
 SKIPS = {
-    "a test": "import pytest\ndef test_a(): pytest.skip('no engine here')",
-    "a fixture": "import pytest\n@pytest.fixture\ndef a(): pytest.skip('no engine here')\ndef test_a(a): ...",
-    "a mark": "import pytest\n@pytest.mark.skip(reason='no engine here')\ndef test_a(): ...",
-    "a module": "import pytest\npytest.skip('no engine here', allow_module_level=True)",
+    "a_test": "import pytest\ndef test_a(): pytest.skip('no engine here')",
+    "a_fixture": "import pytest\n@pytest.fixture\ndef a(): pytest.skip('no engine here')\ndef test_a(a): ...",
+    "a_mark": "import pytest\n@pytest.mark.skip(reason='no engine here')\ndef test_a(): ...",
+    "a_module": "import pytest\npytest.skip('no engine here', allow_module_level=True)",
 }
 OTHERS = {
-    "a pass": "def test_a(): ...",
-    "an expected failure": "import pytest\n@pytest.mark.xfail\ndef test_a(): assert False",
+    "a_pass": "def test_a(): ...",
+    "an_expected_failure": "import pytest\n@pytest.mark.xfail\ndef test_a(): assert False",
 }
+Told = Callable[[str], tuple[str, str]]
 
 
-def run(root: Path, folder: Path, source: str, require: str) -> subprocess.CompletedProcess[str]:
-    """Runs pytest on `source` below a copy of our conftest."""
+@pytest.fixture(scope="module", params=["all", ""], ids=["required", "not required"])
+def told(root: Path, tmp_path_factory: pytest.TempPathFactory, request: pytest.FixtureRequest) -> tuple[str, Told]:
+    """(ZEKT_TEST_REQUIRE, what pytest says of a file: kind and words), of all of them below a copy of our conftest."""
+    folder = tmp_path_factory.mktemp("skips")
     shutil.copy(root / "tests/conftest.py", folder / "conftest.py")
-    (folder / "test_it.py").write_text(source, encoding="utf-8")
+    for name, source in {**SKIPS, **OTHERS}.items():
+        (folder / f"test_{name}.py").write_text(source, encoding="utf-8")
     (folder / "pytest.ini").write_text(f"[pytest]\npythonpath = {root / 'tests'} {root / 'src'}\n", encoding="utf-8")
-    return subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", str(folder)],
+    options = ["-p", "no:cacheprovider", "--continue-on-collection-errors", "--junitxml", "told.xml"]
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", *options, str(folder)],
         cwd=folder,
-        env={**os.environ, "ZEKT_TEST_REQUIRE": require},
+        env={**os.environ, "ZEKT_TEST_REQUIRE": request.param},
         check=False,
         capture_output=True,
         text=True,
         timeout=60,
     )
+    cases = ET.parse(folder / "told.xml").getroot().findall(".//testcase")
+    assert len(cases) == len(SKIPS) + len(OTHERS), done.stdout
+    assert (done.returncode == 0) is (request.param == "")
+
+    def of(name: str) -> tuple[str, str]:
+        (case,) = (each for each in cases if f"test_{name}" in (each.get("classname"), each.get("name")))
+        return ("passed", "") if not len(case) else (case[0].tag, f"{case[0].get('message')} {case[0].text}")
+
+    return request.param, of
 
 
-@pytest.mark.parametrize("source", SKIPS.values(), ids=SKIPS)
-def test_a_skip_fails_where_everything_is_required(root: Path, tmp_path: Path, source: str) -> None:
-    done = run(root, tmp_path, source, "all")
-    assert done.returncode != 0
-    assert "ZEKT_TEST_REQUIRE=all forbids this skip" in done.stdout
-    assert "no engine here" in done.stdout
+@pytest.mark.parametrize("name", SKIPS)
+def test_a_skip_is_one_unless_everything_is_required(told: tuple[str, Told], name: str) -> None:
+    required, of = told
+    kind, words = of(name)
+    assert "no engine here" in words
+    assert kind in ({"failure", "error"} if required else {"skipped"})
+    assert ("ZEKT_TEST_REQUIRE=all forbids this skip" in words) is bool(required)
 
 
-@pytest.mark.parametrize("source", SKIPS.values(), ids=SKIPS)
-def test_a_skip_is_one_elsewhere(root: Path, tmp_path: Path, source: str) -> None:
-    assert "1 skipped" in run(root, tmp_path, source, "").stdout
-
-
-@pytest.mark.parametrize("source", OTHERS.values(), ids=OTHERS)
-def test_everything_else_is_as_it_was(root: Path, tmp_path: Path, source: str) -> None:
-    assert run(root, tmp_path, source, "all").returncode == 0
+def test_everything_else_is_as_it_was(told: tuple[str, Told]) -> None:
+    _, of = told
+    assert of("a_pass") == ("passed", "")
+    assert of("an_expected_failure")[0] == "skipped"
