@@ -26,6 +26,8 @@ _LOCK_TIMEOUT = "500ms"
 """How long everybody may be held up; less than PostgreSQL's deadlock_timeout, so that it is us who give way."""
 _PAUSES = (0.5, 1.0, 2.0, 5.0)
 """Seconds for the others; the last one repeats."""
+_LOOK_AGAIN = 0.1
+"""Seconds between two looks whether another process still migrates."""
 _IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
 
 
@@ -49,21 +51,31 @@ def migrate(url: str) -> None:
     )
     with engine.connect() as connection:
         connection.exec_driver_sql(PATIENCE_OF_THE_SERVER)
-        connection.exec_driver_sql("SELECT pg_advisory_lock(%s)", (_MIGRATION_LOCK,))
-        connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
-        connection.commit()
-        _refuse_newer(connection)
         for pause in chain(_PAUSES, repeat(_PAUSES[-1])):
             try:
+                _take_turn(connection)
+                _refuse_newer(connection)
                 _upgrade(connection, url)
             except (sqlalchemy.exc.OperationalError, psycopg.OperationalError) as error:
                 connection.rollback()
                 if not isinstance(getattr(error, "orig", error), _IN_THE_WAY):
                     raise
+                # The one in the way may be waiting for this very lock, as the first version does in a transaction.
+                connection.exec_driver_sql("SELECT pg_advisory_unlock_all()")
+                connection.commit()
                 log.warning("migration_waits", why="a table is in use by a long transaction", again_in=pause)
                 time.sleep(pause)
             else:
                 return
+
+
+def _take_turn(connection: sqlalchemy.Connection) -> None:
+    """Wait until no other process migrates, in no transaction: an index that is being built waits for those."""
+    connection.exec_driver_sql(f"SET lock_timeout = '{_LOCK_TIMEOUT}'")
+    while not connection.exec_driver_sql("SELECT pg_try_advisory_lock(%s)", (_MIGRATION_LOCK,)).scalar_one():
+        connection.commit()
+        time.sleep(_LOOK_AGAIN)
+    connection.commit()
 
 
 def _upgrade(connection: sqlalchemy.Connection, url: str) -> None:

@@ -9,6 +9,8 @@ Revision ID: 0002
 
 from alembic import op
 
+from zekt_backend.store import steps
+
 revision = "0002"
 down_revision = "0001"
 branch_labels = None
@@ -21,7 +23,10 @@ ALTER TABLE deliveries
     ADD COLUMN IF NOT EXISTS is_replay boolean NOT NULL DEFAULT false,
     ADD COLUMN IF NOT EXISTS replay_of text REFERENCES deliveries ON DELETE SET NULL;
 """,
-    "CREATE INDEX IF NOT EXISTS deliveries_replay_of ON deliveries (replay_of) WHERE replay_of IS NOT NULL;",
+    """
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_replay_of ON deliveries (replay_of)
+    WHERE replay_of IS NOT NULL;
+""",
 )
 
 PACING = (
@@ -43,7 +48,8 @@ CREATE TABLE IF NOT EXISTS writes (
     "CREATE INDEX IF NOT EXISTS writes_newest ON writes (installation_id, at);",
     """
 -- Whoever has the turn looks here for somebody who has waited longer.
-CREATE INDEX IF NOT EXISTS deliveries_waiting ON deliveries (installation_id, seq) WHERE status = 'pending' AND paced;
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_waiting ON deliveries (installation_id, seq)
+    WHERE status = 'pending' AND paced;
 """,
     """
 COMMENT ON COLUMN deliveries.paced IS
@@ -66,7 +72,7 @@ ALTER TABLE messages
     ADD COLUMN IF NOT EXISTS closed_at timestamptz,
     ADD COLUMN IF NOT EXISTS closed_why text;
 """,
-    "CREATE INDEX IF NOT EXISTS messages_received ON messages (received_at, seq);",
+    "CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_received ON messages (received_at, seq);",
     """
 -- How far something has been read, so that each round goes on where the last one ended: our own messages (kind
 -- messages, id 0), the delivery log of a hook (hook; 0 is the app's own), the runs of a repository (runs), its list
@@ -142,9 +148,7 @@ STEPS = (*REPLAY, *PACING, *RECONCILE, *TOKENS)
 
 
 def upgrade() -> None:
-    for step in STEPS:
-        with op.get_context().autocommit_block():
-            op.execute(step)
+    steps.run(STEPS)
 
 
 def downgrade() -> None:

@@ -8,6 +8,8 @@ Revision ID: 0003
 
 from alembic import op
 
+from zekt_backend.store import steps
+
 revision = "0003"
 down_revision = "0002"
 branch_labels = None
@@ -98,7 +100,7 @@ CREATE INDEX IF NOT EXISTS audit_other_account ON audit (other_account_id, id) W
 """,
     """
 -- An account sees the deliveries of its repositories, on either side; of consumers there is an index already.
-CREATE INDEX IF NOT EXISTS deliveries_provider ON deliveries (provider_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_provider ON deliveries (provider_id);
 """,
 )
 
@@ -111,11 +113,11 @@ ALTER TABLE subscriptions
 """,
     """
 -- Whoever asks what became of a run knows its id and nothing else.
-CREATE INDEX IF NOT EXISTS events_run ON events (run_id);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS events_run ON events (run_id);
 """,
     """
 -- The newest events, to try a changed policy on, and those of a day.
-CREATE INDEX IF NOT EXISTS events_received ON events (received_at);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS events_received ON events (received_at);
 """,
 )
 
@@ -147,11 +149,12 @@ CREATE TABLE IF NOT EXISTS usage_days (
 """,
     """
 -- These two grow in the order of their times, so a few pages of index tell where a day is.
-CREATE INDEX IF NOT EXISTS attempts_started ON attempts USING brin (started_at)
+CREATE INDEX CONCURRENTLY IF NOT EXISTS attempts_started ON attempts USING brin (started_at)
     WITH (pages_per_range = 32, autosummarize = on);
 """,
     """
-CREATE INDEX IF NOT EXISTS history_at ON history USING brin (at) WITH (pages_per_range = 32, autosummarize = on);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS history_at ON history USING brin (at)
+    WITH (pages_per_range = 32, autosummarize = on);
 """,
 )
 
@@ -159,9 +162,7 @@ STEPS = (*ACCOUNTS, *ACCESS, *FILTERS, *USAGE)
 
 
 def upgrade() -> None:
-    for step in STEPS:
-        with op.get_context().autocommit_block():
-            op.execute(step)
+    steps.run(STEPS)
 
 
 def downgrade() -> None:

@@ -8,6 +8,8 @@ Revision ID: 0004
 
 from alembic import op
 
+from zekt_backend.store import steps
+
 revision = "0004"
 down_revision = "0003"
 branch_labels = None
@@ -124,9 +126,7 @@ STEPS = (*PEOPLE, *APP, *REPOSITORIES, *MARKET, *DOOR)
 
 
 def upgrade() -> None:
-    for step in STEPS:
-        with op.get_context().autocommit_block():
-            op.execute(step)
+    steps.run(STEPS)
 
 
 def downgrade() -> None:
