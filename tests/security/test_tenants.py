@@ -195,6 +195,14 @@ def test_what_is_not_yours_looks_like_what_is_not_there(town: Any, door: tuple[s
         assert theirs == nowhere, caller
 
 
+@pytest.mark.parametrize(
+    "door", [door for door in DOORS if DOORS[door].refusals.get("rival_token") == RIVAL["rival_token"]], ids=" ".join
+)
+def test_the_operator_alone_is_told_that_something_is_not_there(town: Any, door: tuple[str, str]) -> None:
+    answer = ask(town, door, "admin", MADE_UP)
+    assert (answer.status_code, answer.json()["code"]) == (404, "not_found")
+
+
 def test_a_repository_that_is_switched_off_looks_like_one_that_nobody_knows(town: Any) -> None:
     for door, wanted in DOORS.items():
         if "retired" in wanted.refusals:

@@ -6,7 +6,7 @@ from typing import Protocol
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from zekt_backend.api import sessions, shapes
+from zekt_backend.api import problems, sessions, shapes
 from zekt_backend.api.tokens import bearer, is_admin, require_admin
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
@@ -29,6 +29,7 @@ async def principal_of(request: Request, broker: Broker) -> Principal:
     # The operator's own may begin like any token: it is his to choose.
     if not given.startswith(TOKEN_PREFIX) or is_admin(request, broker):
         require_admin(request, broker)
+        problems.tell_what_is_not_there(request)
         return Principal(OPERATOR, operator=True)
     found = await api_tokens.recognise(given, now=broker.clock.now(), db=broker.db)
     if found is None:

@@ -21,7 +21,15 @@ _TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
 _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
 _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
 _SESSION = ("session_refused", "csrf_refused")
-_MANAGERS = ("admin_token_refused", "api_token_refused", "management_off", *_SESSION, "roles_unknown", "not_yours")
+_MANAGERS = (
+    "admin_token_refused",
+    "api_token_refused",
+    "management_off",
+    *_SESSION,
+    "roles_unknown",
+    "not_yours",
+    "not_found",
+)
 
 _RUN = (*_TOKENS, "not_yours", "pull_request_target_refused", "issuer_unreachable")
 _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
@@ -39,7 +47,6 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/event-delivery/complete": ("result_invalid",),
     "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
-    "/api/usage": ("not_yours", "not_found"),
     "/api/services": ("conflict",),
     "/auth/sign-in": ("sign_in_off",),
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),

@@ -53,9 +53,16 @@ def install(app: FastAPI) -> None:
     app.add_exception_handler(Exception, _bug)
 
 
+def tell_what_is_not_there(request: Request) -> None:
+    """To the operator, whose everything is, `not_yours` can mean nothing else."""
+    request.state.all_is_theirs = True
+
+
 async def _ours(request: Request, error: Exception) -> JSONResponse:
     if not isinstance(error, ZektError):
         raise error
+    if error.code == "not_yours" and getattr(request.state, "all_is_theirs", False):
+        error = ZektError("not_found", "There is no such thing here.")
     log.info("refused", method=request.method, path=request.url.path[:200], status=error.kind.status, code=error.code)
     return render(error)
 
