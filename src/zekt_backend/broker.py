@@ -22,6 +22,7 @@ from zekt_backend.flows.fan_out import Timings
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.flows.reconcile import Terms, reconcile
 from zekt_backend.flows.reconciling import Report
+from zekt_backend.flows.repository_rows import Hub
 from zekt_backend.github import dispatch, lookup, members, stand_in
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.metered import Metered
@@ -107,6 +108,10 @@ class Broker:
     def shipping(self) -> Shipping:
         return Shipping(self.settings.base_url, self.settings.payload_retention)
 
+    @property
+    def hub(self) -> Hub:
+        return hub(self.settings, self.db, self.github)
+
     async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
         """One `repository_dispatch`, in a thread of ours."""
         answer = await asyncio.get_running_loop().run_in_executor(
@@ -159,6 +164,13 @@ class Broker:
         if report is not None:
             log.info("reconciled", **report.as_fields())
         return report
+
+
+def hub(settings: Settings, db: Database, github: GitHubApp) -> Hub:
+    """Its calls to GitHub run in threads of their own: a rush of them holds no dispatch up."""
+    secret = settings.webhook_secret
+    master = secret.get_secret_value().encode() if secret else None
+    return Hub(db, github, asyncio.to_thread, settings.webhook_url, master)
 
 
 def timings(settings: Settings) -> Timings:

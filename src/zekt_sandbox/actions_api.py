@@ -57,16 +57,27 @@ async def get_contents(request: Request) -> JSONResponse:
 
 async def list_workflows(request: Request) -> JSONResponse:
     """GET /repos/{owner}/{repo}/actions/workflows: those whose file is there, and those that have run."""
-    repository = reach(request, "actions")
-    world = world_of(request)
-    names = {run.workflow: run.name for run in reversed(world.runs.of(repository))}
-    found = [
-        _workflow(repository, path, names.get(path, path), world)
-        for path in sorted({*names, *world.workflows.files(repository)})
-    ]
+    found = _known(request)
     size = per_page(request)
     start = (number(request, "page", 1) - 1) * size
     return JSONResponse({"total_count": len(found), "workflows": found[start : start + size]})
+
+
+async def get_workflow(request: Request) -> JSONResponse:
+    """GET /repos/{owner}/{repo}/actions/workflows/{id or file name}."""
+    asked = request.path_params["workflow"]
+    for each in _known(request):
+        if asked in (str(each["id"]), each["path"].rpartition("/")[2]):
+            return JSONResponse(each)
+    raise Refused(404, "Not Found")
+
+
+def _known(request: Request) -> list[dict[str, Any]]:
+    repository = reach(request, "actions")
+    world = world_of(request)
+    names = {run.workflow: run.name for run in reversed(world.runs.of(repository))}
+    paths = sorted({*names, *world.workflows.files(repository)})
+    return [_workflow(repository, path, names.get(path, path), world) for path in paths]
 
 
 def _workflow(repository: Repository, path: str, name: str, world: World) -> dict[str, Any]:

@@ -167,6 +167,7 @@ class AddFault(Asked):
     where: str = Field(description="dispatch, rest, oidc, jwks or webhook")
     kind: str = Field(description="what happens there, see docs/sandbox.md")
     repository: str | None = Field(None, description="owner/name, any when left out")
+    method: str | None = Field(None, description="GET, POST …, any when left out")
     times: Number | None = Field(1, description="how many requests it hits, 1 when left out, null for all")
     status: Annotated[int, Field(ge=200, le=599)] | None = Field(None, description="the HTTP status to answer with")
     seconds: Seconds = Field(60.0, description="how long a hang lasts or a rate limit asks to wait, 60 when left out")

@@ -38,7 +38,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(slots=True)
 class Fault:
-    """One planned misfortune. `times` None: for ever; `repository` None: any; `used`: how often it struck."""
+    """One planned misfortune. None: for ever, of any `repository` or `method`. `used`: how often it struck."""
 
     id: int
     where: str
@@ -49,9 +49,12 @@ class Fault:
     seconds: float = 60.0
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
+    method: str | None = None
     used: int = 0
 
-    def fits(self, where: str, repository: str | None) -> bool:
+    def fits(self, where: str, repository: str | None, method: str | None) -> bool:
+        if self.method is not None and self.method != method:
+            return False
         if self.where != where or (self.times is not None and self.used >= self.times):
             return False
         return self.repository is None or self.repository.lower() == (repository or "").lower()
@@ -69,6 +72,7 @@ class Faults:
         where: str,
         kind: str,
         repository: object | None = None,
+        method: str | None = None,
         times: int | None = 1,
         status: int | None = None,
         seconds: float = 60.0,
@@ -81,6 +85,7 @@ class Faults:
             where: a key of `KINDS`.
             kind: one of `KINDS[where]`; each is explained there.
             repository: `owner/name`, or None for any.
+            method: GET, POST …, or None for any.
             times: how many requests it hits; None for all.
             status: HTTP status where the kind answers (default 500; 403 for the rate limits).
             seconds: how long a hang lasts, or a rate limit asks to wait.
@@ -96,14 +101,16 @@ class Faults:
             raise ValueError(f"at {where} a fault may be {', '.join(sorted(KINDS[where]))}, not {kind!r}")
         named = None if repository is None else str(repository)
         with self._lock:
-            fault = Fault(next(self._ids), where, kind, named, times, status, seconds, dict(headers or {}), body)
+            fault = Fault(
+                next(self._ids), where, kind, named, times, status, seconds, dict(headers or {}), body, method
+            )
             self._faults.append(fault)
         return fault
 
-    def take(self, where: str, repository: str | None) -> Fault | None:
+    def take(self, where: str, repository: str | None, method: str | None = None) -> Fault | None:
         """The first fault that fits, counted as used; None when all is well."""
         with self._lock:
-            fault = next((f for f in self._faults if f.fits(where, repository)), None)
+            fault = next((f for f in self._faults if f.fits(where, repository, method)), None)
             if fault is not None:
                 fault.used += 1
         return fault

@@ -61,6 +61,17 @@ class Hooks:
             self._hooks[hook.id] = hook
         return hook
 
+    def change(self, hook: Hook, **fields: Any) -> Hook:
+        """Replace its `url`, `secret`, `events` or `active`; what it sent before stays in the log as it was.
+
+        Raises:
+            ValueError: the URL is not on this machine.
+        """
+        require_loopback(fields.get("url", hook.url))
+        with self._lock:
+            self._hooks[hook.id] = changed = replace(self._hooks[hook.id], **fields)
+        return changed
+
     def remove(self, hook_id: int) -> bool:
         with self._lock:
             return self._hooks.pop(hook_id, None) is not None

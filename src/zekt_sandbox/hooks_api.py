@@ -8,13 +8,18 @@ from starlette.background import BackgroundTask
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from zekt_sandbox.github_api import authorization, json_object, per_page, reach, world_of
+from zekt_sandbox.github_api import authorization, json_object, number, per_page, reach, world_of
 from zekt_sandbox.letters import Hook, HookDelivery, headers
 from zekt_sandbox.refusals import Refused
+from zekt_sandbox.repositories import Repository
 from zekt_sandbox.shapes import stamp
 
 RETENTION = timedelta(days=3)
 """How long the log remembers: https://docs.github.com/webhooks/testing-and-troubleshooting-webhooks/viewing-webhook-deliveries"""
+
+
+MOST_HOOKS = 20
+"""Of one repository, for one event."""
 
 
 def _config(hook: Hook) -> dict[str, Any]:
@@ -129,27 +134,73 @@ def _base(request: Request) -> str:
     return f"{world_of(request).url}/repos/{request.path_params['owner']}/{request.path_params['repo']}"
 
 
+def _own(request: Request, repository: Repository) -> list[Hook]:
+    return [h for h in world_of(request).hooks.all() if h.repository and h.repository.id == repository.id]
+
+
 async def list_hooks(request: Request) -> Response:
     """GET /repos/{owner}/{repo}/hooks."""
-    repository = reach(request, "repository_hooks")
-    own = [h for h in world_of(request).hooks.all() if h.repository and h.repository.id == repository.id]
-    return JSONResponse([_hook_json(hook, _base(request)) for hook in own])
+    own = _own(request, reach(request, "repository_hooks"))
+    size = per_page(request)
+    start = (number(request, "page", 1) - 1) * size
+    return JSONResponse([_hook_json(hook, _base(request)) for hook in own[start : start + size]])
+
+
+def _invalid(why: str) -> Refused:
+    return Refused(422, "Validation Failed", errors=[{"resource": "Hook", "code": "custom", "message": why}])
+
+
+def _check_place(hooks: list[Hook], url: str, events: tuple[str, ...]) -> None:
+    """One hook for each address, and 20 for each event: https://docs.github.com/webhooks/about-webhooks ."""
+    if any(hook.url == url for hook in hooks):
+        raise _invalid("Hook already exists on this repository")
+    for event in events:
+        if sum(1 for hook in hooks if event in hook.events) >= MOST_HOOKS:
+            raise _invalid(f'The "{event}" event cannot have more than {MOST_HOOKS} hooks')
+
+
+def _wanted(asked: dict[str, Any], *, new: bool) -> dict[str, Any]:
+    """What is asked of a hook. A `config` is whole: one without a secret takes the secret away."""
+    config = asked.get("config", {} if new else None)
+    if config is not None and (not isinstance(config, dict) or not isinstance(config.get("url"), str)):
+        raise _invalid("Config must contain URL for webhooks")
+    events = asked.get("events", ["push"] if new else None)
+    return {
+        **({} if config is None else {"url": config["url"], "secret": config.get("secret")}),
+        **({} if events is None else {"events": tuple(str(event) for event in events)}),
+        **({"active": bool(asked["active"])} if "active" in asked else {}),
+    }
+
+
+def _writable(request: Request) -> Repository:
+    repository = reach(request, "repository_hooks", "write")
+    if repository.archived:
+        raise Refused(403, "Repository was archived so is read-only.")
+    return repository
 
 
 async def create_hook(request: Request) -> Response:
     """POST /repos/{owner}/{repo}/hooks; the ping follows the answer."""
-    repository = reach(request, "repository_hooks", "write")
-    asked = await json_object(request)
-    config = asked.get("config")
-    if not isinstance(config, dict) or not isinstance(config.get("url"), str):
-        raise Refused(422, "Validation Failed")
+    repository = _writable(request)
+    wanted = _wanted(await json_object(request), new=True)
+    _check_place(_own(request, repository), wanted["url"], wanted["events"])
     hooks = world_of(request).hooks
-    named = tuple(str(event) for event in asked.get("events") or ["push"])
     try:
-        hook = hooks.add(config["url"], config.get("secret"), repository=repository, events=named)
+        hook = hooks.add(**wanted, repository=repository)
     except ValueError as refused:
-        raise Refused(422, f"Validation Failed: {refused}") from refused
+        raise _invalid(str(refused)) from refused
     return JSONResponse(_hook_json(hook, _base(request)), 201, background=BackgroundTask(hooks.ping, hook))
+
+
+async def update_hook(request: Request) -> Response:
+    """PATCH /repos/{owner}/{repo}/hooks/{id}."""
+    _writable(request)
+    hook = _repository_hook(request, "write")
+    try:
+        changed = world_of(request).hooks.change(hook, **_wanted(await json_object(request), new=False))
+    except ValueError as refused:
+        raise _invalid(str(refused)) from refused
+    return JSONResponse(_hook_json(changed, _base(request)))
 
 
 async def get_hook(request: Request) -> Response:
@@ -159,6 +210,7 @@ async def get_hook(request: Request) -> Response:
 
 async def delete_hook(request: Request) -> Response:
     """DELETE /repos/{owner}/{repo}/hooks/{id}."""
+    _writable(request)
     world_of(request).hooks.remove(_repository_hook(request, "write").id)
     return Response(status_code=204)
 

@@ -1,6 +1,6 @@
 """GitHub's way of saying no: a status, a message in its own words, and where to read more."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -16,13 +16,17 @@ class Refused(Exception):  # noqa: N818 - it is GitHub's answer, not an error of
         status: the HTTP status.
         message: GitHub's own text where one is known.
         headers: further response headers.
+        errors: what exactly does not fit, as a 422 lists it.
     """
 
-    def __init__(self, status: int, message: str, headers: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self, status: int, message: str, headers: Mapping[str, str] | None = None, *, errors: Sequence[Any] = ()
+    ) -> None:
         super().__init__(f"{status} {message}")
         self.status = status
         self.message = message
         self.headers = dict(headers or {})
+        self.errors = list(errors)
 
 
 def refusal_body(status: int, message: str) -> dict[str, Any]:
@@ -34,4 +38,5 @@ async def answer_refusal(_request: Request, error: Exception) -> JSONResponse:
     """The exception handler for `Refused`."""
     if not isinstance(error, Refused):
         raise error
-    return JSONResponse(refusal_body(error.status, error.message), error.status, error.headers)
+    body = refusal_body(error.status, error.message)
+    return JSONResponse(body | ({"errors": error.errors} if error.errors else {}), error.status, error.headers)

@@ -14,6 +14,7 @@ NO_JSON = {
     "serve": "tells its log", "worker": "tells its log", "sandbox": "tells its address",
     "migrate": "has nothing to tell", "tokens revoke": "has nothing to tell",
     "replay": "prints ids, one a line", "services show": "prints nothing but JSON",
+    "repositories show": "prints nothing but JSON", "repositories rotate": "has nothing to tell",
     "app manifest": "prints nothing but JSON", "app register": "writes files and prints settings",
 }  # fmt: skip
 """Commands without `--json`, and why."""

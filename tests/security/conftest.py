@@ -50,6 +50,7 @@ class Town:
 
 def with_others(wanted: dict[str, Any]) -> dict[str, Any]:
     """The directory with a tenant who takes no part, and one who is switched off."""
+    wanted["accounts"][0]["persona"] = "both"
     wanted["accounts"] += [
         {"login": "rival-team", "repositories": [{"name": "tools", "id": 3003, "installation-id": 53}]},
         {

@@ -36,6 +36,8 @@ NO_MANAGER: dict[str, Refusal] = {
 }
 RIVAL: dict[str, Refusal] = {"rival_token": (403, "not_yours")}
 READER: dict[str, Refusal] = {"reader": (403, "not_yours")}
+MANAGED: dict[str, Refusal] = {**NO_MANAGER, **RIVAL, **READER}
+"""What is shop-team's: whoever manages another account, or reads infra-team's, is refused."""
 UNSIGNED: dict[str, Refusal] = dict.fromkeys(CALLERS, (401, "webhook_signature_missing"))
 # The body speaks for shop-team's run, and only that run's own token may say so.
 FOREIGN: dict[str, Refusal] = dict.fromkeys(("rival", "retired", "stranger"), (403, "claims_mismatch"))
@@ -70,6 +72,18 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/accounts"): Door("admin", NO_MANAGER),
     ("GET", "/api/accounts/{account}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("PATCH", "/api/accounts/{account}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"provider": True}),
+    ("GET", "/api/repositories"): Door("admin", NO_MANAGER),
+    ("POST", "/api/repositories"): Door("admin", MANAGED, {"repository": "{repository}"}),
+    ("GET", "/api/repositories/{repository_id}"): Door("admin", MANAGED),
+    **{
+        (method, "/api/repositories/{repository_id}/" + role): Door("admin", MANAGED)
+        for method in ("PUT", "DELETE")
+        for role in ("provider", "consumer", "completion-tracking")
+    },
+    ("POST", "/api/repositories/{repository_id}/hook"): Door("admin", MANAGED),
+    ("GET", "/api/repositories/{repository_id}/workflows"): Door("admin", MANAGED),
+    ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Door("admin", MANAGED, {"force": True}),
+    ("DELETE", "/api/repositories/{repository_id}/workflows/{file}"): Door("admin", MANAGED),
     ("GET", "/api/services"): Door("admin", NO_MANAGER),
     ("POST", "/api/services"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, SERVICE),
     ("GET", "/api/services/{slug}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
@@ -118,6 +132,8 @@ MADE_UP = {
     "slug": "nothing-here",
     "repository": "nobody-here/nothing",
     "consumer": "nobody-here/nothing",
+    "repository_id": "999999",
+    "file": "nothing.yml",
 }
 
 
@@ -162,6 +178,8 @@ def real(town: Any) -> dict[str, str]:
         "slug": "infrastructure-orders",
         "repository": "shop-team/orders",
         "consumer": "infra-team/platform",
+        "repository_id": "1001",
+        "file": "order.yml",
     }
 
 

@@ -58,8 +58,10 @@ _OWN: dict[str, tuple[str, ...]] = {
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
-_MADE = ("/api/services", "/api/subscriptions", "/api/tokens")
+_MADE = {"/api/repositories": (201, 200), "/api/services": (201,), "/api/subscriptions": (201,), "/api/tokens": (201,)}
 """Where a POST answers 201."""
+_ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_off")
+"""How what is asked of GitHub on somebody's behalf may end."""
 _UNVERSIONED = ("/api/tokens/{token_id}",)
 """What is changed without a version."""
 _HEADERS = {
@@ -69,6 +71,7 @@ _HEADERS = {
 _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": Filter,
     "/api/accounts": Page,
+    "/api/repositories": Page,
     "/api/services": Page,
     "/api/subscriptions": subscriptions.Filter,
     "/api/tokens": Page,
@@ -170,7 +173,7 @@ def _body(takes: Any) -> dict[str, Any]:
 
 
 def _versioned(method: str, path: str) -> bool:
-    return method in ("PATCH", "PUT", "DELETE") and path not in _UNVERSIONED
+    return (method in ("PATCH", "PUT", "DELETE") or path.endswith("/hook")) and path not in _UNVERSIONED
 
 
 def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
@@ -186,13 +189,18 @@ def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
 
 
 def _good_statuses(method: str, path: str) -> tuple[int, ...]:
-    return (201,) if method == "POST" and path in _MADE else _GOOD.get(path, (200,))
+    return _MADE[path] if method == "POST" and path in _MADE else _GOOD.get(path, (200,))
+
+
+def _asks_github(method: str, path: str) -> bool:
+    return path.startswith("/api/repositories") and (method != "GET" or path.endswith("/workflows"))
 
 
 def _problems(method: str, path: str, refusals: tuple[str, ...], takes_body: bool) -> dict[str, Any]:
     codes = [*refusals, *_OWN.get(path, ()), "database_unavailable", "internal"]
     codes += ["body_invalid", "body_too_large", "body_too_slow"] if takes_body else []
     codes += ["conflict", "version_stale"] if _versioned(method, path) else []
+    codes += _ASKS_GITHUB if _asks_github(method, path) else ()
     # A path or a query may hold what no column can, and a path a slash.
     codes += (
         ["body_invalid", "not_found"]

@@ -20,6 +20,7 @@ from zekt_backend.cli import (
     operate,
     policy,
     recover,
+    repositories,
     services,
     subscriptions,
     try_out,
@@ -71,6 +72,8 @@ policies.command()(policy.simulate)
 app.add_typer(policies, name="policy")
 app.add_typer(github_app.github_app, name="app")
 app.add_typer(accounts.accounts, name="accounts")
+app.add_typer(repositories.repositories, name="repositories")
+app.add_typer(repositories.workflows, name="workflows")
 app.add_typer(services.services, name="services")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(access.tokens, name="tokens")

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, TypeVar
+from typing import Annotated, Any, TypeVar
 
 import msgspec
 import requests
@@ -103,7 +103,9 @@ def _check_name(full_name: str) -> None:
         raise ZektError("github_refused", f"{full_name!a} is no repository: write owner/name.")
 
 
-def get(requester: Callable[[], Requester], path: str, *, verb: str = "GET") -> Reply:
+def get(
+    requester: Callable[[], Requester], path: str, *, verb: str = "GET", body: Mapping[str, Any] | None = None
+) -> Reply:
     """GitHub's answer, a refusal to give us a token included.
 
     Raises:
@@ -111,7 +113,7 @@ def get(requester: Callable[[], Requester], path: str, *, verb: str = "GET") -> 
         ZektError: `github_unavailable`, there was none.
     """
     try:
-        return ask(requester(), verb, path)
+        return ask(requester(), verb, path, None if body is None else dict(body))
     except TokenRefusedError as refused:
         return refused.reply
     except bounded.TooLargeError as error:

@@ -56,6 +56,7 @@ class Content(msgspec.Struct):
 class Workflow(msgspec.Struct):
     path: str
     state: str
+    name: str = ""
 
 
 class WorkflowList(msgspec.Struct):

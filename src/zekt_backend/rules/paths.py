@@ -2,6 +2,8 @@
 
 import re
 
+from zekt_backend.errors import ZektError
+
 # `.github/workflows/x.yml`, `.github/workflows/x.yml@refs/heads/main` and `owner/repo/.github/workflows/x.yml@ref`
 # all come: in `workflow_run.path`, and in the token's `workflow_ref`:
 # https://docs.github.com/en/actions/concepts/security/openid-connect. A branch may itself hold an `@`, so the
@@ -10,6 +12,22 @@ _PATH = re.compile(r"(?:(?P<home>[^/@]+/[^/@]+)/)?(?P<file>\.github/workflows/[^
 
 # Letters and such alone, so that the name can stand in an address; and not the two that mean another folder.
 _REPOSITORY = re.compile(r"(?!\.{1,2}/)[A-Za-z0-9._-]{1,100}/(?!\.{1,2}\Z)[A-Za-z0-9._-]{1,100}")
+
+
+FOLDER = ".github/workflows"
+_FILE = re.compile(r"[^/\x00-\x1f]{1,200}\.ya?ml")
+
+
+def workflow_path(file: str) -> str:
+    """`.github/workflows/x.yml`, from that or from the file's name alone.
+
+    Raises:
+        ZektError: `body_invalid`, when it is no workflow file's name.
+    """
+    name = normalise_path(file).removeprefix(f"{FOLDER}/")
+    if not _FILE.fullmatch(name):
+        raise ZektError("body_invalid", f"No workflow file: write the name of a file in {FOLDER}, like release.yml.")
+    return f"{FOLDER}/{name}"
 
 
 def is_repository_name(name: str) -> bool:

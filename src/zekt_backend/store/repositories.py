@@ -1,9 +1,14 @@
 """Repositories, as GitHub identifies them: by id, which survives a rename."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
 
-from zekt_backend.store.database import Tx, many, one
+from psycopg import sql
+from pydantic.alias_generators import to_camel
+
+from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,15 +34,99 @@ async def find(tx: Tx, repository_id: int) -> Repository | None:
     return Repository(**row) if row else None
 
 
-async def make_room(tx: Tx, repository_id: int, full_name: str, installation_id: int | None) -> None:
-    """What must be before a row is written: its installation, and its name free. Who had that name has lost it."""
+_STATE = sql.SQL(
+    """SELECT r.id, r.full_name, r.account_id, a.login AS account, r.installation_id, r.enabled, r.provider, r.consumer,
+              r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at, r.version
+       FROM repositories r JOIN accounts a ON a.id = r.account_id"""
+)
+_UNSHOWN = ("account_id", "hook_generation")
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """All that people may set of a repository, and what follows from it."""
+
+    id: int
+    full_name: str
+    account_id: int
+    account: str
+    installation_id: int | None
+    enabled: bool
+    provider: bool
+    consumer: bool
+    completion_tracking: bool
+    hook_id: int | None
+    hook_generation: int
+    removed_at: datetime | None
+    version: int
+
+    def shown(self) -> dict[str, Any]:
+        """As the management API has it."""
+        told = {name: getattr(self, name) for name in State.__slots__ if name not in _UNSHOWN}
+        told["removed_at"] = self.removed_at.isoformat() if self.removed_at else None
+        return {to_camel(name): value for name, value in told.items()}
+
+
+async def state(tx: Tx, repository_id: int) -> State | None:
+    row = await one(tx, _STATE + sql.SQL(" WHERE r.id = %s"), (repository_id,))
+    return State(**row) if row else None
+
+
+async def named(tx: Tx, full_name: str) -> State | None:
+    """By its name, in any case."""
+    row = await one(tx, _STATE + sql.SQL(" WHERE lower(r.full_name) = lower(%s)"), (full_name,))
+    return State(**row) if row else None
+
+
+async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
+    """Of these accounts (None: of all), the highest of GitHub's ids first, and the cursor of the next page."""
+    rows = await many(
+        tx,
+        _STATE
+        + sql.SQL(
+            """ WHERE (%(accounts)s::bigint[] IS NULL OR r.account_id = ANY(%(accounts)s))
+                  AND (%(before)s::bigint IS NULL OR r.id < %(before)s)
+                ORDER BY r.id DESC LIMIT %(limit)s"""
+        ),
+        {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
+    )
+    found, following = page_of(rows, limit)
+    return [State(**row).shown() for row in found], following
+
+
+async def create(tx: Tx, repository_id: int, account_id: int, full_name: str, installation_id: int) -> bool:
+    """A new one, not enabled as anything. False: it has a row. `make_room` comes first."""
+    return await changed(
+        tx,
+        """INSERT INTO repositories (id, account_id, full_name, installation_id) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (id) DO NOTHING""",
+        (repository_id, account_id, full_name, installation_id),
+    )
+
+
+async def change(tx: Tx, seen: State, fields: Mapping[str, Any]) -> bool:
+    """Write these columns, if it is still as it was seen. False: somebody was first."""
+    columns = sql.SQL(", ").join(sql.SQL("{} = {}").format(sql.Identifier(c), sql.Placeholder(c)) for c in fields)
+    query = sql.SQL(
+        "UPDATE repositories SET {}, version = version + 1 WHERE id = %(seen_id)s AND version = %(seen_version)s"
+    )
+    return await changed(tx, query.format(columns), {**fields, "seen_id": seen.id, "seen_version": seen.version})
+
+
+async def make_room(tx: Tx, repository_id: int, full_name: str, installation_id: int | None) -> int | None:
+    """What must be before a row is written: its installation, and its name free.
+
+    Gives the id of the repository that had the name until now, and has lost it at GitHub.
+    """
     if installation_id is not None:
         await tx.execute("INSERT INTO installations (id) VALUES (%s) ON CONFLICT DO NOTHING", (installation_id,))
-    await tx.execute(
+    row = await one(
+        tx,
         """UPDATE repositories SET full_name = full_name || '#' || id, enabled = false, version = version + 1
-           WHERE lower(full_name) = lower(%s) AND id <> %s""",
+           WHERE lower(full_name) = lower(%s) AND id <> %s RETURNING id""",
         (full_name, repository_id),
     )
+    return row["id"] if row else None
 
 
 async def hook_generation(tx: Tx, repository_id: int) -> int:

@@ -1,0 +1,131 @@
+"""Repositories: made known, enabled and disabled, and which of their workflows are whitelisted."""
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from zekt_backend.api import bodies, shapes
+from zekt_backend.api.access import listed, principal_of
+from zekt_backend.broker import Broker
+from zekt_backend.flows import repositories as flow
+from zekt_backend.flows import whitelist
+from zekt_backend.flows.repository_rows import Change, Done, Hub
+from zekt_backend.rules.access import Right, not_yours
+from zekt_backend.rules.onboarding import Role
+from zekt_backend.store import accounts, repositories
+
+
+class NewRepository(shapes.Shape):
+    """`owner/name`; the owner must be an account here."""
+
+    repository: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9-]{0,38}/[A-Za-z0-9._-]{1,100}$")
+
+
+class Whitelisting(shapes.Shape):
+    """`force`: GitHub is not asked whether it knows the workflow."""
+
+    force: bool = False
+
+
+async def listing(request: Request, broker: Broker) -> JSONResponse:
+    return await listed(request, broker, "repositories", repositories.page)
+
+
+async def one(request: Request, broker: Broker) -> JSONResponse:
+    repository_id, _ = await _change(request, broker, Right.READ)
+    async with broker.db.reading() as connection:
+        found = await repositories.state(connection, repository_id)
+    if found is None:
+        raise not_yours()
+    return _answer(found.shown())
+
+
+async def add(request: Request, broker: Broker) -> JSONResponse:
+    principal = await principal_of(request, broker)
+    wanted = bodies.parse(NewRepository, await bodies.read(request, bodies.MAX_SMALL_BODY)).repository
+    async with broker.db.reading() as connection:
+        account_id = await accounts.id_of(connection, wanted.partition("/")[0])
+    principal.require(account_id, Right.MANAGE)
+    if account_id is None:
+        raise not_yours()
+    found, new = await flow.add(wanted, Change(principal.actor, broker.clock.now()), broker.hub)
+    return _answer(found.shown(), 201 if new else 200)
+
+
+async def enable_provider(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "provider", flow.enable)
+
+
+async def disable_provider(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "provider", flow.disable)
+
+
+async def enable_consumer(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "consumer", flow.enable)
+
+
+async def disable_consumer(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "consumer", flow.disable)
+
+
+async def enable_completion_tracking(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "completion_tracking", flow.enable)
+
+
+async def disable_completion_tracking(request: Request, broker: Broker) -> JSONResponse:
+    return await _switch(request, broker, "completion_tracking", flow.disable)
+
+
+async def rotate(request: Request, broker: Broker) -> JSONResponse:
+    repository_id, change = await _change(request, broker, Right.MANAGE)
+    return _done(await flow.rotate(repository_id, change, broker.hub))
+
+
+async def workflows(request: Request, broker: Broker) -> JSONResponse:
+    repository_id, _ = await _change(request, broker, Right.READ)
+    return JSONResponse(await whitelist.listing(repository_id, broker.hub))
+
+
+async def allow(request: Request, broker: Broker) -> JSONResponse:
+    repository_id, change = await _change(request, broker, Right.MANAGE)
+    body = await bodies.read(request, bodies.MAX_SMALL_BODY)
+    force = bodies.parse(Whitelisting, body or b"{}").force
+    return _answer(await whitelist.allow(repository_id, _file(request), change, broker.hub, force=force))
+
+
+async def disallow(request: Request, broker: Broker) -> JSONResponse:
+    repository_id, change = await _change(request, broker, Right.MANAGE)
+    return _answer(await whitelist.disallow(repository_id, _file(request), change, broker.hub))
+
+
+async def _switch(
+    request: Request, broker: Broker, role: Role, how: Callable[[int, Role, Change, Hub], Awaitable[Done]]
+) -> JSONResponse:
+    repository_id, change = await _change(request, broker, Right.MANAGE)
+    return _done(await how(repository_id, role, change, broker.hub))
+
+
+async def _change(request: Request, broker: Broker, right: Right) -> tuple[int, Change]:
+    """Which repository is meant, and who asks, if that right is held to its account."""
+    principal = await principal_of(request, broker)
+    repository_id = shapes.number(request, "repository_id")
+    async with broker.db.reading() as connection:
+        (account_id,) = await repositories.accounts_of(connection, repository_id)
+    principal.require(account_id, right)
+    return repository_id, Change(principal.actor, broker.clock.now(), shapes.if_match(request))
+
+
+def _file(request: Request) -> str:
+    return str(request.path_params["file"])
+
+
+def _done(done: Done) -> JSONResponse:
+    return _answer({**done.state.shown(), "warning": done.warning})
+
+
+def _answer(found: dict[str, Any], status: int = 200) -> JSONResponse:
+    version = found["version"]
+    return JSONResponse(found, status, headers={} if version is None else shapes.etag(version))

@@ -1,0 +1,124 @@
+"""The whitelist: what GitHub lists, what is allowed, and what becomes of the rest."""
+
+from typing import Any
+
+import pytest
+
+from zekt_testing.broker import ADMIN_TOKEN, ORDER, SECRET
+
+ORDERS = "shop-team/orders"
+DYNAMIC = "dynamic/dependabot/dependabot-updates"
+
+
+@pytest.fixture
+def shop(desk: Any) -> Any:
+    """The desk, with one repository that is enabled as a provider and has two workflow files."""
+    desk.add(ORDERS)
+    desk.put(ORDERS, "provider")
+    for name, state in (("order.yml", "active"), ("stock.yaml", "disabled_manually")):
+        desk.zekt.github.add_workflow(ORDERS, f".github/workflows/{name}", "on: push", state=state)
+    return desk
+
+
+def listed(desk: Any) -> dict[str, tuple[Any, ...]]:
+    answer = desk.ask("GET", "/1001/workflows").json()
+    assert (answer["repository"], answer["leftOut"]) == (ORDERS, 0)
+    return {each["path"]: (each["state"], each["whitelisted"], each["services"]) for each in answer["workflows"]}
+
+
+def used(desk: Any) -> dict[str, int]:
+    total: dict[str, int] = desk.zekt.get("/api/usage")["total"]
+    return total
+
+
+def test_workflows_are_listed_as_github_has_them_with_our_whitelist_and_services(shop: Any) -> None:
+    shop.zekt.github.start_run(ORDERS, workflow=DYNAMIC)
+    shop.put(ORDERS, "workflows/order.yml")
+    shop.put(ORDERS, "workflows/planned.yml", {"force": True})
+    service = {"repository": ORDERS, "workflow": ORDER, "slug": "orders", "eventType": "order"}
+    answer = shop.zekt.post("/api/services", ADMIN_TOKEN, service)
+    assert answer.status_code == 201, answer.text
+    assert listed(shop) == {
+        ORDER: ("active", True, ["orders"]),
+        ".github/workflows/planned.yml": (None, True, []),
+        ".github/workflows/stock.yaml": ("disabled_manually", False, []),
+    }
+
+
+def test_all_pages_are_read(shop: Any) -> None:
+    for number in range(120):
+        shop.zekt.github.add_workflow(ORDERS, f".github/workflows/more-{number:03}.yml", "on: push")
+    assert len(listed(shop)) == 122
+
+
+def test_a_workflow_is_allowed_and_taken_off_once_and_again(shop: Any) -> None:
+    first = shop.put(ORDERS, "workflows/order.yml")
+    trail = shop.audit()
+    assert (trail[-1]["action"], trail[-1]["subject"]) == ("workflow.allow", f"{ORDERS}/{ORDER}")
+    assert shop.put(ORDERS, "workflows/order.yml") == first
+    off = shop.delete(ORDERS, "workflows/order.yml")
+    assert (off["whitelisted"], off["version"]) == (False, first["version"] + 1)
+    assert shop.delete(ORDERS, "workflows/order.yml") == off
+    assert [line["action"] for line in shop.audit()[len(trail) :]] == ["workflow.disallow"]
+    assert shop.put(ORDERS, "workflows/order.yml")["whitelisted"]
+    never = shop.delete(ORDERS, "workflows/never.yml")
+    assert never == {"path": ".github/workflows/never.yml", "whitelisted": False, "services": [], "version": None}
+
+
+def test_a_workflow_that_github_does_not_have_is_refused_unless_it_is_forced(shop: Any) -> None:
+    code, detail = shop.refused("PUT", "/1001/workflows/oder.yml")
+    assert code == "conflict"
+    assert "misspelt" in detail
+    assert "--force" in detail
+    shop.zekt.github.faults.add(where="rest", kind="status", status=503, times=None)
+    assert shop.refused("PUT", "/1001/workflows/order.yml")[0] == "github_unavailable"
+    assert shop.put(ORDERS, "workflows/oder.yml", {"force": True})["whitelisted"]
+    assert shop.delete(ORDERS, "workflows/oder.yml")["whitelisted"] is False
+
+
+@pytest.mark.parametrize("file", ["release", "x.json", ".yml", "%0a.yml", "a" * 300 + ".yml"])
+def test_what_is_no_workflow_file_is_refused(shop: Any, file: str) -> None:
+    assert shop.refused("PUT", f"/1001/workflows/{file}", {"force": True})[0] in ("body_invalid", "conflict")
+
+
+def test_only_a_provider_whitelists(shop: Any) -> None:
+    shop.zekt.sql("UPDATE accounts SET provider = false")
+    code, detail = shop.refused("PUT", "/1001/workflows/order.yml")
+    assert (code, "is no provider yet" in detail) == ("conflict", True)
+
+
+def test_a_change_that_rests_on_an_old_version_is_refused(shop: Any) -> None:
+    path = "/1001/workflows/order.yml"
+    seen = shop.ask("PUT", path).headers["etag"]
+    assert shop.ask("DELETE", path, If_Match=seen).status_code == 200
+    assert shop.ask("PUT", path, If_Match=seen).json()["code"] == "version_stale"
+    assert shop.ask("PUT", "/1001/workflows/stock.yaml", If_Match='"0"').json()["code"] == "version_stale"
+
+
+def test_an_event_of_a_workflow_that_is_not_whitelisted_is_blocked_recorded_and_metered(shop: Any) -> None:
+    """And its messages with it; once it is whitelisted, the next ones are not, at once."""
+    run = shop.zekt.start_run()
+    assert shop.zekt.send(run).json()["consumersNotified"] == 0
+    (told,) = shop.zekt.github.finish_run(run)
+    assert told.outcome.body == '{"success":true,"outcome":"blocked","deliveries":0}'
+    ((outcome, why),) = shop.decided()
+    assert (outcome, why["whitelist"]) == ("blocked", f"{ORDER} is not whitelisted.")
+    assert (used(shop)["events"], used(shop)["blocked"], used(shop)["messages"]) == (1, 1, 1)
+    shop.put(ORDERS, "workflows/order.yml")
+    shop.zekt.github.finish_run(shop.zekt.start_run())
+    assert "whitelist" not in shop.decided()[-1][1]
+    shop.delete(ORDERS, "workflows/order.yml")
+    shop.zekt.github.finish_run(shop.zekt.start_run())
+    assert shop.decided()[-1][1]["whitelist"] == f"{ORDER} is not whitelisted."
+    assert used(shop)["blocked"] == 3
+
+
+def test_an_event_of_a_disabled_provider_is_blocked_recorded_and_metered(shop: Any) -> None:
+    """Its webhook is gone; the app's own still tells."""
+    shop.put(ORDERS, "workflows/order.yml")
+    shop.delete(ORDERS, "provider")
+    assert shop.zekt.github.finish_run(shop.zekt.start_run()) == []
+    shop.zekt.github.set_app_hook(url=f"{shop.zekt.url}/api/github/webhooks", secret=SECRET)
+    shop.zekt.github.finish_run(shop.zekt.start_run())
+    assert shop.decided()[-1][1]["repository"] == f"{ORDERS} is not enabled as a provider."
+    assert used(shop)["blocked"] == 1
