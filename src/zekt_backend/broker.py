@@ -42,6 +42,10 @@ log = structlog.get_logger()
 _Result = TypeVar("_Result")
 
 
+_PEOPLE_THREADS, _MEETING = 6, 3
+_QUEUE_SECONDS = 10.0
+
+
 @dataclass(frozen=True, slots=True)
 class Broker:
     """Everything a route or a job needs, and nothing global."""
@@ -57,6 +61,10 @@ class Broker:
     """PyGithub blocks; its calls run here."""
     examiners: Pool
     """Processes that hold messages against schemas and search them for credentials."""
+    people_threads: ThreadPoolExecutor
+    """What GitHub is asked about people: never in the way of a dispatch."""
+    meeting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MEETING))
+    """Strangers about whom GitHub is asked at a time; the other threads are for people who are known."""
     sign_in: SignIn | None = None
     """Of people, at GitHub."""
     stand_in: StandIn | None = None
@@ -77,6 +85,7 @@ class Broker:
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
             github=github,
+            people_threads=ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people"),
             sign_in=sign_in(settings, github),
             stand_in=sandbox(settings, github),
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
@@ -92,6 +101,7 @@ class Broker:
         await asyncio.gather(*self.under_way.values(), return_exceptions=True)
         await self.examiners.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
+        self.people_threads.shutdown(wait=True, cancel_futures=True)
         self.github.close()
         await self.db.close()
         await self.work_db.close()
@@ -136,7 +146,26 @@ class Broker:
 
     async def ask_role(self, seat: Seat) -> Found:
         """What somebody is in an account, asked of GitHub in a thread of ours."""
-        return await self.in_thread(lambda: members.role_of(self.github, seat))
+        return await asyncio.get_running_loop().run_in_executor(
+            self.people_threads, lambda: members.role_of(self.github, seat)
+        )
+
+    async def meet(self, work: Callable[[], _Result]) -> _Result:
+        """Ask GitHub about somebody who is not known yet, in one of few threads: strangers have no others busy.
+
+        Raises:
+            ZektError: `github_unavailable`, when too many do so at once.
+        """
+        try:
+            async with asyncio.timeout(_QUEUE_SECONDS):
+                await self.meeting.acquire()
+        except TimeoutError:
+            text = "Too many people sign in at this moment: try again."
+            raise ZektError("github_unavailable", text, retry_after=10) from None
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self.people_threads, work)
+        finally:
+            self.meeting.release()
 
     def turn(self, person_id: int) -> asyncio.Lock:
         """Held while this person's roles are asked about."""
@@ -225,7 +254,7 @@ def _client(settings: Settings, github: GitHubApp, client_id: str, client_secret
 
 def sandbox(settings: Settings, github: GitHubApp) -> StandIn | None:
     """None where GitHub cannot be the sandbox, or others than this machine reach the broker."""
-    if not stand_in.is_possible(settings.github_api_url, settings.host):
+    if not stand_in.is_possible(settings.github_api_url, settings.host, settings.base_url):
         return None
     timeout = settings.github_timeout.total_seconds()
     return StandIn(api_url=settings.github_api_url, timeout=timeout, sign_in=_client(settings, github, "", ""))

@@ -96,13 +96,23 @@ def test_where_github_is_not_on_this_machine_not_even_the_address_is_there(
     assert PATH not in requests.get(f"{zekt.url}/openapi.json", timeout=10).json()["paths"]
 
 
-def test_where_others_reach_the_broker_it_is_not_there_either() -> None:
-    assert is_possible("http://127.0.0.1:8760", "127.0.0.1")
-    assert is_possible("http://[::1]:8760", "localhost")
-    assert not is_possible("http://127.0.0.1:8760", "0.0.0.0")
-    assert not is_possible("http://127.0.0.1:8760", "::")
-    assert not is_possible("http://127.0.0.1:8760", "10.0.0.1")
-    assert not is_possible("http://10.0.0.1:8760", "127.0.0.1")
-    assert not is_possible("https://api.github.com", "127.0.0.1")
-    assert not is_possible("http://localhost:8760", "127.0.0.1")
-    assert not is_possible("http://", "127.0.0.1")
+HERE = "http://127.0.0.1:8750"
+
+
+@pytest.mark.parametrize(
+    ("api", "host", "public", "possible"),
+    [
+        ("http://127.0.0.1:8760", "127.0.0.1", HERE, True),
+        ("http://[::1]:8760", "localhost", "http://localhost:8750", True),
+        ("http://127.0.0.1:8760", "0.0.0.0", HERE, False),
+        ("http://127.0.0.1:8760", "::", HERE, False),
+        ("http://127.0.0.1:8760", "10.0.0.1", HERE, False),
+        ("http://127.0.0.1:8760", "127.0.0.1", "https://zekt.example", False),
+        ("http://10.0.0.1:8760", "127.0.0.1", HERE, False),
+        ("https://api.github.com", "127.0.0.1", HERE, False),
+        ("http://localhost:8760", "127.0.0.1", HERE, False),
+        ("http://", "127.0.0.1", HERE, False),
+    ],
+)
+def test_where_others_reach_the_broker_it_is_not_there_either(api: str, host: str, public: str, possible: bool) -> None:
+    assert is_possible(api, host, public) is possible

@@ -1,11 +1,13 @@
 """Roles: what GitHub tells when somebody signs in, and again; and what they are worth when it does not."""
 
+import json
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from zekt_backend.clock import SystemClock
+from zekt_backend.errors import ZektError
 from zekt_backend.flows.tidy import tidy
 from zekt_backend.store.database import Database
 from zekt_testing.broker import Zekt
@@ -198,6 +200,19 @@ def test_signing_in_again_takes_away_what_github_tells_no_more(zekt: Zekt, alice
     zekt.github.set_person("alice", organizations={"shop-team": "admin"})
     alice.sign_in("alice")
     assert rights(alice) == {"shop-team": "own"}
+
+
+def test_the_command_shows_an_account_with_its_people(zekt_command: Any, alice: Browser) -> None:
+    shown = zekt_command("accounts", "show", "Infra-Team")
+    assert alice.csrf
+    assert "infra-team (organization) is consumer." in shown.stderr
+    assert ["alice", "owner"] in [
+        [word for word in line.split() if word.isalpha()] for line in shown.stdout.splitlines()
+    ]
+    told = json.loads(zekt_command("accounts", "show", "infra-team", "--json").stdout)
+    assert told["members"] == [{"login": "alice", "role": "owner"}]
+    with pytest.raises(ZektError, match="There is no account 'nobody' here"):
+        zekt_command("accounts", "show", "nobody")
 
 
 async def test_sessions_that_expired_are_forgotten(zekt: Zekt, alice: Browser) -> None:

@@ -1,6 +1,7 @@
 """Signing in through GitHub: who it was, and every way in which it must not work."""
 
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ from pydantic import SecretStr
 
 from zekt_backend.rules.people import is_local
 from zekt_testing.broker import Zekt
+from zekt_testing.deliveries import dispatched
 from zekt_testing.people import Browser, code_of, query_of
 
 
@@ -112,6 +114,29 @@ def test_a_github_that_fails_is_a_503_and_nobody_is_signed_in(zekt: Zekt, browse
     zekt.github.faults.add(where="rest", kind=kind, times=None, seconds=3)
     assert code_of(browser.get(back)) == (503, "github_unavailable")
     assert zekt.sql("SELECT 1 FROM sessions") == []
+
+
+def test_strangers_who_keep_github_busy_hold_up_no_delivery(start: Callable[..., Zekt]) -> None:
+    """More sign-ins hang than there are threads for dispatches."""
+    zekt = start(settings={"github_timeout": timedelta(seconds=8)})
+    dispatched(zekt)  # so that the installation's token is there
+    zekt.github.set_person("alice")
+    browsers = [Browser(zekt) for _ in range(6)]
+    backs = [browser.agree(browser.begin(), "alice") for browser in browsers]
+    zekt.github.faults.add(where="rest", kind="hang", times=None, seconds=8)
+    with ThreadPoolExecutor(6) as threads:
+        answers = [threads.submit(browser.get, back) for browser, back in zip(browsers, backs, strict=True)]
+        zekt.wait_for_visit("/login/oauth/access_token")
+        run = zekt.start_run()
+        assert zekt.send(run).ok
+        zekt.github.finish_run(run)
+        zekt.dispatched(2)
+        paths = [visit.path.rpartition("/")[2] for visit in zekt.github.visits()]
+        zekt.github.faults.clear()
+        assert {answer.result().status_code for answer in answers} <= {303, 503}
+    last = len(paths) - paths[::-1].index("dispatches")
+    # None of the first that hang had ended: else another would have followed.
+    assert paths[:last].count("access_token") <= 3
 
 
 def test_an_answer_of_github_that_is_too_large_is_not_read(zekt: Zekt, browser: Browser) -> None:

@@ -63,7 +63,7 @@ async def callback(request: Request, broker: Broker) -> Response:
         client = _client(broker)
         verifier, following = _checked_state(request, broker)
         code = request.query_params["code"][:_MOST]
-        visitor = await broker.in_thread(lambda: client.visitor(code, verifier, broker.settings.callback_url))
+        visitor = await broker.meet(lambda: client.visitor(code, verifier, broker.settings.callback_url))
         secrets = await _enter(request, broker, visitor)
         answer = RedirectResponse(following, 303, headers=_GUARDS)
         sessions.give(answer, broker, secrets.session)
@@ -77,7 +77,7 @@ async def sign_out(request: Request, broker: Broker) -> Response:
     session = await sessions.session_of(request, broker)
     secret = sessions.secret_of(request, broker) or ""
     await flow.sign_out(secret, session.login, now=broker.clock.now(), db=broker.db)
-    answer = JSONResponse({"signedOut": True}, headers={"Clear-Site-Data": '"cache"'})
+    answer = JSONResponse({"signedOut": True})
     sessions.take(answer, broker)
     return answer
 
@@ -85,13 +85,13 @@ async def sign_out(request: Request, broker: Broker) -> Response:
 async def development(request: Request, broker: Broker) -> Response:
     """Sign in as anybody of the sandbox. Where GitHub is not the sandbox, there is no such address."""
     stand_in = broker.stand_in
-    if stand_in is None or not await broker.in_thread(stand_in.is_sandbox):
+    if stand_in is None or not await broker.meet(stand_in.is_sandbox):
         raise HTTPException(404)
     # Browsers say where they come from; a program need not.
     if {"origin", "sec-fetch-site"} & set(request.headers):
         sessions.require_our_page(request, broker)
     wanted = bodies.parse(DevelopmentSignIn, await bodies.read(request, bodies.MAX_SMALL_BODY))
-    visitor = await broker.in_thread(lambda: stand_in.visitor(wanted.login))
+    visitor = await broker.meet(lambda: stand_in.visitor(wanted.login))
     secrets = await _enter(request, broker, visitor)
     answer = JSONResponse({"login": visitor.login, "csrfToken": secrets.csrf}, headers={"Cache-Control": "no-store"})
     sessions.give(answer, broker, secrets.session)

@@ -8,6 +8,7 @@ from rich.console import Console
 
 from zekt_backend.cli.access import AsJson, Limit, show, with_database
 from zekt_backend.clock import SystemClock
+from zekt_backend.errors import ZektError
 from zekt_backend.flows import accounts as flow
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.store import accounts as stored
@@ -30,6 +31,26 @@ def list_accounts(limit: Limit = 50, as_json: AsJson = False) -> None:
         return
     rows = [{**row, **{name: "yes" if row[name] else "" for name in flow.PERSONAS}} for row in found]
     show(rows, ("login", "kind", *flow.PERSONAS), ("Account", "Kind", "Provider", "Consumer"))
+
+
+@accounts.command("show")
+def show_account(login: str, as_json: AsJson = False) -> None:
+    """One account with its people, as GitHub told last."""
+
+    async def read(db: Database) -> dict[str, Any] | None:
+        async with db.reading() as connection:
+            account_id = await stored.id_of(connection, login)
+            return await stored.shown(connection, account_id) if account_id is not None else None
+
+    found = with_database(read)
+    if found is None:
+        raise ZektError("not_found", f"There is no account {login!r} here.")
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+        return
+    personas = " and ".join(name for name in flow.PERSONAS if found[name]) or "neither provider nor consumer yet"
+    Console(stderr=True).print(f"{found['login']} ({found['kind']}) is {personas}.", markup=False)
+    show(found["members"], ("login", "role"), ("Person", "Role"))
 
 
 @accounts.command("upgrade")

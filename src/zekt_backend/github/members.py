@@ -5,6 +5,7 @@ https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permi
 Both take a login, which may have become somebody else's: what they tell counts for the id in their answer alone.
 """
 
+import time
 from typing import TypeVar
 
 import msgspec
@@ -17,6 +18,9 @@ from zekt_backend.rules.paths import is_repository_name
 from zekt_backend.rules.people import Found, Role, Seat
 
 _Told = TypeVar("_Told")
+
+PATIENCE = 20.0
+"""Seconds for all repositories of an account, beside the time that one answer may take."""
 
 
 class _Known(msgspec.Struct):
@@ -52,7 +56,10 @@ def role_of(app: GitHubApp, seat: Seat) -> Found:
             if error.code != "github_refused":
                 raise
             untold = error
+    deadline = time.monotonic() + PATIENCE
     for repository_id, full_name in seat.repositories:
+        if time.monotonic() > deadline:
+            raise ZektError("github_unavailable", "GitHub took too long to tell who administers what.", retry_after=10)
         if is_repository_name(full_name) and _is_admin(app, seat.installation_id, full_name, person):
             return Found(Role.MEMBER, repository_id)
     if untold is not None:

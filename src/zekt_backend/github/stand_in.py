@@ -21,12 +21,15 @@ class _Token(msgspec.Struct):
     token: str
 
 
-def is_possible(api_url: str, host: str) -> bool:
+def is_possible(api_url: str, host: str, public_url: str) -> bool:
     """Whether GitHub's API is said to be on this machine, and nobody reaches the broker but from this machine.
 
-    Addresses alone count: a name may lead anywhere.
+    Of GitHub addresses alone count: a name may lead anywhere.
     """
-    return _is_loopback(urlsplit(api_url).hostname or "") and (host == "localhost" or _is_loopback(host))
+    ours = (host, urlsplit(public_url).hostname or "")
+    return _is_loopback(urlsplit(api_url).hostname or "") and all(
+        name == "localhost" or _is_loopback(name) for name in ours
+    )
 
 
 def _is_loopback(host: str) -> bool:
