@@ -13,6 +13,8 @@ from zekt_action.transport import Answer, Request, Transport
 from zekt_action.tries import Deadline, keep_trying
 
 _MAX_TEXT = 500
+_MOST_PLACES = 5
+_MAX_PLACE = 200
 
 
 @dataclass(frozen=True)
@@ -23,6 +25,8 @@ class Receipt:
     consumers_notified: int
     known_before: bool
     tries: int
+    redacted: tuple[str, ...] = ()
+    """Where the broker took credentials out, and of what kind; its own words."""
 
 
 @dataclass(frozen=True)
@@ -91,4 +95,16 @@ def _receipt(answer: Answer, tries: int) -> Receipt:
     event_id, consumers = event.identifier(found.get("eventId")), event.count(found.get("consumersNotified"))
     if event_id is None or consumers is None:
         raise ActionError("answer_unreadable", f"HTTP {answer.status} came without an eventId and consumersNotified.")
-    return Receipt(event_id, consumers, answer.status == HTTPStatus.OK, tries)
+    return Receipt(event_id, consumers, answer.status == HTTPStatus.OK, tries, _redacted(found.get("redacted")))
+
+
+def _redacted(places: object) -> tuple[str, ...]:
+    """At most so many as a person reads; whatever else an answer holds there is left out."""
+    if not isinstance(places, list):
+        return ()
+    pairs = [(event.member(place, "pointer"), event.member(place, "kind")) for place in places[:_MOST_PLACES]]
+    return tuple(
+        f"{pointer[:_MAX_PLACE] or 'the whole message'} ({kind[:_MAX_PLACE]})"
+        for pointer, kind in pairs
+        if isinstance(pointer, str) and isinstance(kind, str)
+    )

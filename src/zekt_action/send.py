@@ -47,4 +47,8 @@ def tell_sent(report: Report, event_type: str, receipt: Receipt) -> None:
     before = " (it had it already)" if receipt.known_before else ""
     size, name = report.known["payload-bytes"], report.known["event-id"]
     line = f"Sent {event_type}: {size} bytes, as {name}{before}; consumers: {receipt.consumers_notified}."
-    report.succeeded("Zekt: message sent", line, **{"Event type": event_type, "Tries": str(receipt.tries)})
+    rows = {"Event type": event_type, "Tries": str(receipt.tries)}
+    if receipt.redacted:
+        rows["Credentials taken out"] = ", ".join(receipt.redacted)
+        line += f" Credentials were taken out by the broker: {rows['Credentials taken out']}."
+    report.succeeded("Zekt: message sent", line, **rows)

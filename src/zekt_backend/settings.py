@@ -48,7 +48,7 @@ def _json(value: Any) -> Any:
         raise ValueError('write JSON: {"message": 0.001, "gigabyte": 2}') from None
 
 
-_Item = Literal["message", "event", "blocked", "dispatch", "retry", "confirm", "complete", "gigabyte"]
+_Item = Literal["message", "refused", "event", "blocked", "dispatch", "retry", "confirm", "complete", "gigabyte"]
 _Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 
 _Duration = Annotated[timedelta, BeforeValidator(_seconds)]

@@ -23,6 +23,7 @@ def explain(found: Row, *, only: str | None = None) -> dict[str, Any]:
         only: the event id of a message: leave everything out that is about other ones.
     """
     messages = [message for message in found["messages"] if only in (None, message["event_id"])]
+    refusals = found["refusals"] if only is None else []
     late = {decision["event_id"] for decision in found["decisions"]}
     decisions = [
         {
@@ -38,7 +39,8 @@ def explain(found: Row, *, only: str | None = None) -> dict[str, Any]:
         "runAttempt": found["key"].run_attempt,
         "event": _event(found["event"]),
         "messages": [_message(message) for message in messages],
-        "summary": _summary(found, messages),
+        "refusals": [_refusal(refusal) for refusal in refusals],
+        "summary": _summary(found, messages, refusals),
         "decisions": decisions,
     }
 
@@ -64,6 +66,7 @@ def for_consumer(whole: Row, own: Mapping[int, bool]) -> dict[str, Any]:
         "repository": None,
         "event": {name: whole["event"][name] for name in ("guid", "receivedAt")} if whole["event"] else None,
         "messages": [],
+        "refusals": [],
         "summary": [],
         "decisions": [told for decision in whole["decisions"] if (told := _of_own(decision, own))["consumers"]],
     }
@@ -196,8 +199,10 @@ def _pending(row: Row) -> str:
     return f"Attempt {row['attempt']} failed ({row['category']}: {row['detail']}); the next is due at {due}."
 
 
-def _summary(found: Row, messages: Collection[Row]) -> list[str]:
+def _summary(found: Row, messages: Collection[Row], refusals: Collection[Row]) -> list[str]:
     said = [f"This run confirmed {delivery_id}, as its consumer." for delivery_id in found["confirmed"]]
+    said += [_refused(refusal) for refusal in refusals]
+    said += [_redacted(message) for message in messages if message["guarded"]]
     event = found["event"]
     if event is None:
         said += [_waiting(message) for message in messages]
@@ -205,7 +210,8 @@ def _summary(found: Row, messages: Collection[Row]) -> list[str]:
             said.append(f"GitHub was asked {found['asked']['asked']} times how it ended.")
         return said
     if not found["messages"]:
-        said.append("No message of it has come: its end is delivered by itself.")
+        what = "was taken" if refusals else "has come"
+        said.append(f"No message of it {what}: its end is delivered by itself.")
     blocked = [decision for decision in found["decisions"] if decision["outcome"] == "blocked"]
     for decision in blocked:
         what = f"Message {decision['event_id']} is" if decision["event_id"] else "The event is"
@@ -223,6 +229,28 @@ def _waiting(message: Row) -> str:
         " ended, its webhook did not arrive: `zekt reconcile` asks GitHub, `zekt doctor SERVICE-SLUG@OWNER/REPO` checks"
         " the webhook."
     )
+
+
+def _refused(row: Row) -> str:
+    often = "" if row["times"] == 1 else f", {row['times']} times"
+    return f"A message was refused at {_at(row['at'])}{often} ({row['code']}). {row['reasons']['detail']}"
+
+
+def _redacted(message: Row) -> str:
+    places = ", ".join(f"{p['pointer'] or 'the whole of it'} ({p['kind']})" for p in message["guarded"]["places"])
+    return f"Of message {message['event_id']} credentials were taken out before it was stored: {places}."
+
+
+def _refusal(row: Row) -> dict[str, Any]:
+    return {
+        "at": row["at"].isoformat(),
+        "code": row["code"],
+        "service": row["service"],
+        "detail": row["reasons"]["detail"],
+        "places": row["reasons"]["places"],
+        "bytes": row["bytes"],
+        "times": row["times"],
+    }
 
 
 def _event(row: Row | None) -> dict[str, Any] | None:
@@ -248,6 +276,7 @@ def _message(row: Row) -> dict[str, Any]:
         "step": row["step"],
         "bytes": row["bytes"],
         "late": row["late"],
+        "redacted": row["guarded"]["places"] if row["guarded"] else [],
         "receivedAt": row["received_at"].isoformat(),
     }
 

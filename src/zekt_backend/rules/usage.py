@@ -4,12 +4,13 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Any
 
-COUNTS = ("messages", "events", "blocked", "dispatches", "retries", "confirms", "completes", "bytes")
+COUNTS = ("messages", "refused", "events", "blocked", "dispatches", "retries", "confirms", "completes", "bytes")
 MOST_DAYS = 366
 MOST_LINES = 10_000
 
 _PRICES = {
     "messages": "message",
+    "refused": "refused",
     "dispatches": "dispatch",
     "retries": "retry",
     "confirms": "confirm",

@@ -10,13 +10,16 @@ MOST_ATTEMPTS = 20
 
 
 async def attempts_of(tx: Tx, run_id: int) -> list[RunKey]:
-    """The attempts of a run that an event or a message told us of. A run id is GitHub's, and unique there."""
+    """The attempts of a run that an event or a message told us of, a refused one too. Run ids are unique at GitHub."""
     rows = await many(
         tx,
         """SELECT repository_id, run_id, run_attempt FROM events WHERE run_id = %(run)s
            UNION
            SELECT m.repository_id, m.run_id, m.run_attempt
            FROM repositories r JOIN messages m ON m.repository_id = r.id AND m.run_id = %(run)s
+           UNION
+           SELECT f.repository_id, f.run_id, f.run_attempt
+           FROM repositories r JOIN refusals f ON f.repository_id = r.id AND f.run_id = %(run)s
            ORDER BY 1, 2, 3""",
         {"run": run_id},
     )
@@ -56,6 +59,7 @@ async def of_attempt(tx: Tx, key: RunKey) -> dict[str, Any]:
         "key": key,
         "event": event,
         "messages": await _messages(tx, key, guid),
+        "refusals": await _refusals(tx, key),
         "asked": await one(
             tx,
             "SELECT asked, ask_at FROM awaited_runs WHERE (repository_id, run_id, run_attempt) = (%s, %s, %s)",
@@ -93,12 +97,23 @@ async def _messages(tx: Tx, key: RunKey, guid: str | None) -> list[dict[str, Any
     return await many(
         tx,
         """SELECT event_id, event_type, run_attempt, job, step, octet_length(payload) AS bytes, received_at, late,
-                  closed_at, closed_why
+                  closed_at, closed_why, guarded
            FROM messages m WHERE repository_id = %(repository)s AND run_id = %(run)s
              AND (run_attempt = %(attempt)s
                   OR EXISTS (SELECT 1 FROM deliveries d WHERE d.event_id = m.event_id AND d.event_guid = %(guid)s))
            ORDER BY seq""",
         {"repository": key.repository_id, "run": key.run_id, "attempt": key.run_attempt, "guid": guid},
+    )
+
+
+async def _refusals(tx: Tx, key: RunKey) -> list[dict[str, Any]]:
+    """Messages of this attempt that were turned away at the door."""
+    return await many(
+        tx,
+        """SELECT f.at, f.code, f.reasons, f.bytes, f.times, s.slug AS service
+           FROM refusals f LEFT JOIN services s ON s.id = f.service_id
+           WHERE f.repository_id = %s AND f.run_id = %s AND f.run_attempt = %s ORDER BY f.id""",
+        (key.repository_id, key.run_id, key.run_attempt),
     )
 
 

@@ -16,31 +16,36 @@ _COUNTED = sql.SQL(
        SELECT u.day, r.account_id, u.repository_id, u.workflow_path, sum(u.messages)::bigint AS messages,
               sum(u.events)::bigint AS events, sum(u.blocked)::bigint AS blocked,
               sum(u.dispatches)::bigint AS dispatches, sum(u.retries)::bigint AS retries,
-              sum(u.confirms)::bigint AS confirms, sum(u.completes)::bigint AS completes, sum(u.bytes)::bigint AS bytes
+              sum(u.confirms)::bigint AS confirms, sum(u.completes)::bigint AS completes, sum(u.bytes)::bigint AS bytes,
+              sum(u.refused)::bigint AS refused
        FROM (SELECT (m.received_at AT TIME ZONE 'UTC')::date AS day, m.repository_id, m.workflow_path,
                     count(*) AS messages, 0 AS events, 0 AS blocked, 0 AS dispatches, 0 AS retries, 0 AS confirms,
-                    0 AS completes, sum(octet_length(m.payload)) AS bytes
+                    0 AS completes, sum(octet_length(m.payload)) AS bytes, 0 AS refused
              FROM messages m WHERE m.received_at >= {begin} AND m.received_at < {end}
                AND (%(accounts)s::bigint[] IS NULL OR m.repository_id IN (SELECT id FROM theirs)) GROUP BY 1, 2, 3
              UNION ALL
              SELECT (e.received_at AT TIME ZONE 'UTC')::date, e.repository_id, coalesce(e.workflow_path, ''),
-                    0, count(*), count(*) FILTER (WHERE c.outcome = 'blocked'), 0, 0, 0, 0, 0
+                    0, count(*), count(*) FILTER (WHERE c.outcome = 'blocked'), 0, 0, 0, 0, 0, 0
              FROM events e LEFT JOIN decisions c ON c.event_guid = e.guid AND c.event_id IS NULL
              WHERE e.received_at >= {begin} AND e.received_at < {end}
                AND (%(accounts)s::bigint[] IS NULL OR e.repository_id IN (SELECT id FROM theirs)) GROUP BY 1, 2, 3
              UNION ALL
              SELECT (a.started_at AT TIME ZONE 'UTC')::date, e.repository_id, coalesce(e.workflow_path, ''),
-                    0, 0, 0, count(*) FILTER (WHERE a.accepted), count(*) FILTER (WHERE a.number > 1), 0, 0, 0
+                    0, 0, 0, count(*) FILTER (WHERE a.accepted), count(*) FILTER (WHERE a.number > 1), 0, 0, 0, 0
              FROM attempts a JOIN deliveries d ON d.id = a.delivery_id JOIN events e ON e.guid = d.event_guid
              WHERE a.started_at >= {begin} AND a.started_at < {end}
                AND (%(accounts)s::bigint[] IS NULL OR d.provider_id IN (SELECT id FROM theirs)) GROUP BY 1, 2, 3
              UNION ALL
              SELECT (h.at AT TIME ZONE 'UTC')::date, e.repository_id, coalesce(e.workflow_path, ''), 0, 0, 0, 0, 0,
-                    count(*) FILTER (WHERE h.fact = 'confirmed'), count(*) FILTER (WHERE h.fact <> 'confirmed'), 0
+                    count(*) FILTER (WHERE h.fact = 'confirmed'), count(*) FILTER (WHERE h.fact <> 'confirmed'), 0, 0
              FROM history h JOIN deliveries d ON d.id = h.delivery_id JOIN events e ON e.guid = d.event_guid
              WHERE h.at >= {begin} AND h.at < {end} AND h.fact IN ('confirmed', 'completed', 'run_failed')
                AND (%(accounts)s::bigint[] IS NULL OR d.provider_id IN (SELECT id FROM theirs))
-             GROUP BY 1, 2, 3) u
+             GROUP BY 1, 2, 3
+             UNION ALL
+             SELECT (f.at AT TIME ZONE 'UTC')::date, f.repository_id, f.workflow_path, 0, 0, 0, 0, 0, 0, 0, 0,
+                    sum(f.times)
+             FROM refusals f WHERE f.at >= {begin} AND f.at < {end} GROUP BY 1, 2, 3) u
        JOIN repositories r ON r.id = u.repository_id
        GROUP BY 1, 2, 3, 4"""
 )
@@ -53,7 +58,8 @@ async def first_open_day(tx: Tx) -> date | None:
     row = await one(
         tx,
         """SELECT coalesce((SELECT max(day) + 1 FROM usage_closed),
-                           (least((SELECT min(received_at) FROM events), (SELECT min(received_at) FROM messages))
+                           (least((SELECT min(received_at) FROM events), (SELECT min(received_at) FROM messages),
+                                  (SELECT min(at) FROM refusals))
                             AT TIME ZONE 'UTC')::date) AS day""",
     )
     return row["day"] if row else None

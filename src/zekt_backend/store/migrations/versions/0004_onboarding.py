@@ -110,6 +110,7 @@ CREATE TABLE IF NOT EXISTS refusals (
     "ALTER TABLE refusals ADD COLUMN IF NOT EXISTS times integer NOT NULL DEFAULT 1;",
     "CREATE INDEX IF NOT EXISTS refusals_run ON refusals (repository_id, run_id, run_attempt);",
     "CREATE INDEX IF NOT EXISTS refusals_at ON refusals (at);",
+    "ALTER TABLE usage_days ADD COLUMN IF NOT EXISTS refused bigint NOT NULL DEFAULT 0;",
 )
 
 PEOPLE = (
@@ -134,6 +135,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE refusals, service_schemas")
     op.execute("DROP INDEX subscriptions_repository, repositories_account")
     op.execute("ALTER TABLE messages DROP COLUMN guarded")
+    op.execute("ALTER TABLE usage_days DROP COLUMN refused")
     op.execute(
         "ALTER TABLE subscriptions DROP COLUMN note, DROP COLUMN answer, DROP COLUMN requested_by,"
         " DROP COLUMN requested_at, DROP COLUMN decided_by, DROP COLUMN decided_at, DROP COLUMN decided_side,"
