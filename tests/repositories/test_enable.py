@@ -189,6 +189,15 @@ def test_a_rotation_whose_answer_was_lost_loses_no_webhook(ready: Any) -> None:
     assert outcome(ready, ready.hooks(ORDERS)[0].secret) == "blocked"
 
 
+def test_one_that_was_switched_off_as_a_whole_is_switched_on_by_enabling_it(ready: Any) -> None:
+    """Nothing of what it was enabled as before comes back with that but what is asked for."""
+    ready.put(ORDERS, "provider")
+    ready.zekt.sql("UPDATE repositories SET enabled = false")
+    found = ready.put(ORDERS, "consumer")
+    assert (found["enabled"], found["provider"], found["consumer"]) == (True, False, True)
+    assert (found["hookId"], ready.hooks(ORDERS)) == (None, [])
+
+
 def test_a_change_that_rests_on_an_old_version_is_refused_before_github_is_asked(ready: Any) -> None:
     seen = ready.ask("GET", "/1001").headers["etag"]
     assert ready.ask("PUT", "/1001/consumer", If_Match=seen).status_code == 200

@@ -56,9 +56,6 @@ STEPS: dict[str, tuple[str, Callable[[Any], Any], str, str]] = {
     "cut": ("provider", _fault(kind="cut"), "github_unavailable", "did not answer"),
     "refused to place": ("provider", _fault(kind="status", status=403, method="POST"), "github_refused", "Webhooks: "),
     "not to be seen": ("provider", _fault(kind="status", status=404, method="POST"), "github_refused", "access and at"),
-    "switched off": (
-        "consumer", lambda d: d.zekt.sql("UPDATE repositories SET enabled = false"), "conflict", "`enabled: true`",
-    ),
     "no provider": (
         "provider", lambda d: d.zekt.sql("UPDATE accounts SET provider = false"), "conflict",
         "`zekt accounts upgrade shop-team --provider`",
@@ -96,7 +93,7 @@ def test_without_a_webhook_secret_none_is_placed(start: Any, accounts: Any) -> N
     ("name", "code", "says"),
     [
         ("shop-team/nothing", "conflict", "/installations/new"),
-        ("nobody-here/orders", "not_yours", ""),
+        ("nobody-here/orders", "not_found", ""),
         ("shop-team", "body_invalid", "repository"),
         ("shop-team/..", "conflict", "write owner/name"),
         ("shop-team/a b", "body_invalid", "repository"),

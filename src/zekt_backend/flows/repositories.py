@@ -72,6 +72,9 @@ async def add(full_name: str, change: Change, hub: Hub) -> tuple[State, bool]:
 async def enable(repository_id: int, role: Role, change: Change, hub: Hub) -> Done:
     """Enable it as that: GitHub and the account are asked whether it can be, and its webhook is placed first.
 
+    One that was switched off as a whole (it has just come with the app, or changed hands) is switched on by that, and
+    what it was enabled as before is not.
+
     Raises:
         ZektError: `not_yours`, `version_stale`; `conflict`, `github_refused` and `github_unavailable`, each with what
             to do. Nothing is enabled then.
@@ -80,15 +83,15 @@ async def enable(repository_id: int, role: Role, change: Change, hub: Hub) -> Do
         async with hub.db.transaction() as tx:
             seen = await rows.seen(tx, repository_id, change)
             await require_persona(tx, seen.account_id, _PERSONA[role])
-        _check_switched_on(seen)
         found = await hub.in_thread(partial(standing.standing, hub.github, seen.full_name))
         onboarding.check_same(found, repository_id=seen.id, full_name=seen.full_name, account=seen.account)
         onboarding.check_able(found, role)
-        wanted: dict[str, Any] = {**_identity(found), role: True}
+        off: dict[str, Any] = {} if seen.enabled else {"enabled": True, **dict.fromkeys(_PERSONA, False)}
+        wanted: dict[str, Any] = {**_identity(found), **off, role: True}
         if _needs_hook(seen, wanted):
             wanted["hook_id"] = await _place(hub, Place(found.installation_id, found.full_name), seen)
         if (done := await rows.commit(hub, seen, wanted, "repository.enable", change)) is not None:
-            return Done(done)
+            return await _settle(hub, done, Change(change.actor, change.now))
     raise _contended(seen)
 
 
@@ -174,15 +177,6 @@ async def _place(hub: Hub, at: Place, seen: State, generation: int | None = None
     secret = webhook.hook_secret(hub.master, seen.id, seen.hook_generation if generation is None else generation)
     work = partial(repository_hooks.place, hub.github, at, url=hub.hook_url, secret=secret, known=seen.hook_id)
     return await hub.in_thread(work)
-
-
-def _check_switched_on(seen: State) -> None:
-    if not seen.enabled:
-        raise ZektError(
-            "conflict",
-            f"{seen.full_name} is switched off as a whole. Whoever runs the broker switches it on: `enabled: true` in"
-            " the setup file.",
-        )
 
 
 def _contended(seen: State) -> ZektError:
