@@ -93,6 +93,8 @@ DOORS: dict[tuple[str, str], Door] = {
     ("PUT", "/api/services/{slug}/schema"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"type": "object"}),
     ("GET", "/api/services/{slug}/schema"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("DELETE", "/api/services/{slug}/schema"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/directory"): Door("admin", NO_MANAGER),
+    ("GET", "/api/directory/{slug}"): Door("rival_token", NO_MANAGER),
     ("GET", "/api/subscriptions"): Door("admin", NO_MANAGER),
     ("POST", "/api/subscriptions"): Door("", {**NO_MANAGER, **RIVAL, **READER}, REQUEST),
     ("GET", "/api/subscriptions/{subscription_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
@@ -119,7 +121,13 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/readyz"): Door("nobody", {}),
 }
 
-LISTINGS = [door for door, wanted in DOORS.items() if wanted.refusals and not {*ACCOUNTS} & {*wanted.refusals}]
+UNLISTED = ("GET", "/api/directory/{slug}")
+"""Whoever knows its slug finds an unlisted service, and no more than the directory tells of any."""
+LISTINGS = [
+    door
+    for door, wanted in DOORS.items()
+    if wanted.refusals and not {*ACCOUNTS} & {*wanted.refusals} and door != UNLISTED
+]
 """Open to every account's token, and each is shown its own."""
 
 MADE_UP = {

@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
-from zekt_backend.api import subscriptions
+from zekt_backend.api import directory, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.shapes import Page
@@ -74,6 +74,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/repositories": Page,
     "/api/services": Page,
     "/api/subscriptions": subscriptions.Filter,
+    "/api/directory": directory.Search,
     "/api/tokens": Page,
     "/api/audit": Page,
     "/api/usage": Period,

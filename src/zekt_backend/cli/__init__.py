@@ -14,6 +14,7 @@ from zekt_backend.cli import (
     access,
     accounts,
     apply,
+    directory,
     explain,
     github_app,
     look,
@@ -75,6 +76,7 @@ app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(repositories.repositories, name="repositories")
 app.add_typer(repositories.workflows, name="workflows")
 app.add_typer(services.services, name="services")
+app.add_typer(directory.directory, name="directory")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(access.tokens, name="tokens")
 

@@ -84,6 +84,16 @@ ALTER TABLE subscriptions
     ADD COLUMN IF NOT EXISTS version       integer NOT NULL DEFAULT 1;
 """,
     "CREATE INDEX IF NOT EXISTS subscriptions_repository ON subscriptions (repository_id);",
+    """
+-- What the directory is searched by: nothing of the provider's, who may be hidden. Declared immutable, which
+-- array_to_string is of text, since only such a function may be indexed.
+CREATE OR REPLACE FUNCTION zekt_words(slug text, alias text, description text, tags text[]) RETURNS tsvector
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
+    AS $$ SELECT to_tsvector('simple', concat_ws(' ', slug, alias, description, array_to_string(tags, ' '))) $$;
+""",
+    """
+CREATE INDEX IF NOT EXISTS services_words ON services USING gin (zekt_words(slug, alias, description, tags));
+""",
 )
 
 DOOR = (
@@ -133,7 +143,8 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("ALTER TABLE members DROP COLUMN installation_id, DROP COLUMN repository_id, DROP COLUMN asked_at")
     op.execute("DROP TABLE refusals, service_schemas")
-    op.execute("DROP INDEX subscriptions_repository, repositories_account")
+    op.execute("DROP INDEX subscriptions_repository, repositories_account, services_words")
+    op.execute("DROP FUNCTION zekt_words")
     op.execute("ALTER TABLE messages DROP COLUMN guarded")
     op.execute("ALTER TABLE usage_days DROP COLUMN refused")
     op.execute(

@@ -1,0 +1,45 @@
+"""The directory: services that somebody may subscribe to, for everybody who is signed in."""
+
+from typing import Annotated
+
+from fastapi import Request
+from fastapi.responses import JSONResponse
+from pydantic import Field
+
+from zekt_backend.api import shapes
+from zekt_backend.api.access import principal_of
+from zekt_backend.api.services import slug_of
+from zekt_backend.broker import Broker
+from zekt_backend.rules.access import not_yours
+from zekt_backend.store import market
+
+
+class Search(shapes.Page):
+    """What for. `q` as in a web search; an empty one finds everything."""
+
+    q: Annotated[str, Field(max_length=200)] | None = None
+    tag: Annotated[str, Field(max_length=30)] | None = None
+
+
+async def search(request: Request, broker: Broker) -> JSONResponse:
+    principal = await principal_of(request, broker)
+    wanted = shapes.query(Search, request)
+    async with broker.db.reading() as connection:
+        found, following = await market.search(
+            connection,
+            accounts=principal.accounts(),
+            text=(wanted.q or "").strip() or None,
+            tag=wanted.tag,
+            before=wanted.before,
+            limit=wanted.limit,
+        )
+    return JSONResponse({"directory": found, "next": following})
+
+
+async def one(request: Request, broker: Broker) -> JSONResponse:
+    principal = await principal_of(request, broker)
+    async with broker.db.reading() as connection:
+        found = await market.find(connection, slug_of(request), principal.accounts())
+    if found is None:
+        raise not_yours()
+    return JSONResponse(found)
