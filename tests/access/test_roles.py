@@ -51,6 +51,9 @@ WITH_SCHEMA = """
                   SELECT id, 1, '{}', now(), 'operator' FROM services RETURNING service_id)
     UPDATE services SET schema_version = 1 WHERE id IN (SELECT id FROM services)"""
 REQUESTED = "UPDATE subscriptions SET status = 'requested'"
+RENAMED = "UPDATE repositories SET full_name = 'shop-team/before' WHERE id = 1001"
+ENABLED = "UPDATE repositories SET provider = true, consumer = true, completion_tracking = true"
+UNLISTED = "UPDATE workflows SET whitelisted = false"
 
 
 ASKED: dict[tuple[str, str], Asked] = {
@@ -61,6 +64,18 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/accounts"): Asked(EVERYBODY),
     ("GET", "/api/accounts/{account}"): Asked(INFRA),
     ("PATCH", "/api/accounts/{account}"): Asked(OWNER, {"provider": True}),
+    ("GET", "/api/repositories"): Asked(EVERYBODY),
+    ("POST", "/api/repositories"): Asked(SHOP, {"repository": "shop-team/orders"}, first=RENAMED),
+    ("GET", "/api/repositories/{repository_id}"): Asked(SHOP),
+    **{
+        (method, "/api/repositories/{repository_id}/" + role): Asked(SHOP, first=first)
+        for method, first in (("PUT", "UPDATE accounts SET consumer = true"), ("DELETE", ENABLED))
+        for role in ("provider", "consumer", "completion-tracking")
+    },
+    ("POST", "/api/repositories/{repository_id}/hook"): Asked(SHOP),
+    ("GET", "/api/repositories/{repository_id}/workflows"): Asked(SHOP),
+    ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP, {"force": True}, first=UNLISTED),
+    ("DELETE", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP),
     ("GET", "/api/services"): Asked(EVERYBODY),
     ("POST", "/api/services"): Asked(
         SHOP, {"repository": "shop-team/orders", "workflow": ORDER, "slug": "more-orders", "eventType": "more"}
@@ -126,6 +141,8 @@ def town(make: Callable[..., str], zekt: Zekt) -> Town:
         "token_id": "1",
         "slug": "infrastructure-orders",
         "subscription_id": "1",
+        "repository_id": "1001",
+        "file": "order.yml",
     }
     return Town(zekt, browsers, ids)
 
