@@ -211,5 +211,10 @@ def test_a_subscription_can_be_asked_about_before_it_is_approved(healthy: Any, d
     assert (told["approval"]["verdict"], told["consumer.workflow"]["verdict"], told["exit"]) == ("warning", "ok", 0)
     healthy.sql("UPDATE workflows SET whitelisted = false")
     assert "is not whitelisted" in doctor()["approval"]["what"]
+    for number, name, role in ((2002, "infra-team/platform", "consumer"), (1001, "shop-team/orders", "provider")):
+        healthy.sql(f"UPDATE repositories SET {role} = false WHERE id = %s", number)
+        told = doctor()["approval"]
+        assert told["what"] == f"{name} is not enabled as a {role}, so nothing is delivered."
+        assert told["paste"] == f"zekt repositories enable {name} --{role}"
     healthy.sql("UPDATE repositories SET enabled = false WHERE id = 1001")
     assert "shop-team/orders is switched off" in doctor()["approval"]["what"]

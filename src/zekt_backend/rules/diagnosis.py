@@ -54,6 +54,10 @@ def approval(connection: Connection) -> Finding:
         return Finding(
             "approval", Verdict.PROBLEM, what, paste="enabled: true   # under the repository, in the setup file"
         )
+    if not (connection.as_provider and connection.as_consumer):
+        side, role = (connection.consumer, "consumer") if connection.as_provider else (connection.provider, "provider")
+        what = f"{side.full_name} is not enabled as a {role}, so nothing is delivered."
+        return Finding("approval", Verdict.PROBLEM, what, paste=f"zekt repositories enable {side.full_name} --{role}")
     if not connection.whitelisted:
         what = f"{shown(connection.workflow_path)} of {connection.provider.full_name} is not whitelisted."
         return Finding(

@@ -55,6 +55,9 @@ class Connection:
     subscription_id: int
     status: str
     durable: bool
+    as_provider: bool
+    """Whether the provider's repository is enabled as one; `as_consumer`, the consumer's."""
+    as_consumer: bool
     service: str
     event_type: str
     metadata_only: bool

@@ -15,6 +15,7 @@ async def find(tx: Tx, service: str, consumer: str) -> Connection | None:
     row = await one(
         tx,
         """SELECT s.id, s.status, s.durable, v.slug, v.event_type, v.metadata_only, w.path, w.whitelisted,
+                  p.provider AS as_provider, c.consumer AS as_consumer,
                   p.id AS provider_id, p.full_name AS provider, p.enabled AS provider_enabled,
                   p.installation_id AS provider_installation, c.id AS consumer_id, c.full_name AS consumer,
                   c.enabled AS consumer_enabled, c.installation_id AS consumer_installation, c.completion_tracking
@@ -34,6 +35,8 @@ def _connection(row: dict[str, Any]) -> Connection:
         subscription_id=row["id"],
         status=row["status"],
         durable=row["durable"],
+        as_provider=row["as_provider"],
+        as_consumer=row["as_consumer"],
         service=row["slug"],
         event_type=row["event_type"],
         metadata_only=row["metadata_only"],
