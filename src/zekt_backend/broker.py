@@ -19,11 +19,12 @@ from zekt_backend.door.pool import Pool
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
+from zekt_backend.flows.read_installation import read_installation, read_repository
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.flows.reconcile import Terms, reconcile
 from zekt_backend.flows.reconciling import Report
 from zekt_backend.flows.repository_rows import Hub
-from zekt_backend.github import dispatch, lookup, members, stand_in
+from zekt_backend.github import dispatch, installations, lookup, members, stand_in
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
@@ -170,6 +171,20 @@ class Broker:
     def turn(self, person_id: int) -> asyncio.Lock:
         """Held while this person's roles are asked about."""
         return self.turns.setdefault(person_id, asyncio.Lock())
+
+    async def read_installation(self, installation_id: int) -> timedelta | None:
+        """Read it from GitHub and write down how it is; how long until it is to be read again, where it is."""
+        ask = partial(self._read, installations.installation)
+        return await read_installation(installation_id, db=self.work_db, clock=self.clock, ask=ask, pace=self.pace)
+
+    async def read_repository(self, installation_id: int, repository_id: int) -> timedelta | None:
+        """The same for one repository."""
+        ask = partial(self._read, installations.repository)
+        return await read_repository(installation_id, repository_id, db=self.work_db, clock=self.clock, ask=ask)
+
+    async def _read(self, read: Callable[..., _Result], *ids: int) -> _Result:
+        github = Metered(self.github, reserve=self.settings.reconcile_reserve)
+        return await self.in_thread(lambda: read(github, *ids))
 
     async def in_thread(self, work: Callable[[], _Result]) -> _Result:
         """PyGithub blocks: its calls run in threads of ours."""

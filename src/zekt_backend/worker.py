@@ -20,6 +20,7 @@ from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
+from zekt_backend.github.metered import SetAsideError
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs
 from zekt_backend.store.database import is_trouble
@@ -34,6 +35,8 @@ _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 Woken = TypeVar("Woken", Job, Schedule)
 
 _TROUBLE_WAIT = timedelta(seconds=2)
+_ASIDE = timedelta(minutes=1)
+"""Until GitHub is asked again that did not answer, or has little left for us."""
 
 
 async def run(broker: Broker, stopping: asyncio.Event) -> None:
@@ -86,6 +89,8 @@ async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
 def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]]) -> None:
     engine.entrypoint(jobs.DELIVER)(_noted(partial(_deliver, broker=broker), running))
     engine.entrypoint(jobs.SETTLE)(_noted(partial(_settle, broker=broker), running))
+    engine.entrypoint(jobs.INSTALLATION)(_noted(partial(_read, read=broker.read_installation), running))
+    engine.entrypoint(jobs.REPOSITORY)(_noted(partial(_read, read=broker.read_repository), running))
     # The sixth field of the engine's cron expressions is seconds.
     every = f"* * * * * */{broker.settings.sweep_seconds}"
     engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
@@ -179,6 +184,26 @@ async def _settle(job: Job, broker: Broker) -> None:
     except ZektError as error:
         # GitHub did not say; the row's own due time brings this delivery back.
         log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)
+
+
+async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> None:
+    """What GitHub does not tell now is asked for again later; what it refuses, by the next round of reconciling."""
+    ids = [int(part) for part in (job.payload or b"").decode().split(":")]
+    try:
+        with _kept_in_trouble():
+            wait = await read(*ids)
+    except psycopg.errors.UniqueViolation:
+        raise RetryRequested(delay=_TROUBLE_WAIT, reason="somebody else wrote the same") from None
+    except SetAsideError:
+        raise RetryRequested(delay=_ASIDE, reason="GitHub's limit is near") from None
+    except ZektError as error:
+        log.warning("installation_unread", ids=ids, code=error.code, detail=error.detail)
+        if error.code != "github_unavailable":
+            return
+        raise RetryRequested(delay=_ASIDE, reason=error.code) from error
+    log.info("installation_read", ids=ids, again=wait is not None)
+    if wait is not None:
+        raise RetryRequested(delay=wait, reason="something was told meanwhile")
 
 
 async def _sweep(_schedule: Schedule, broker: Broker) -> None:

@@ -109,6 +109,27 @@ class SetPerson(Asked):
     repositories: dict[str, str] = Field({}, description="owner/name: admin, write, read or none")
 
 
+class ChangeApp(Asked):
+    change: Literal[
+        "suspend",
+        "unsuspend",
+        "uninstall",
+        "install",
+        "select",
+        "deselect",
+        "rename",
+        "transfer",
+        "delete",
+        "rename_owner",
+        "ping",
+    ] = Field(description="what an owner does; the app's webhook tells of it")
+    repository: str = Field(
+        "", description="owner/name: it, or one that the installation covers; all but ping ask for it"
+    )
+    to: str = Field("", description="rename, transfer, rename_owner: the new name, or owner")
+    installation_id: Id = Field(1, description="install, select: of which installation; install makes one up")
+
+
 class AddWorkflow(Asked):
     repository: str = Field(description="owner/name, added before")
     path: str = Field(description=".github/workflows/NAME")

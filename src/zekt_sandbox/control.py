@@ -100,6 +100,12 @@ async def set_installation(request: Request) -> Response:
     return Response(status_code=204)
 
 
+async def change_app(request: Request) -> Response:
+    asked = bodies.ChangeApp.check(await json_object(request))
+    lines = await run_in_threadpool(partial(_stage(request).app.change, **asked.given()))
+    return JSONResponse({"deliveries": [line_json(line) for line in lines]})
+
+
 async def add_workflow(request: Request) -> Response:
     asked = bodies.AddWorkflow.check(await json_object(request))
     _stage(request).add_workflow(**asked.given())
@@ -254,6 +260,7 @@ CONTROLS = (
     Control(
         "POST", "/_sandbox/people/{login}/tokens", people_api.user_token, "A person's token, without the sign-in page."
     ),
+    Control("POST", "/_sandbox/app-changes", change_app, "Change the app, and tell its webhook.", bodies.ChangeApp),
     Control("POST", "/_sandbox/workflows", add_workflow, "Write a workflow file.", bodies.AddWorkflow),
     Control("POST", "/_sandbox/runs", start_run, "Start a run.", bodies.StartRun, bodies.Form),
     Control(

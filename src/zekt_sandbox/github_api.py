@@ -159,45 +159,31 @@ async def get_app(request: Request) -> Response:
 
 
 def installation(world: World, repository: Repository) -> dict[str, Any]:
-    number = repository.installation_id
-    suspended_at = world.repositories.suspended_at(number)
-    return {
-        "id": number,
-        "app_id": int(world.credentials.app_id),
-        "app_slug": APP_SLUG,
-        "account": shapes.owner(repository),
-        "target_id": repository.owner_id,
-        "target_type": "Organization",
-        "repository_selection": "selected",
-        "permissions": dict(world.repositories.permissions(number) or {}),
-        "events": ["workflow_run"],
-        "access_tokens_url": f"{world.url}/app/installations/{number}/access_tokens",
-        "repositories_url": f"{world.url}/installation/repositories",
-        "suspended_at": shapes.stamp(suspended_at) if suspended_at else None,
-    }
+    """The installation that covers this repository."""
+    return shapes.installation(world.repositories, repository.installation_id, world.url)
 
 
-def _installed(world: World) -> list[Repository]:
-    """One repository of each installation that still is one."""
-    by_installation = {r.installation_id: r for r in world.repositories.all()}
-    return [r for r in by_installation.values() if world.repositories.permissions(r.installation_id) is not None]
+def _page_of(request: Request, found: list[Any]) -> list[Any]:
+    size = per_page(request)
+    first = (number(request, "page", 1) - 1) * size
+    return found[first : first + size]
 
 
 async def list_installations(request: Request) -> Response:
     """GET /app/installations."""
     world = world_of(request)
     world.credentials.require_app(authorization(request))
-    return JSONResponse([installation(world, repository) for repository in _installed(world)])
+    shown = [shapes.installation(world.repositories, each, world.url) for each in world.repositories.installations()]
+    return JSONResponse(_page_of(request, shown))
 
 
 async def get_installation(request: Request) -> Response:
     """GET /app/installations/{id}."""
     world = world_of(request)
     world.credentials.require_app(authorization(request))
-    for repository in _installed(world):
-        if repository.installation_id == request.path_params["installation_id"]:
-            return JSONResponse(installation(world, repository))
-    raise Refused(404, "Not Found")
+    if request.path_params["installation_id"] not in world.repositories.installations():
+        raise Refused(404, "Not Found")
+    return JSONResponse(shapes.installation(world.repositories, request.path_params["installation_id"], world.url))
 
 
 async def get_repository_installation(request: Request) -> Response:
@@ -234,7 +220,7 @@ async def list_installation_repositories(request: Request) -> Response:
     world = world_of(request)
     found = [r for r in world.repositories.of_installation(grant.installation_id) if grant.reaches(r)]
     shown = [shapes.repository(repository, world.url) for repository in found]
-    return JSONResponse({"total_count": len(shown), "repositories": shown})
+    return JSONResponse({"total_count": len(shown), "repositories": _page_of(request, shown)})
 
 
 async def get_rate_limit(request: Request) -> Response:

@@ -87,11 +87,14 @@ class Hooks:
     def app_hook(self) -> Hook | None:
         return next((hook for hook in self.all() if hook.repository is None), None)
 
-    def send(self, event: str, payload: Mapping[str, Any], repository: Repository | None) -> list[HookDelivery]:
-        """Tell every hook that hears of it, one after the other, under one guid, until all answered."""
+    def send(
+        self, event: str, payload: Mapping[str, Any], repository: Repository | None, *, app_only: bool = False
+    ) -> list[HookDelivery]:
+        """Tell every hook that hears of it, or the app's alone, one by one, under one guid, until all answered."""
         body = json.dumps(payload, separators=(",", ":")).encode()
         letter = Letter(str(uuid.uuid4()), event, payload.get("action"), body, repository)
-        heard = [hook for hook in self.all() if hook.hears(event, repository)]
+        asked = [hook for hook in self.all() if hook.repository is None or not app_only]
+        heard = [hook for hook in asked if hook.hears(event, repository)]
         return [delivery for hook in heard for delivery in self._deliver(hook, letter)]
 
     def ping(self, hook: Hook) -> HookDelivery:

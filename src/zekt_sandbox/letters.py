@@ -14,6 +14,8 @@ import requests
 from zekt_sandbox.repositories import Repository
 
 _KEPT_RESPONSE_BYTES = 10_000
+_ALL_APPS_HEAR = frozenset({"installation", "installation_repositories"})
+"""And none can ask for: https://docs.github.com/webhooks/webhook-events-and-payloads#installation ."""
 
 
 def signature(secret: str, body: bytes) -> str:
@@ -50,6 +52,8 @@ class Hook:
     active: bool = True
 
     def hears(self, event: str, repository: Repository | None) -> bool:
+        if self.repository is None and event in _ALL_APPS_HEAR:
+            return self.active
         if not self.active or (event not in self.events and "*" not in self.events):
             return False
         return self.repository is None or repository is None or self.repository.id == repository.id

@@ -37,6 +37,8 @@ class Repository:
     disabled: bool = False
     """By GitHub's staff."""
     actions_enabled: bool = True
+    owner_number: int = 0
+    """The owner's id, where it is not made of the login: the login may have changed since."""
 
     def __str__(self) -> str:
         return self.full_name
@@ -51,7 +53,7 @@ class Repository:
 
     @property
     def owner_id(self) -> int:
-        return stable_id("owner", self.owner)
+        return self.owner_number or stable_id("owner", self.owner)
 
 
 class Repositories:
@@ -62,6 +64,9 @@ class Repositories:
         self._by_name: dict[str, Repository] = {}
         self._permissions: dict[int, Mapping[str, str]] = {}
         self._suspended: dict[int, datetime] = {}
+        self._owners: dict[int, tuple[str, int]] = {}
+        self._owner_ids: dict[str, int] = {}
+        self._updated: dict[int, datetime] = {}
         self._ids = count(700_000_001)
 
     def add(
@@ -84,12 +89,75 @@ class Repositories:
                 id=id if id is not None else next(self._ids),
                 full_name=full_name,
                 installation_id=installation_id or stable_id("installation", owner),
+                owner_number=self._owner_ids.get(owner.lower(), 0),
             )
             if any(r.id == made.id or r.full_name.lower() == full_name.lower() for r in self._by_name.values()):
                 raise ValueError(f"{full_name} or its id {made.id} is taken")
             self._by_name[full_name.lower()] = made
             self._permissions.setdefault(made.installation_id, DEFAULT_PERMISSIONS)
+            self._owners.setdefault(made.installation_id, (made.owner, made.owner_id))
         return made
+
+    def rename(self, repository: Repository, full_name: str) -> Repository:
+        """Give it another name, or another owner (and no installation, where that one has none); its id stays.
+
+        Raises:
+            ValueError: the name is taken.
+        """
+        with self._lock:
+            if full_name.lower() in self._by_name:
+                raise ValueError(f"{full_name} is taken")
+            old = self._by_name.pop(repository.full_name.lower())
+            made = replace(old, full_name=full_name)
+            if made.owner.lower() != old.owner.lower():
+                number = self._owner_ids.get(made.owner.lower(), 0)
+                made = replace(made, owner_number=number, installation_id=self._installation_at(made.owner))
+            self._by_name[full_name.lower()] = made
+        return made
+
+    def rename_owner(self, login: str, to: str) -> None:
+        """The owner keeps its id, repositories and installations; whoever takes the old login has another id."""
+        with self._lock:
+            mine = [r for r in self._by_name.values() if r.owner.lower() == login.lower()]
+            number = mine[0].owner_id if mine else stable_id("owner", login)
+            self._owner_ids[to.lower()] = number
+            self._owner_ids[login.lower()] = stable_id("next-owner", f"{login} {number}")
+            for each in mine:
+                del self._by_name[each.full_name.lower()]
+                made = replace(each, full_name=f"{to}/{each.name}", owner_number=number)
+                self._by_name[made.full_name.lower()] = made
+            for installation_id, (_, owner_id) in list(self._owners.items()):
+                if owner_id == number:
+                    self._owners[installation_id] = (to, number)
+
+    def _installation_at(self, owner: str) -> int:
+        live = (number for number, (login, _) in self._owners.items() if login.lower() == owner.lower())
+        return next((number for number in live if number in self._permissions), 0)
+
+    def install(self, installation_id: int, repository: Repository) -> None:
+        """An installation of this repository's owner, which covers nothing yet."""
+        with self._lock:
+            self._permissions[installation_id] = DEFAULT_PERMISSIONS
+            self._owners[installation_id] = (repository.owner, repository.owner_id)
+            self._updated[installation_id] = datetime.now(UTC)
+
+    def installation_owner(self, installation_id: int) -> tuple[str, int]:
+        """Login and id of whoever installed the app."""
+        with self._lock:
+            return self._owners[installation_id]
+
+    def installations(self) -> list[int]:
+        with self._lock:
+            return sorted(self._permissions)
+
+    def updated_at(self, installation_id: int) -> datetime:
+        with self._lock:
+            return self._updated.get(installation_id, datetime(2026, 1, 1, tzinfo=UTC))
+
+    def touch(self, installation_id: int) -> None:
+        """It was changed this moment."""
+        with self._lock:
+            self._updated[installation_id] = datetime.now(UTC)
 
     def change(self, repository: Repository, **fields: Any) -> Repository:
         """Replace some of its fields, but its name and id. Runs and dispatches of before keep the old ones."""
@@ -141,12 +209,14 @@ class Repositories:
         """Its tokens do nothing until it is unsuspended."""
         with self._lock:
             self._suspended.pop(installation_id, None)
+            self._updated[installation_id] = datetime.now(UTC)
             if suspended:
                 self._suspended[installation_id] = datetime.now(UTC)
 
     def permit(self, installation_id: int, permissions: Mapping[str, str]) -> None:
         """Replace what an installation may do; tokens made earlier are held to it too."""
         with self._lock:
+            self._updated[installation_id] = datetime.now(UTC)
             self._permissions[installation_id] = dict(permissions)
 
     def uninstall(self, installation_id: int) -> None:

@@ -3,7 +3,8 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from zekt_sandbox.repositories import Repository, stable_id
+from zekt_sandbox.credentials import APP_ID, APP_SLUG
+from zekt_sandbox.repositories import Repositories, Repository, stable_id
 
 SERVER_URL = "https://github.com"
 
@@ -42,6 +43,27 @@ def repository(repo: Repository, github_url: str) -> dict[str, Any]:
         "archived": repo.archived,
         "disabled": repo.disabled,
         "default_branch": repo.default_branch,
+    }
+
+
+def installation(repositories: Repositories, number: int, github_url: str) -> dict[str, Any]:
+    """As `GET /app/installations/{id}` and the webhooks of the app have it."""
+    login, owner_id = repositories.installation_owner(number)
+    suspended_at = repositories.suspended_at(number)
+    return {
+        "id": number,
+        "app_id": int(APP_ID),
+        "app_slug": APP_SLUG,
+        "account": user(login, "Organization", owner_id),
+        "target_id": owner_id,
+        "target_type": "Organization",
+        "repository_selection": "selected",
+        "permissions": dict(repositories.permissions(number) or {}),
+        "events": ["workflow_run"],
+        "access_tokens_url": f"{github_url}/app/installations/{number}/access_tokens",
+        "repositories_url": f"{github_url}/installation/repositories",
+        "updated_at": stamp(repositories.updated_at(number)),
+        "suspended_at": stamp(suspended_at) if suspended_at else None,
     }
 
 

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 from zekt_sandbox import events
+from zekt_sandbox.app_stage import AppStage
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.faults import Faults
 from zekt_sandbox.keys import SigningKeys
@@ -24,6 +25,11 @@ class Stage:
 
     def __init__(self, world: World) -> None:
         self.world = world
+
+    @property
+    def app(self) -> AppStage:
+        """What owners do to the app, and to repositories that it is on."""
+        return AppStage(self.world)
 
     @property
     def url(self) -> str:

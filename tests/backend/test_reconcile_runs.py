@@ -4,6 +4,7 @@ from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+from zekt_backend.flows.reread_installations import AGE
 from zekt_testing.reconciling import PATIENCE, round_of
 
 Start = Callable[..., Any]
@@ -109,6 +110,7 @@ def test_a_run_in_a_repository_that_the_app_does_not_see_is_not_taken_for_delete
     assert zekt.sql("SELECT count(*) FROM messages WHERE closed_at IS NULL") == [(2,)]
 
     zekt.github.add_repository("shop-team/orders", id=1001, installation_id=51)
+    round_of(zekt, later=AGE + SOON)  # Nobody told that the app sees it again: it is read once an hour.
     zekt.github.finish_run(run)
     assert round_of(zekt, later=3 * SOON).count("delivered") == 1
     assert round_of(zekt, later=timedelta(hours=9)).gaps == []

@@ -108,7 +108,6 @@ def test_a_limit_that_names_no_time_is_known_by_its_words(message: str) -> None:
     [
         ("the `infra-team` organization has an IP allow list enabled, and your IP address is not", "IP allow list"),
         ("Resource protected by organization SAML enforcement. You must grant your OAuth token access", "SAML"),
-        ("This installation has been suspended", "Unsuspend"),
         ("Repository was archived so is read-only.", "Unarchive"),
         ("Repository access blocked", "GitHub Support"),
         ("Resource not accessible by integration", "Contents: Read and write"),
@@ -122,6 +121,12 @@ def test_a_403_that_is_no_limit_names_its_own_fix_even_as_the_last_request_of_an
     assert (answer.category, answer.permanent) == ("permission", True)
     assert names in answer.advice
     assert answer.limited == (remaining == "0"), "others of the installation wait all the same"
+
+
+def test_a_suspension_may_end_and_is_tried_again() -> None:
+    answer = of(403, {}, said("This installation has been suspended"))
+    assert (answer.category, answer.permanent, answer.limited) == ("suspended", False, False)
+    assert "Unsuspend" in answer.advice
 
 
 @pytest.mark.parametrize("status", [204, 404, 422, 500])

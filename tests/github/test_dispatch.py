@@ -163,18 +163,18 @@ def test_a_token_request_that_is_answered_like_a_dispatch_is_no_accepted_dispatc
 
 
 @pytest.mark.parametrize(
-    ("message", "names"),
+    ("message", "names", "category", "permanent"),
     [
-        ("This installation has been suspended", "Unsuspend"),
-        ("the `infra-team` organization has an IP allow list enabled", "IP allow list"),
+        ("This installation has been suspended", "Unsuspend", "suspended", False),
+        ("the `infra-team` organization has an IP allow list enabled", "IP allow list", "permission", True),
     ],
 )
-def test_a_token_refused_in_words_that_are_known_gets_their_advice(
-    app: GitHubApp, github: Any, message: str, names: str
+def test_a_token_refused_in_words_that_are_known_gets_their_advice(  # noqa: PLR0917
+    app: GitHubApp, github: Any, message: str, names: str, category: str, permanent: bool
 ) -> None:
     github.script("POST", MINT, 403, body=json.dumps({"message": message}))
     answer = send(app)
-    assert (answer.category, answer.permanent, answer.limited) == ("permission", True, False)
+    assert (answer.category, answer.permanent, answer.limited) == (category, permanent, False)
     assert names in answer.advice
 
 

@@ -187,7 +187,11 @@ class Stage:
 
     async def jobs(self) -> list[Job]:
         async with self.broker.db.reading() as connection:
-            rows = await many(connection, "SELECT id, entrypoint, payload, dedupe_key FROM pgqueuer ORDER BY id")
+            rows = await many(
+                connection,
+                """SELECT id, entrypoint, payload, dedupe_key FROM pgqueuer
+                   WHERE entrypoint IN ('deliver', 'settle') ORDER BY id""",
+            )
         return [Job(r["id"], r["entrypoint"], bytes(r["payload"]).decode(), r["dedupe_key"]) for r in rows]
 
     async def forget(self, job: Job) -> None:

@@ -1,4 +1,4 @@
-"""`POST /api/github/webhooks`: GitHub says that a run has ended."""
+"""`POST /api/github/webhooks`: GitHub says that a run has ended, or tells of the app and its repositories."""
 
 import structlog
 from fastapi import Request
@@ -7,8 +7,10 @@ from fastapi.responses import JSONResponse
 from zekt_backend.api import bodies
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.hear_of_app import hear_of_app
 from zekt_backend.flows.receive_event import receive_event
-from zekt_backend.github import webhook
+from zekt_backend.github import app_webhook, webhook
+from zekt_backend.rules.news import AppNews
 from zekt_backend.rules.records import Ignored, RunEvent
 from zekt_backend.store import repositories
 
@@ -29,12 +31,16 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     whose = await _signer(request, broker, body, secret.get_secret_value().encode())
     if whose is not None and name != "workflow_run":
         # A repository's own secret is a repository's: of installations, accounts and others it may tell nothing.
-        event: RunEvent | Ignored = Ignored(guid, f"a repository's webhook is read for workflow_run only, not {name!a}")
+        event: RunEvent | AppNews | Ignored = Ignored(
+            guid, f"a repository's webhook is read for workflow_run only, not {name!a}"
+        )
     else:
-        event = webhook.parse(name, guid, body)
+        event = (app_webhook if name in app_webhook.EVENTS else webhook).parse(name, guid, body)
     if isinstance(event, Ignored):
         log.info("webhook_ignored", guid=event.guid, reason=event.reason)
         return JSONResponse({"success": True, "ignored": event.reason}, 202)
+    if isinstance(event, AppNews):
+        return await _hear_of_app(event, broker)
     webhook.require_own(event, whose)
     receipt = await receive_event(
         event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
@@ -51,6 +57,21 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         ended=receipt.ended,
     )
     return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)
+
+
+async def _hear_of_app(news: AppNews, broker: Broker) -> JSONResponse:
+    outcome = await hear_of_app(news, db=broker.db, clock=broker.clock)
+    log.info(
+        "app_news",
+        guid=news.guid,
+        webhook=news.event,
+        action=news.action,
+        installation_id=news.installation_id,
+        repository_id=news.repository_id,
+        stop=news.stop,
+        outcome=outcome,
+    )
+    return JSONResponse({"success": True, "outcome": outcome}, 202)
 
 
 async def _signer(request: Request, broker: Broker, body: bytes, master: bytes) -> int | None:

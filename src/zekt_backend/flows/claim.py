@@ -1,14 +1,16 @@
 """Which write goes out now: start an attempt, or say how long to wait, or that nothing is owed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from typing import Any
 
-from zekt_backend.rules import answers, backoff, envelope
+from zekt_backend.rules import answers, backoff, envelope, reach
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.pace import Pace
+from zekt_backend.rules.reach import Barrier
 from zekt_backend.rules.records import Answer
 from zekt_backend.store import archive, attempts, deliveries, directory, installations, jobs, waiting
+from zekt_backend.store import reach as reaches
 from zekt_backend.store.database import Tx
 from zekt_backend.store.deliveries import Delivery
 
@@ -80,10 +82,9 @@ async def claim(
     if delivery is None:
         return None
     owed = await _owed(tx, delivery, job_id, now, pace)
-    if not isinstance(owed, bool):
+    if not isinstance(owed, Delivery):
         return owed
-    if not owed:
-        return None
+    delivery = owed
     outlook = await installations.look(tx, delivery.installation_id, now, pace)
     if outlook.free_at > now:
         return await _hold(tx, delivery, now, outlook.free_at, pace)
@@ -92,25 +93,60 @@ async def claim(
     return await _start(tx, delivery, job_id, now=now, pace=pace, shipping=shipping, limited=outlook.limited)
 
 
-async def _owed(tx: Tx, delivery: Delivery, job_id: int | None, now: datetime, pace: Pace) -> bool | timedelta:
-    """Whether a try is owed now, as far as the delivery itself goes; or how long until it is."""
+async def _owed(
+    tx: Tx, delivery: Delivery, job_id: int | None, now: datetime, pace: Pace
+) -> Delivery | timedelta | None:
+    """The delivery, when a try is owed now as far as it goes itself; or how long until one is."""
     open_attempt = await attempts.unfinished(tx, delivery.id)
     in_flight = open_attempt is not None and open_attempt.job_id != job_id
     if delivery.status is not Status.PENDING or delivery.due_at is None:
         if open_attempt is not None and not in_flight:
             # Its consumer has confirmed, though we died before GitHub's answer was written down.
             await _lose(tx, delivery, open_attempt.number, now, pace)
-        return False
+        return None
     if delivery.due_at > now + _EARLY and (open_attempt is None or in_flight):
         return delivery.due_at - now
     if open_attempt is not None and not await _bury(tx, delivery, open_attempt.number, now, pace):
-        return False
+        return None
     if (why := await directory.stopped_by(tx, delivery.subscription_id)) is not None:
         await refuse(tx, delivery, now, _STOPPED[why])
-        if delivery.paced and pace.spacing:
-            await _give_back(tx, delivery, now)
-        return False
-    return True
+        await _give_back(tx, delivery, now, pace)
+        return None
+    return await _follow(tx, delivery, now, pace)
+
+
+async def _follow(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> Delivery | timedelta | None:
+    """The delivery, to where its consumer is now; or how long it is held, or None when it has come to its end."""
+    found = await reaches.of(tx, {delivery.provider_id, delivery.consumer_id})
+    consumer = found[delivery.consumer_id]
+    whose, barrier = reach.between(found.get(delivery.provider_id), consumer)
+    if barrier is not None:
+        await _give_back(tx, delivery, now, pace)
+        return await _stop(tx, delivery, now, barrier.of(whose), barrier)
+    name, installation_id = consumer.full_name, consumer.installation_id or delivery.installation_id
+    if (delivery.consumer, delivery.installation_id) == (name, installation_id):
+        return delivery
+    # Renamed, transferred, or installed anew: GitHub's id is the same, and so it is the same consumer.
+    await deliveries.keep(tx, delivery.id, Status.PENDING, consumer=name, installation_id=installation_id)
+    return replace(delivery, consumer=name, installation_id=installation_id)
+
+
+async def _stop(tx: Tx, delivery: Delivery, now: datetime, what: str, barrier: Barrier) -> timedelta | None:
+    """End it, or hold it: along the whole ladder, as a durable delivery is tried, and GitHub is not asked."""
+    then = "" if barrier.kind == "deleted" else " Then replay this delivery."
+    stopped = replace(_STOPPED["revoked"], category=barrier.kind, text=what, advice=barrier.advice + then)
+    failed = delivery.tries + 1
+    wait = backoff.next_wait(failed, durable=True, dice=0.5, retry_after=None) if barrier.passes else None
+    if wait is None:
+        await refuse(tx, delivery, now, stopped)
+        return None
+    held = {"failure": barrier.kind, "advice": what}
+    await deliveries.keep(tx, delivery.id, Status.PENDING, tries=failed, due_at=now + wait, paced=False, **held)
+    detail = f"held, {barrier.kind}: {what}"
+    await deliveries.note(
+        tx, delivery.id, Fact.POSTPONED, now, before=Status.PENDING, after=Status.PENDING, detail=detail
+    )
+    return wait
 
 
 async def _lose(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pace) -> Answer:
@@ -152,8 +188,10 @@ async def _let_pass(tx: Tx, delivery: Delivery, now: datetime) -> timedelta | No
     return elder.due_at - now
 
 
-async def _give_back(tx: Tx, delivery: Delivery, now: datetime) -> None:
+async def _give_back(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> None:
     """Wake whoever was planned last, so that the plan ends a slot earlier; it changes slots with who waits longest."""
+    if not (delivery.paced and pace.spacing):
+        return
     last = await waiting.lock_last(tx, delivery.installation_id, now + _EARLY)
     if last is None or not await jobs.hasten(tx, last.id, last.dispatches):
         return
@@ -167,7 +205,9 @@ async def _start(
     number = delivery.attempt + 1
     await installations.take_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
     await attempts.start(tx, delivery.id, number, job_id=job_id, now=now)
-    await deliveries.keep(tx, delivery.id, Status.PENDING, attempt=number, due_at=now + pace.lease, paced=False)
+    await deliveries.keep(
+        tx, delivery.id, Status.PENDING, attempt=number, due_at=now + pace.lease, paced=False, failure=None, advice=None
+    )
     message = await _archived(tx, delivery, shipping)
     url = f"{shipping.base_url}/api/event-delivery/{delivery.id}/payload"
     body = envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)

@@ -14,12 +14,16 @@ from zekt_backend.rules import answers, backoff
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
-from zekt_backend.store import attempts, deliveries, installations
+from zekt_backend.store import attempts, deliveries, installations, installed, jobs
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.deliveries import Delivery
 
 Send = Callable[[int, str, dict[str, Any]], Awaitable[Answer]]
 """(installation id, consumer's repository, body) → GitHub's answer. One POST a call; never raises for GitHub's."""
+
+
+_LOOK_AGAIN = frozenset({answers.SUSPENDED, "permission", "not_found"})
+"""Answers after which the installation is read: GitHub may have told of a change, and the webhook was lost."""
 
 
 async def deliver(
@@ -84,6 +88,9 @@ async def _heed(tx: Tx, made: Try, answer: Answer, now: datetime, pace: Pace) ->
             named = backoff.limit_wait(await installations.count_limit(tx, installation_id, now))
         answer = replace(answer, retry_after=min(named, backoff.LONGEST_WAIT_SECONDS))
         await installations.block(tx, installation_id, now + timedelta(seconds=answer.retry_after or 0))
+    if answer.category in _LOOK_AGAIN:
+        await installed.count_news(tx, installation_id)
+        await jobs.enqueue(tx, [jobs.read_installation(installation_id)])
     if answer.accepted and made.limited:
         await installations.clear_limit(tx, installation_id)
     return answer
@@ -114,7 +121,8 @@ async def _postpone(tx: Tx, delivery: Delivery, answer: Answer, now: datetime, d
             return None
     else:
         failed += 1
-        wait = backoff.next_wait(failed, durable=delivery.durable, dice=dice, retry_after=answer.retry_after)
+        durable = delivery.durable or answer.category == answers.SUSPENDED
+        wait = backoff.next_wait(failed, durable=durable, dice=dice, retry_after=answer.retry_after)
         if wait is None:
             await refuse(tx, delivery, now, answer, why=f"given up after {failed} tries: ")
             return None

@@ -10,6 +10,7 @@ from zekt_backend.flows.read_hook_logs import read_hook_logs
 from zekt_backend.flows.receive_event import EventReceipt
 from zekt_backend.flows.reconciling import InThread, Report, Round
 from zekt_backend.flows.redeliver import redeliver
+from zekt_backend.flows.reread_installations import reread_installations
 from zekt_backend.github.metered import Metered
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import RunEvent
@@ -60,6 +61,7 @@ async def reconcile(
             await read_hook_logs(round_)
             await redeliver(round_, terms.pace)
             await look_up_runs(round_)
+            await reread_installations(round_, terms.pace)
             await _conclude(round_)
             return report
 

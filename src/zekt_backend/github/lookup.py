@@ -145,7 +145,7 @@ def read(
         except (msgspec.DecodeError, RecursionError):
             raise _refused(about, "something that its documentation does not know", _ADVICE_ADDRESS) from None
     answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now())
-    if not answer.permanent and answer.category != "unexpected":
+    if not answer.permanent and answer.category not in {"unexpected", "suspended"}:
         wait = max(1, round(answer.retry_after or _RETRY_AFTER))
         raise ZektError("github_unavailable", f"GitHub answered {reply.status}: {answer.text}", retry_after=wait)
     known = {**_ADVICE, **(advice or {})}

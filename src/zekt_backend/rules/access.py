@@ -19,6 +19,7 @@ class Right(StrEnum):
 _ORDER = tuple(Right)
 
 OPERATOR = "operator"
+GITHUB = "github"
 """The actor who holds ZEKT_ADMIN_TOKEN, or the database's address."""
 
 TOKEN_PREFIX = "zekt_"  # noqa: S105 — what every token begins with opens nothing

@@ -43,12 +43,19 @@ LIMITED_TOO_LONG = (
 _SHORTEST_RESET = 5.0
 """Seconds, also until a reset that our clock takes for past: clocks differ, and asking too early costs favour."""
 
+SUSPENDED = "suspended"
+"""The category, and GitHub's word for it."""
 _ACCEPTED = _Meaning("accepted", "")
 _LIMITED = _Meaning(
     RATE_LIMIT,
     "Nothing to do: GitHub's limit for this installation is used up, and the dispatch is tried again when GitHub"
     " says so. If this goes on, fewer consumers or fewer runs per minute help.",
     limited=True,
+)
+_SUSPENDED = _Meaning(
+    SUSPENDED,
+    "The consumer has suspended the Zekt app. An owner clicks Settings > GitHub Apps > Configure > Unsuspend; what"
+    " waits is sent then. After about 17 hours it is given up, and can be replayed.",
 )
 _UNAVAILABLE = _Meaning(
     "unavailable",
@@ -111,8 +118,6 @@ _FORBIDDEN = {
     " workflow again.",
     "saml": "The consumer's organisation enforces SAML single sign-on, and does not let the app in. An owner reviews"
     " the app under Settings > GitHub Apps > Configure. Then run the provider's workflow again.",
-    "suspended": "The consumer has suspended the Zekt app. An owner clicks Settings > GitHub Apps > Configure >"
-    " Unsuspend. Then run the provider's workflow again.",
     "archived": "The consumer's repository is archived, and so read-only. An owner clicks Settings > General >"
     " Unarchive this repository; then run the provider's workflow again. Or revoke the subscription.",
     "access blocked": "GitHub has blocked this repository; its owner must ask GitHub Support. Revoke the subscription.",
@@ -216,7 +221,8 @@ def _meaning(status: int, headers: Mapping[str, str], words: str) -> _Meaning:
     if status == HTTPStatus.FORBIDDEN and _is_limit(headers, words):
         return _LIMITED
     if status in _BY_STATUS:
-        return _BY_STATUS[status]
+        suspended = status == HTTPStatus.FORBIDDEN and SUSPENDED in words.lower()
+        return _SUSPENDED if suspended else _BY_STATUS[status]
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         return _UNAVAILABLE
     if HTTPStatus.OK <= status < HTTPStatus.MULTIPLE_CHOICES:
@@ -234,7 +240,7 @@ def _is_limit(headers: Mapping[str, str], words: str) -> bool:
     said = words.lower()
     if any(sign in said for sign in _LIMIT_WORDS):
         return True
-    if any(sign in said for sign in _FORBIDDEN):
+    if SUSPENDED in said or any(sign in said for sign in _FORBIDDEN):
         return False
     return "retry-after" in headers or _exhausted(headers)
 

@@ -86,7 +86,7 @@ def app(end: str, member: Member, side: Side, needs: dict[str, str]) -> Finding:
             Verdict.PROBLEM,
             f"The app lacks {', '.join(lacking)} on {name}.",
             "The app was made with fewer permissions, or an owner has not accepted those that were added later: on"
-            " github.com, Settings > GitHub Apps > Configure > 'Review request'.",
+            " GitHub, Settings > GitHub Apps > Configure > 'Review request'.",
         )
     if found.id != member.installation_id:
         return Finding(
@@ -97,7 +97,17 @@ def app(end: str, member: Member, side: Side, needs: dict[str, str]) -> Finding:
             "zekt setup apply setup.yaml",
         )
     held = ", ".join(f"{what}: {found.permissions[what]}" for what in needs)
-    return Finding(check, Verdict.OK, f"The app is installed on {name}, with {shown(held)}.")
+    installed = Finding(check, Verdict.OK, f"The app is installed on {name}, with {shown(held)}.")
+    return _untold(check, member) or installed
+
+
+def _untold(check: str, member: Member) -> Finding | None:
+    """What the broker goes by although GitHub, when asked now, says otherwise."""
+    if member.barrier is None or member.barrier.kind == "not_installed":
+        return None
+    what = f"GitHub lets the app in, but has told the broker otherwise: {member.full_name} {member.barrier.what}."
+    why = "The webhook that it has changed was lost. A round of reconciling reads it, at most an hour after the last."
+    return Finding(check, Verdict.PROBLEM, what, why, "zekt reconcile")
 
 
 def _not_installed(check: str, name: str, known: Installation | Unknown | None) -> Finding:

@@ -192,6 +192,8 @@ def _became(row: Row) -> str:
 
 def _pending(row: Row) -> str:
     due = _at(row["due_at"])
+    if row["failure"] is not None:
+        return f"It is held ({row['failure']}): {row['advice']} It is looked at again at {due}, at the latest."
     if row["attempt"] == 0:
         return f"It waits for its turn at GitHub, at {due}; a worker must be running."
     if row["category"] in (None, "accepted"):

@@ -6,6 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 
 from zekt_backend.rules.answers import printable
+from zekt_backend.rules.reach import Barrier
 from zekt_backend.rules.workflow_file import Listening
 
 MOST_NAMED = 10
@@ -46,6 +47,8 @@ class Member:
     full_name: str
     enabled: bool
     installation_id: int | None
+    barrier: Barrier | None = None
+    """What GitHub has told that keeps the app out."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from zekt_backend.rules import reach
 from zekt_backend.rules.branches import matches
 from zekt_backend.rules.correlation import Message, owed
+from zekt_backend.rules.reach import Barrier
 from zekt_backend.rules.records import RunEvent
 
 
@@ -45,6 +47,7 @@ class Subscription:
     """Patterns of head branches (`rules/branches.py`); None: all."""
     event_types: tuple[str, ...] | None = None
     """Of messages; where there is none, or it has none, the service's own counts. None: all."""
+    barrier: Barrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +61,7 @@ class Provider:
     whitelisted: bool
     services: tuple[Service, ...]
     subscriptions: tuple[Subscription, ...]
+    barrier: Barrier | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,14 +210,10 @@ def _event_type(subscription: Subscription, message: Message | None) -> str:
 
 
 def _provider_rules(repository: str, provider: Provider) -> tuple[Rule, ...]:
-    path = provider.workflow_path
+    path, shut = provider.workflow_path, _shut(repository, provider)
     whitelisted = f"{path} is whitelisted." if provider.whitelisted else f"{path} is not whitelisted."
     return (
-        Rule(
-            "repository",
-            provider.repository_known and provider.repository_enabled and provider.enabled_as_provider,
-            _repository_detail(repository, provider),
-        ),
+        Rule("repository", shut is None, shut or f"{repository} is enabled."),
         Rule(
             "whitelist",
             provider.whitelisted,
@@ -241,14 +241,14 @@ def _retired_detail(service: Service) -> str:
     return f"The service {service.slug} is retired."
 
 
-def _repository_detail(repository: str, provider: Provider) -> str:
+def _shut(repository: str, provider: Provider) -> str | None:
     if not provider.repository_known:
         return f"{repository} is not known here."
     if not provider.repository_enabled:
         return f"{repository} is switched off."
     if not provider.enabled_as_provider:
         return f"{repository} is not enabled as a provider."
-    return f"{repository} is enabled."
+    return provider.barrier.of(repository) if provider.barrier else None
 
 
 def _consumer_rules(event: RunEvent, subscription: Subscription) -> tuple[Rule, ...]:
@@ -288,11 +288,6 @@ def _retired(subscription: Subscription) -> tuple[Rule, ...]:
 
 
 def _reachable(subscription: Subscription) -> Rule:
-    if not subscription.consumer_enabled:
-        return Rule("reachable", False, f"{subscription.consumer} is switched off.")
-    if not subscription.enabled_as_consumer:
-        return Rule("reachable", False, f"{subscription.consumer} is not enabled as a consumer.")
-    if subscription.installation_id is None:
-        detail = f"The app is not installed on {subscription.consumer}: install it there, with contents: write."
-        return Rule("reachable", False, detail)
-    return Rule("reachable", True, "The app is installed on the consumer.")
+    switched = (subscription.consumer_enabled, subscription.enabled_as_consumer)
+    why = reach.unreachable(subscription.consumer, subscription.installation_id, subscription.barrier, *switched)
+    return Rule("reachable", why is None, why or "The app is installed on the consumer.")

@@ -95,7 +95,8 @@ class Answer:
     http_status: int | None
     request_id: str | None
     category: str
-    """accepted, auth, permission, not_found, invalid, rate_limit, unavailable, timeout, network, lost or unexpected."""
+    """accepted, auth, permission, suspended, not_found, invalid, rate_limit, unavailable, timeout, network, lost or
+    unexpected; of what was not sent also revoked, or what kept the app from the repository (`rules/reach.py`)."""
     text: str
     """GitHub's own words, at most 2,000 characters, fit to show."""
     advice: str

@@ -4,6 +4,8 @@ from datetime import datetime
 from typing import Any
 
 from zekt_backend.rules.facts import Connection, Member, Sent
+from zekt_backend.rules.reach import Barrier, barrier
+from zekt_backend.store import reach
 from zekt_backend.store.database import Tx, many, one
 
 _MOST = 200
@@ -27,10 +29,13 @@ async def find(tx: Tx, service: str, consumer: str) -> Connection | None:
            WHERE v.slug = %s AND lower(c.full_name) = lower(%s)""",
         (service, consumer),
     )
-    return _connection(row) if row else None
+    if row is None:
+        return None
+    found = await reach.of(tx, [row["provider_id"], row["consumer_id"]])
+    return _connection(row, {number: barrier(each) for number, each in found.items()})
 
 
-def _connection(row: dict[str, Any]) -> Connection:
+def _connection(row: dict[str, Any], barriers: dict[int, Barrier | None]) -> Connection:
     return Connection(
         subscription_id=row["id"],
         status=row["status"],
@@ -43,13 +48,14 @@ def _connection(row: dict[str, Any]) -> Connection:
         workflow_path=row["path"],
         whitelisted=row["whitelisted"],
         completion_tracking=row["completion_tracking"],
-        provider=_member(row, "provider"),
-        consumer=_member(row, "consumer"),
+        provider=_member(row, "provider", barriers),
+        consumer=_member(row, "consumer", barriers),
     )
 
 
-def _member(row: dict[str, Any], end: str) -> Member:
-    return Member(row[f"{end}_id"], row[end], row[f"{end}_enabled"], row[f"{end}_installation"])
+def _member(row: dict[str, Any], end: str, barriers: dict[int, Barrier | None]) -> Member:
+    number = row[f"{end}_id"]
+    return Member(number, row[end], row[f"{end}_enabled"], row[f"{end}_installation"], barriers.get(number))
 
 
 async def names(tx: Tx, limit: int) -> list[str]:

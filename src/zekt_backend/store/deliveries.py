@@ -182,8 +182,34 @@ async def lock_due(tx: Tx, status: Status, before: datetime, limit: int) -> list
     return [_delivery(row) for row in rows]
 
 
+async def lock_held(tx: Tx, installation_id: int, limit: int) -> list[tuple[Delivery, int]]:
+    """What a suspension holds back of which an end lies here, and none is suspended any more; oldest first.
+
+    Each with the installation through which its consumer is reached now.
+    """
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT {}, coalesce((SELECT r.installation_id FROM repositories r WHERE r.id = d.consumer_id),
+                                   d.installation_id) AS through
+               FROM deliveries d WHERE status = 'pending' AND failure = 'suspended'
+                 AND EXISTS (SELECT 1 FROM repositories r
+                             WHERE r.id IN (d.consumer_id, d.provider_id) AND r.installation_id = %(id)s)
+                 AND NOT EXISTS (SELECT 1 FROM repositories r JOIN installations i ON i.id = r.installation_id
+                                 WHERE r.id IN (d.consumer_id, d.provider_id) AND i.suspended_at IS NOT NULL
+                                   AND i.removed_at IS NULL)
+               ORDER BY seq LIMIT %(limit)s FOR UPDATE OF d SKIP LOCKED"""
+        ).format(_ROW),
+        {"id": installation_id, "limit": limit},
+    )
+    through = [int(row.pop("through")) for row in rows]
+    return list(zip(map(_delivery, rows), through, strict=True))
+
+
 _SETTABLE = frozenset(
     {
+        "consumer",
+        "installation_id",
         "due_at",
         "paced",
         "attempt",

@@ -1,9 +1,11 @@
 """What the policy asks about a workflow: is it whitelisted, what is published from it, who has subscribed."""
 
+from dataclasses import replace
 from typing import Any
 
 from zekt_backend.rules.policy import Provider, Service, Subscription
-from zekt_backend.store import repositories
+from zekt_backend.rules.reach import barrier, provider_barrier
+from zekt_backend.store import reach, repositories
 from zekt_backend.store.database import Tx, many, one
 
 _FILTERS = ("conclusions", "branches", "event_types")
@@ -18,6 +20,8 @@ async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Pro
         (repository_id, workflow_path),
     )
     services = await _services(tx, workflow["id"]) if workflow else {}
+    subscriptions = await _subscriptions(tx, services)
+    reaches = await reach.of(tx, {repository_id, *(each.consumer_id for each in subscriptions)})
     return Provider(
         repository_known=repository is not None,
         repository_enabled=repository is not None and repository.enabled,
@@ -25,7 +29,8 @@ async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Pro
         workflow_path=workflow_path,
         whitelisted=bool(workflow and workflow["whitelisted"]),
         services=tuple(services.values()),
-        subscriptions=await _subscriptions(tx, services),
+        subscriptions=tuple(replace(each, barrier=barrier(reaches[each.consumer_id])) for each in subscriptions),
+        barrier=provider_barrier(reaches.get(repository_id)),
     )
 
 

@@ -43,7 +43,7 @@ class Change:
 
     noun: str
     name: str
-    account_id: int
+    account_id: int | None
     other_account_id: int | None
     before: dict[str, Any] | None
     after: dict[str, Any] | None
@@ -66,7 +66,11 @@ async def begin(tx: Tx) -> Rows:
 
 async def since(tx: Tx, then: Rows) -> list[Change]:
     """What this transaction has made of it, in the order of `_ROWS`."""
-    now = await _read(tx)
+    return between(then, await _read(tx))
+
+
+def between(then: Rows, now: Rows) -> list[Change]:
+    """What this transaction has made of rows that were read before it wrote, and again after."""
     return [change for key, row in now.items() if row["ours"] for change in _changes(then.get(key), row)]
 
 
@@ -82,7 +86,7 @@ def _changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[Change]:
             return []
         was, now = ({name: side.get(name) for name in differing} for side in (was, now))
     changes = [Change(new["noun"], new["name"], new["account_id"], new["other_account_id"], was, now)]
-    if old and old["account_id"] != new["account_id"]:
+    if old and old["account_id"] not in {None, new["account_id"]}:
         # Where it went, and under which name, is for the two owners to tell each other.
         changes.append(Change(old["noun"], old["name"], old["account_id"], None, was, None))
     return changes

@@ -12,14 +12,16 @@ from zekt_backend.store.database import Tx
 
 DELIVER = "deliver"
 SETTLE = "settle"
+INSTALLATION = "installation"
+REPOSITORY = "repository"
 
 
 @dataclass(frozen=True, slots=True)
 class Wake:
-    """Look at this delivery after this long. `key` keeps a second live job for the same step out."""
+    """Look at this (an id) after this long. `key` keeps a second live job for the same step out."""
 
     entrypoint: str
-    delivery_id: str
+    subject: str
     key: str
     after: timedelta
 
@@ -33,6 +35,22 @@ def settle(delivery_id: str) -> Wake:
     return Wake(SETTLE, delivery_id, f"{SETTLE}:{delivery_id}", timedelta(0))
 
 
+def read_installation(installation_id: int, after: timedelta = timedelta(0)) -> Wake:
+    """As GitHub has it then. A job that is at work already reads again, if something was told since it began."""
+    return _read(INSTALLATION, str(installation_id), after)
+
+
+def read_repository(installation_id: int, repository_id: int, after: timedelta = timedelta(0)) -> Wake:
+    """The same, of a repository that this installation has or had."""
+    return _read(REPOSITORY, f"{installation_id}:{repository_id}", after)
+
+
+def _read(entrypoint: str, subject: str, after: timedelta) -> Wake:
+    # One that is planned for later keeps no other from being made at once.
+    key = f"{entrypoint}:{subject}:later" if after else f"{entrypoint}:{subject}"
+    return Wake(entrypoint, subject, key, after)
+
+
 async def enqueue(tx: Tx, wakes: Sequence[Wake]) -> int:
     """Queue them; those whose step has a live job already are skipped. Returns how many are new."""
     if not wakes:
@@ -41,7 +59,7 @@ async def enqueue(tx: Tx, wakes: Sequence[Wake]) -> int:
     connection = cast("AsyncConnection", tx)
     ids = await Queries.from_psycopg_connection(connection).enqueue(
         [wake.entrypoint for wake in wakes],
-        [wake.delivery_id.encode() for wake in wakes],
+        [wake.subject.encode() for wake in wakes],
         [0] * len(wakes),
         execute_after=[wake.after for wake in wakes],
         dedupe_key=[wake.key for wake in wakes],
@@ -53,6 +71,11 @@ async def enqueue(tx: Tx, wakes: Sequence[Wake]) -> int:
 async def hasten(tx: Tx, delivery_id: str, dispatches: int) -> bool:
     """Wake this delivery now instead of later. False: its job is at work this moment, and is left alone."""
     wake = deliver(delivery_id, dispatches, timedelta(0))
+    return await replace(tx, wake)
+
+
+async def replace(tx: Tx, wake: Wake) -> bool:
+    """Wake at this time and not at the one planned before. False: its job is at work this moment."""
     # A new row and not another time in the old one: the engine tells its workers of nothing else.
     await tx.execute("DELETE FROM pgqueuer WHERE dedupe_key = %s AND status = 'queued'", (wake.key,))
     return await enqueue(tx, [wake]) == 1

@@ -17,13 +17,24 @@ depends_on = None
 
 APP = (
     """
--- What GitHub last told of it. A removed or suspended one sends and receives nothing.
+-- What GitHub last told of it, at told_at. A removed or suspended one sends and receives nothing. news counts webhooks
+-- and readings, so that what was read before a webhook came is not written after it.
 ALTER TABLE installations
     ADD COLUMN IF NOT EXISTS account_id   bigint REFERENCES accounts,
     ADD COLUMN IF NOT EXISTS permissions  jsonb,
     ADD COLUMN IF NOT EXISTS suspended_at timestamptz,
     ADD COLUMN IF NOT EXISTS removed_at   timestamptz,
-    ADD COLUMN IF NOT EXISTS told_at      timestamptz;
+    ADD COLUMN IF NOT EXISTS told_at      timestamptz,
+    ADD COLUMN IF NOT EXISTS news         bigint NOT NULL DEFAULT 0;
+""",
+    """
+-- Why the app does not reach it any more; removed_at says since when.
+ALTER TABLE repositories ADD COLUMN IF NOT EXISTS removed_why text CHECK (removed_why IN ('deleted', 'deselected'));
+""",
+    "CREATE INDEX IF NOT EXISTS repositories_installation ON repositories (installation_id);",
+    """
+-- What a suspension holds back, to send it when that ends.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_held ON deliveries (seq) WHERE status = 'pending' AND failure = 'suspended';
 """,
 )
 
@@ -145,6 +156,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE refusals, service_schemas")
     op.execute("DROP INDEX subscriptions_repository, repositories_account, services_words")
     op.execute("DROP FUNCTION zekt_words")
+    op.execute("DROP INDEX repositories_installation, deliveries_held")
     op.execute("ALTER TABLE messages DROP COLUMN guarded")
     op.execute("ALTER TABLE usage_days DROP COLUMN refused")
     op.execute(
@@ -159,9 +171,9 @@ def downgrade() -> None:
     op.execute("ALTER TABLE workflows DROP COLUMN version")
     op.execute(
         "ALTER TABLE repositories DROP COLUMN provider, DROP COLUMN consumer, DROP COLUMN hook_id,"
-        " DROP COLUMN hook_generation, DROP COLUMN removed_at, DROP COLUMN version"
+        " DROP COLUMN hook_generation, DROP COLUMN removed_at, DROP COLUMN removed_why, DROP COLUMN version"
     )
     op.execute(
         "ALTER TABLE installations DROP COLUMN account_id, DROP COLUMN permissions, DROP COLUMN suspended_at,"
-        " DROP COLUMN removed_at, DROP COLUMN told_at"
+        " DROP COLUMN removed_at, DROP COLUMN told_at, DROP COLUMN news"
     )
