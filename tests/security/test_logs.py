@@ -18,6 +18,7 @@ import requests
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import scene as stage
 from zekt_testing.canaries import Canaries, canary
+from zekt_testing.people import Browser, query_of
 from zekt_testing.scene import Scene
 
 Play = Callable[[str], AbstractContextManager[Scene]]
@@ -95,6 +96,29 @@ def _fail_to_dispatch(scene: Scene) -> None:
         )
 
 
+def _sign_in(scene: Scene) -> None:
+    """A person signs in, well and badly; the last time the database does not take the session."""
+    zekt, canaries = scene.zekt, scene.canaries
+    zekt.github.set_person("alice", organizations={"infra-team": "admin"})
+    canaries.add("client secret", zekt.github.world.oauth.client_secret)
+    browser = Browser(zekt)
+    for spoilt in ("state", "code", "nothing", "the database"):
+        back = browser.agree(browser.begin(), "alice")
+        told = query_of(back)
+        cookies: list[Any] = list(browser.session.cookies)
+        for secret in (*told.values(), *(part for cookie in cookies for part in cookie.value.split(".")[:2])):
+            canaries.add("what signs in", secret)
+        if spoilt == "the database":
+            zekt.sql("ALTER TABLE sessions ADD CONSTRAINT never CHECK (false) NOT VALID")
+        scene.keep("callback", browser.get(back.replace(told.get(spoilt, "\n"), told.get(spoilt, "")[::-1])))
+    zekt.sql("ALTER TABLE sessions DROP CONSTRAINT never")
+    browser.sign_in("alice")
+    canaries.add("session", browser.cookie or "")
+    canaries.add("csrf", browser.csrf)
+    scene.keep("refused", browser.ask("/api/accounts/infra-team", "PATCH", {}, origin=browser.csrf))
+    scene.keep("refused", browser.ask("/auth/sign-out", "POST", x_csrf_token=browser.cookie))
+
+
 def _break(scene: Scene) -> None:
     """Bugs: statements that the database refuses, and an archived message that is none. Each with its traceback."""
     zekt = scene.zekt
@@ -138,6 +162,7 @@ def test_nothing_that_goes_right_or_wrong_gives_a_secret_away(play: Play, log_fo
         _acknowledge(scene, *_deliver(scene, {scene.payload: [scene.payload]}))
         _acknowledge(scene, *_deliver(scene, [scene.payload, "x" * 100_000]))
         _refuse(scene)
+        _sign_in(scene)
         _fail_to_dispatch(scene)
         _break(scene)
     for fact in ("message_received", "refused", "dispatch_answered", "request_failed", "Traceback"):

@@ -29,10 +29,11 @@ class Browser:
         return str(answer.headers["location"])
 
     def agree(self, page: str, login: str) -> str:
-        """The broker's callback, to which GitHub sends the browser; the login "" does not agree."""
+        """The broker's callback, to which GitHub sends the browser, without its host; "" does not agree."""
         answer = self.get(page + "&as=" + login)
         assert answer.status_code == 302, answer.text
-        return str(answer.headers["location"])
+        back = urlsplit(answer.headers["location"])
+        return f"{back.path}?{back.query}"
 
     def sign_in(self, login: str, following: str | None = None) -> requests.Response:
         """All the way."""

@@ -21,7 +21,7 @@ from zekt_testing.canaries import Canaries, canary
 from zekt_testing.processes import environment, free_port, zekt_process
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10}")
-INSTALLATION_TOKEN = re.compile(r"ghs_[A-Za-z0-9_-]{4}")
+GITHUB_TOKEN = re.compile(r"gh[sur]_[A-Za-z0-9_-]{4}")
 
 
 @dataclass
@@ -68,7 +68,7 @@ class Scene:
     def assert_silent(self) -> None:
         for where, text in self.written.items():
             told = self.canaries.found_in(text)
-            told |= {"a token" for pattern in (JWT, INSTALLATION_TOKEN) if pattern.search(text)}
+            told |= {"a token" for pattern in (JWT, GITHUB_TOKEN) if pattern.search(text)}
             assert not told, f"{where} gives away {told}:\n{text[-3_000:]}"
 
 
