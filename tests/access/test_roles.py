@@ -53,7 +53,7 @@ WITH_SCHEMA = """
 REQUESTED = "UPDATE subscriptions SET status = 'requested'"
 RENAMED = "UPDATE repositories SET full_name = 'shop-team/before' WHERE id = 1001"
 ENABLED = "UPDATE repositories SET provider = true, consumer = true, completion_tracking = true"
-UNLISTED = "UPDATE workflows SET whitelisted = false"
+NOT_WHITELISTED = "UPDATE workflows SET whitelisted = false"
 
 
 ASKED: dict[tuple[str, str], Asked] = {
@@ -74,7 +74,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     },
     ("POST", "/api/repositories/{repository_id}/hook"): Asked(SHOP),
     ("GET", "/api/repositories/{repository_id}/workflows"): Asked(SHOP),
-    ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP, {"force": True}, first=UNLISTED),
+    ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP, {"force": True}, first=NOT_WHITELISTED),
     ("DELETE", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP),
     ("GET", "/api/services"): Asked(EVERYBODY),
     ("POST", "/api/services"): Asked(
