@@ -59,7 +59,7 @@ def test_a_workflow_that_is_not_whitelisted_is_not_published_and_it_is_said_how(
         answer = ask(shop, "/api/services", "POST", {**NEW, "workflow": path})
         assert (answer.status_code, answer.json()["code"]) == (409, "conflict")
         assert f"{path} of shop-team/orders is not whitelisted" in answer.json()["detail"]
-        assert "zekt workflows" in answer.json()["detail"]
+        assert f"`zekt workflows allow shop-team/orders {path}`" in answer.json()["detail"]
     assert ask(shop, "/api/services/orders-2").status_code == 403
 
 

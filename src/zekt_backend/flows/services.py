@@ -119,7 +119,7 @@ async def _whitelisted(tx: Tx, repository_id: int, repository: str, path: str) -
         raise ZektError(
             "conflict",
             f"{path} of {repository} is not whitelisted, and only a whitelisted workflow is published. Whitelist it"
-            f" first: `zekt workflows whitelist {repository} {path}`, docs/api.md for the same over HTTP, or"
+            f" first: `zekt workflows allow {repository} {path}`, docs/api.md for the same over HTTP, or"
             " `whitelisted: true` in a setup file.",
         )
     return workflow_id

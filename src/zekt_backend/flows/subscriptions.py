@@ -140,7 +140,7 @@ def _check_enabled(home: services.Home) -> None:
         raise ZektError(
             "conflict",
             f"{home.repository} is not enabled as a consumer, so nothing could be delivered there. Enable it first:"
-            " `zekt repositories enable`, docs/api.md for the same over HTTP.",
+            f" `zekt repositories enable {home.repository} --consumer`, docs/api.md for the same over HTTP.",
         )
 
 
