@@ -41,6 +41,18 @@ def test_no_reason_is_given_for_a_command_that_is_gone() -> None:
     assert set(NO_JSON) - set(COMMANDS) == set()
 
 
+def test_no_document_names_a_command_that_is_not_there(texts: dict[Path, str]) -> None:
+    begun = {" ".join(name.split(" ")[:words]) for name in COMMANDS for words in (1, 2)}
+    unknown = [
+        f"{page}: zekt {first} {second}"
+        for page, text in texts.items()
+        if page.suffix == ".md" and page.name != "CHANGELOG.md"
+        for first, second in re.findall(r"(?:`|^|/)zekt ([a-z][a-z-]*)(?: ([a-z][a-z-]*))?", text, re.MULTILINE)
+        if first not in COMMANDS and f"{first} {second}".strip() not in begun
+    ]
+    assert unknown == []
+
+
 def test_every_command_is_documented_and_every_documented_one_exists(root: Path) -> None:
     page = (root / "docs/settings.md").read_text("utf-8")
     rows = re.findall(r"^\| `zekt ([a-z][a-z -]*[a-z])", page, re.MULTILINE)

@@ -1,0 +1,53 @@
+"""From nothing to a delivered event by commands alone, each a process, as docs/onboarding.md has them."""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from onboarding import recipe
+from zekt_testing.broker import SECRET, Zekt
+
+pytestmark = pytest.mark.long
+
+
+@pytest.fixture
+def command(zekt: Zekt, tmp_path: Path) -> Callable[[list[str]], str]:
+    """Runs `zekt ARGUMENTS` on the broker's machine, with its settings."""
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("ZEKT_")}
+    settings = {
+        **zekt.github.broker_environment(),
+        "ZEKT_DATABASE_URL": zekt.database_url,
+        "ZEKT_PUBLIC_URL": zekt.url,
+        "ZEKT_WEBHOOK_SECRET": SECRET,
+        "PYTHONPATH": os.pathsep.join(sys.path),
+    }
+
+    def run(arguments: list[str]) -> str:
+        line = [sys.executable, "-m", "zekt_backend.cli", *arguments]
+        done = subprocess.run(
+            line, env={**clean, **settings}, cwd=tmp_path, capture_output=True, text=True, timeout=120, check=False
+        )
+        assert done.returncode == 0, (arguments, done.stdout, done.stderr)
+        return done.stdout
+
+    return run
+
+
+def test_from_nothing_to_a_delivered_event(
+    zekt: Zekt, command: Callable[[list[str]], str], first_event: Callable[[], Any], tmp_path: Path
+) -> None:
+    (tmp_path / "accounts.yaml").write_text(recipe.file("Install the App"), encoding="utf-8")
+    for arguments in recipe.commands():
+        if arguments == ["deliveries"]:
+            assert first_event()["payload"] == {"resourceType": "webServer"}
+        said = command(arguments)
+        assert ("infrastructure-orders" in said) or arguments[0] != "directory"
+    (delivery,) = json.loads(command(["deliveries", "--json"]))
+    assert (delivery["status"], delivery["consumer"]) == ("dispatched", "infra-team/platform")
+    assert {line["actor"] for line in zekt.get("/api/audit?limit=500")["audit"]} == {"operator"}
