@@ -95,7 +95,7 @@ def test_every_rule_that_blocks_is_named_for_each_consumer(start: Start, explain
     assert [d["eventType"] for d in choosy["deliveries"]] == ["ready"]
     assert "The event type is draft; wanted: ready." in choosy["answer"]
     assert "waits for its turn" in choosy["answer"]
-    assert {rule["name"] for rule in denied["rules"] if not rule["passed"]} == {"approved", "branch"}
+    assert {rule["name"] for rule in denied["rules"] if not rule["passed"]} == {"approved", "branch", "reachable"}
     assert denied["answer"].startswith("Nothing was sent. The subscription of shop-team/tools is denied.")
     assert "BLOCKED branch" in text
 
