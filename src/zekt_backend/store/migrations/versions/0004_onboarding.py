@@ -34,7 +34,8 @@ ALTER TABLE repositories ADD COLUMN IF NOT EXISTS removed_why text CHECK (remove
     "CREATE INDEX IF NOT EXISTS repositories_installation ON repositories (installation_id);",
     """
 -- What a suspension holds back, to send it when that ends.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_held ON deliveries (seq) WHERE status = 'pending' AND failure = 'suspended';
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_held ON deliveries (seq)
+    WHERE status = 'pending' AND failure = 'suspended';
 """,
 )
 
