@@ -38,6 +38,7 @@ from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.api.auth import DevelopmentSignIn
 from zekt_backend.api.repositories import NewRepository, Whitelisting
+from zekt_backend.api.service_schemas import JsonSchema
 from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.broker import Broker
@@ -210,7 +211,15 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ..
         None,
         "The JSON Schema of its messages, or an older version",
     ),
-    ("PUT", "/api/services/{slug}/schema", "manage", service_schemas.put, None, None, "Makes the next version of it"),
+    (
+        "PUT",
+        "/api/services/{slug}/schema",
+        "manage",
+        service_schemas.put,
+        JsonSchema,
+        None,
+        "Makes the next version of it",
+    ),
     ("DELETE", "/api/services/{slug}/schema", "manage", service_schemas.remove, None, None, "Asks for no schema"),
     ("GET", "/api/services/{slug}/schemas", "read", service_schemas.versions, None, None, "Its versions, newest first"),
     ("GET", "/api/directory", "read", directory.search, None, None, "Services to subscribe to, newest first"),

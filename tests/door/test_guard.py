@@ -91,6 +91,7 @@ def test_only_the_first_places_are_kept_and_all_are_counted() -> None:
         {"password": None, "secretName": "db", "api_key": "${{ secrets.KEY }}", "token": ""},
         {"url": "https://example.com:8443/a?b=c@d", "mail": "a@example.com", "ip": "93.184.216.34"},
         {"key": "a" * 44, "version": "1.2.3-us-east-1", "class": "APACHE", "text": "eyJ is how a token begins"},
+        {"topic": "arn:aws:sns:eu-west-1:012345678901:" + "orders-of-the-shop-team-in-production-2026"},
         ["BEGIN CERTIFICATE", "-----BEGIN PUBLIC KEY-----"],
     ],
 )

@@ -6,13 +6,19 @@ import os
 import signal
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from door.conftest import Examiners
 from zekt_backend.door.pool import CHILDREN, Pool
 from zekt_backend.errors import ZektError
+from zekt_sandbox.server import SandboxServer
+from zekt_testing.broker import Zekt
+from zekt_testing.processes import set_up, zekt_process
 
 EVIL = {"pattern": "^(a+)+$"}
 BURNING = json.dumps("a" * 60 + "!").encode()
@@ -51,7 +57,7 @@ def test_an_account_whose_messages_burn_holds_up_nobody_else(examiners: Examiner
             order.append(name)
 
         async with asyncio.TaskGroup() as tasks:
-            for _ in range(CHILDREN + 2):
+            for _ in range(CHILDREN):
                 tasks.create_task(one("evil", BURNING, json.dumps(EVIL)))
             await asyncio.sleep(0)
             for number in range(10):
@@ -128,3 +134,34 @@ def test_the_environment_of_the_broker_is_not_theirs(examiners: Examiners, monke
     examiners.do(pool.close())
     assert "PYTHONPATH" in found
     assert "not for them" not in found
+
+
+def test_no_process_outlives_a_broker_that_is_killed(
+    github: SandboxServer, new_database: Callable[[], str], directory: Callable[..., dict[str, Any]], tmp_path: Path
+) -> None:
+    github.add_repository("shop-team/orders", id=1001, installation_id=51)
+    github.add_repository("infra-team/platform", id=2002, installation_id=52)
+    wanted, url = directory(), new_database()
+    wanted["accounts"][0]["repositories"][0]["workflows"][0]["service"]["guard"] = "refuse"
+    set_up(github, tmp_path, wanted, ZEKT_DATABASE_URL=url)
+    with zekt_process(github, tmp_path, "serve", ZEKT_DATABASE_URL=url) as serving:
+        zekt = Zekt(serving.said("started")["url"], url, github, None, lambda: None)  # type: ignore[arg-type]
+        assert zekt.send(zekt.start_run(), {}).status_code == 202
+        folder = Path(f"/proc/{serving.popen.pid}/task/{serving.popen.pid}/children")
+        children = [int(pid) for pid in folder.read_text().split() if is_examiner(int(pid))]
+        assert children
+        serving.popen.kill()
+        serving.popen.wait(30)
+    pause = threading.Event()
+    for _ in range(600):
+        if not any(is_examiner(pid) for pid in children):
+            return
+        pause.wait(0.05)
+    raise AssertionError(f"{children} are still there")
+
+
+def is_examiner(pid: int) -> bool:
+    try:
+        return b"zekt_backend.door.child" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False

@@ -12,6 +12,7 @@ from zekt_action.wire import MessageHead, Problem
 from zekt_backend.api import directory, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
+from zekt_backend.api.service_schemas import WhichSchema
 from zekt_backend.api.shapes import Page
 from zekt_backend.api.usage import Period
 from zekt_backend.errors import PROBLEMS
@@ -19,6 +20,8 @@ from zekt_backend.errors import PROBLEMS
 _REFERENCE = "#/components/schemas/{model}"
 _TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
 _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
+_ASKED = ("schema_violated", "credentials_found", "check_failed", "checks_busy")
+"""What a message's services ask of it."""
 _WEBHOOK = tuple(code for code in PROBLEMS if code.startswith("webhook"))
 _SESSION = ("session_refused", "csrf_refused")
 _MANAGERS = (
@@ -43,7 +46,8 @@ _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "own": ("manager", _MANAGERS),
 }
 _OWN: dict[str, tuple[str, ...]] = {
-    "/api/events/receive": (*_PAYLOAD, "event_type_invalid", "claims_mismatch", "too_many_messages"),
+    "/api/events/receive": (*_PAYLOAD, "event_type_invalid", "claims_mismatch", "too_many_messages", *_ASKED),
+    "/api/services/{slug}/schema": ("schema_invalid", "checks_busy"),
     "/api/event-delivery/complete": ("result_invalid",),
     "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
@@ -73,6 +77,8 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/accounts": Page,
     "/api/repositories": Page,
     "/api/services": Page,
+    "/api/services/{slug}/schema": WhichSchema,
+    "/api/services/{slug}/schemas": Page,
     "/api/subscriptions": subscriptions.Filter,
     "/api/directory": directory.Search,
     "/api/tokens": Page,

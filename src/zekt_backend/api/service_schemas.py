@@ -5,7 +5,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse, Response
-from pydantic import Field
+from pydantic import Field, RootModel
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import principal_of
@@ -22,6 +22,10 @@ class WhichSchema(shapes.Shape):
     """Query parameters of one; without a version it is the one that counts."""
 
     version: int | None = Field(default=None, ge=1, le=2**31 - 1)
+
+
+class JsonSchema(RootModel[dict[str, Any] | bool]):
+    """What is taken, for the description alone: its bytes are kept as they are given."""
 
 
 async def put(request: Request, broker: Broker) -> JSONResponse:

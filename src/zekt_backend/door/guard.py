@@ -31,7 +31,6 @@ from detect_secrets.plugins.slack import SlackDetector
 from detect_secrets.plugins.softlayer import SoftlayerDetector
 from detect_secrets.plugins.square_oauth import SquareOAuthDetector
 from detect_secrets.plugins.stripe import StripeDetector
-from detect_secrets.plugins.telegram_token import TelegramBotTokenDetector
 from detect_secrets.plugins.twilio import TwilioKeyDetector
 
 from zekt_action import strict_json
@@ -54,14 +53,15 @@ class ZektTokenDetector(RegexBasedDetector):
 
 
 # Left out, since each refuses ordinary messages: high entropy (digests, commit ids), keywords (any value named
-# `password`), public addresses, IBM Cloud IAM (any 44 characters named `key`).
+# `password`), public addresses, IBM Cloud IAM (any 44 characters named `key`), Telegram (the end of an AWS ARN). Of
+# 5,230 JSON files of Python's packages, those that stay find something in two: AWS's own example keys.
 DETECTORS = tuple(
     detector()
     for detector in (
         GitHubTokenDetector, GitHubFineGrainedTokenDetector, ZektTokenDetector, GitLabTokenDetector, AWSKeyDetector,
         AzureStorageKeyDetector, PrivateKeyDetector, JwtTokenDetector, BasicAuthDetector, SlackDetector, NpmDetector,
         PypiTokenDetector, StripeDetector, OpenAIDetector, SendGridDetector, DiscordBotTokenDetector,
-        TelegramBotTokenDetector, TwilioKeyDetector, MailchimpDetector, SquareOAuthDetector, ArtifactoryDetector,
+        TwilioKeyDetector, MailchimpDetector, SquareOAuthDetector, ArtifactoryDetector,
         CloudantDetector, IbmCosHmacDetector, SoftlayerDetector,
     )
 )  # fmt: skip

@@ -123,11 +123,15 @@ class Pool:
                 return child
             await self._end(child)
         # Where this program's modules are found, and nothing else of the environment: it holds secrets.
-        child = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "zekt_backend.door.child",
-            stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True,
-            env={"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
-        )  # fmt: skip
+        path = os.pathsep.join(folder for folder in sys.path if folder)
+        try:
+            child = await asyncio.create_subprocess_exec(
+                sys.executable, "-P", "-m", "zekt_backend.door.child",
+                stdin=PIPE, stdout=PIPE, stderr=DEVNULL, start_new_session=True, env={"PYTHONPATH": path},
+            )  # fmt: skip
+        except OSError as error:
+            log.warning("examiner_not_started", error=error.strerror)
+            raise _busy("The process that examines messages could not be started") from None
         self.children.add(child)
         return child
 
