@@ -56,9 +56,6 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
     "/auth/development": ("csrf_refused", "not_found", "github_refused", "github_unavailable"),
     "/api/subscriptions": ("conflict",),
-    "/api/subscriptions/{subscription_id}/approve": ("conflict", "version_stale"),
-    "/api/subscriptions/{subscription_id}/deny": ("conflict", "version_stale"),
-    "/api/subscriptions/{subscription_id}/revoke": ("conflict", "version_stale"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
@@ -68,6 +65,8 @@ _ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_of
 """How what is asked of GitHub on somebody's behalf may end."""
 _UNVERSIONED = ("/api/tokens/{token_id}",)
 """What is changed without a version."""
+_DECIDED = ("/approve", "/deny", "/hook", "/revoke")
+"""What is changed with one, though by POST."""
 _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
     "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
@@ -180,7 +179,7 @@ def _body(takes: Any) -> dict[str, Any]:
 
 
 def _versioned(method: str, path: str) -> bool:
-    return (method in ("PATCH", "PUT", "DELETE") or path.endswith("/hook")) and path not in _UNVERSIONED
+    return (method in ("PATCH", "PUT", "DELETE") or path.endswith(_DECIDED)) and path not in _UNVERSIONED
 
 
 def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
