@@ -48,7 +48,7 @@ def test_a_repository_is_made_known_once_and_enabled_as_nothing(desk: Any) -> No
     assert first.json() == {
         "id": 1001, "fullName": ORDERS, "account": "shop-team", "installationId": 51, "enabled": True,
         "provider": False, "consumer": False, "completionTracking": False, "hookId": None, "removedAt": None,
-        "version": 1,
+        "removedWhy": None, "version": 1,
     }  # fmt: skip
     assert (first.headers["etag"], desk.hooks(ORDERS)) == ('"1"', [])
     assert [line["action"] for line in desk.audit()][-1] == "repository.create"
@@ -187,6 +187,16 @@ def test_a_rotation_whose_answer_was_lost_loses_no_webhook(ready: Any) -> None:
     assert outcome(ready, hook.secret) == "blocked"
     assert ready.ask("POST", "/1001/hook").status_code == 200
     assert outcome(ready, ready.hooks(ORDERS)[0].secret) == "blocked"
+
+
+def test_one_that_had_left_the_installation_and_is_back_is_known_again(ready: Any) -> None:
+    """Whether or not the app's webhook has told so."""
+    ready.zekt.sql("UPDATE repositories SET installation_id = NULL, removed_at = now(), removed_why = 'deselected'")
+    assert ready.ask("GET", "/1001").json()["removedWhy"] == "deselected"
+    assert ready.ask("POST", "", {"repository": ORDERS}).status_code == 200
+    found = ready.put(PLATFORM, "consumer")
+    for each in (ready.ask("GET", "/1001").json(), found):
+        assert (each["removedAt"], each["removedWhy"], each["installationId"] is None) == (None, None, False)
 
 
 def test_one_that_was_switched_off_as_a_whole_is_switched_on_by_enabling_it(ready: Any) -> None:

@@ -13,7 +13,7 @@ from zekt_backend.broker import Broker
 from zekt_backend.flows import repositories as flow
 from zekt_backend.flows import whitelist
 from zekt_backend.flows.repository_rows import Change, Done, Hub
-from zekt_backend.rules.access import Right, not_yours
+from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.rules.onboarding import Role
 from zekt_backend.store import accounts, repositories
 
@@ -35,7 +35,7 @@ async def listing(request: Request, broker: Broker) -> JSONResponse:
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, _ = await _change(request, broker, Right.READ)
+    repository_id, _ = await _require(request, broker, Right.READ)
     async with broker.db.reading() as connection:
         found = await repositories.state(connection, repository_id)
     if found is None:
@@ -80,42 +80,48 @@ async def disable_completion_tracking(request: Request, broker: Broker) -> JSONR
 
 
 async def rotate(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, change = await _change(request, broker, Right.MANAGE)
+    repository_id, change = await _change(request, broker)
     return _done(await flow.rotate(repository_id, change, broker.hub))
 
 
 async def workflows(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, _ = await _change(request, broker, Right.READ)
-    return JSONResponse(await whitelist.listing(repository_id, broker.hub))
+    repository_id, _ = await _require(request, broker, Right.READ)
+    return JSONResponse(await whitelist.workflows_of(repository_id, broker.hub))
 
 
 async def allow(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, change = await _change(request, broker, Right.MANAGE)
+    repository_id, change = await _change(request, broker)
     body = await bodies.read(request, bodies.MAX_SMALL_BODY)
     force = bodies.parse(Whitelisting, body or b"{}").force
     return _answer(await whitelist.allow(repository_id, _file(request), change, broker.hub, force=force))
 
 
 async def disallow(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, change = await _change(request, broker, Right.MANAGE)
+    repository_id, change = await _change(request, broker)
     return _answer(await whitelist.disallow(repository_id, _file(request), change, broker.hub))
 
 
 async def _switch(
     request: Request, broker: Broker, role: Role, how: Callable[[int, Role, Change, Hub], Awaitable[Done]]
 ) -> JSONResponse:
-    repository_id, change = await _change(request, broker, Right.MANAGE)
+    repository_id, change = await _change(request, broker)
     return _done(await how(repository_id, role, change, broker.hub))
 
 
-async def _change(request: Request, broker: Broker, right: Right) -> tuple[int, Change]:
+async def _change(request: Request, broker: Broker) -> tuple[int, Change]:
+    """Which repository is to be changed, and by whom."""
+    repository_id, principal = await _require(request, broker, Right.MANAGE)
+    return repository_id, Change(principal.actor, broker.clock.now(), shapes.if_match(request))
+
+
+async def _require(request: Request, broker: Broker, right: Right) -> tuple[int, Principal]:
     """Which repository is meant, and who asks, if that right is held to its account."""
     principal = await principal_of(request, broker)
     repository_id = shapes.number(request, "repository_id")
     async with broker.db.reading() as connection:
         (account_id,) = await repositories.accounts_of(connection, repository_id)
     principal.require(account_id, right)
-    return repository_id, Change(principal.actor, broker.clock.now(), shapes.if_match(request))
+    return repository_id, principal
 
 
 def _file(request: Request) -> str:

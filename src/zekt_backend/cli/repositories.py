@@ -113,7 +113,7 @@ def list_workflows(name: Name, as_json: AsJson = False) -> None:
     """Its workflows as GitHub lists them, and which are whitelisted."""
 
     async def work(hub: Hub) -> dict[str, Any]:
-        return await whitelist.listing((await _named(hub.db, name)).id, hub)
+        return await whitelist.workflows_of((await _named(hub.db, name)).id, hub)
 
     found = _at_github(work)
     if as_json:

@@ -157,7 +157,8 @@ async def _settle(hub: Hub, seen: State, change: Change) -> Done:
 
 
 def _identity(found: Standing) -> dict[str, Any]:
-    return {"full_name": found.full_name, "installation_id": found.installation_id, "removed_at": None}
+    here = {"removed_at": None, "removed_why": None}
+    return {"full_name": found.full_name, "installation_id": found.installation_id, **here}
 
 
 def _needs_hook(seen: State, wanted: Mapping[str, Any]) -> bool:

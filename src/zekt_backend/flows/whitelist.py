@@ -17,7 +17,7 @@ from zekt_backend.store.repositories import State
 _UNKNOWN: dict[str, Any] = {"whitelisted": False, "services": [], "version": None}
 
 
-async def listing(repository_id: int, hub: Hub) -> dict[str, Any]:
+async def workflows_of(repository_id: int, hub: Hub) -> dict[str, Any]:
     """Those that GitHub lists, and those that are or were whitelisted; `state` is null where GitHub lists none.
 
     Raises:

@@ -36,7 +36,8 @@ async def find(tx: Tx, repository_id: int) -> Repository | None:
 
 _STATE = sql.SQL(
     """SELECT r.id, r.full_name, r.account_id, a.login AS account, r.installation_id, r.enabled, r.provider, r.consumer,
-              r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at, r.version
+              r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at, r.removed_why,
+              r.version
        FROM repositories r JOIN accounts a ON a.id = r.account_id"""
 )
 _UNSHOWN = ("account_id", "hook_generation")
@@ -58,6 +59,7 @@ class State:
     hook_id: int | None
     hook_generation: int
     removed_at: datetime | None
+    removed_why: str | None
     version: int
 
     def shown(self) -> dict[str, Any]:
