@@ -29,6 +29,7 @@ from zekt_backend.rules.facts import (
     Verdict,
 )
 from zekt_backend.rules.listeners import listener
+from zekt_backend.rules.reach import Reach, barrier
 from zekt_backend.rules.started import trace
 from zekt_backend.rules.workflow_file import Listening
 
@@ -255,3 +256,12 @@ def test_nothing_of_a_strangers_leaves_unescaped() -> None:
 @given(st.lists(st.text(st.characters(exclude_categories=("C", "Z")), min_size=1, max_size=20), min_size=1, max_size=4))
 def test_what_is_to_be_pasted_is_yaml_that_listens_for_just_that(types: list[str]) -> None:
     assert yaml.safe_load(listener(types, "main")) == {True: {"repository_dispatch": {"types": types}}}
+
+
+def test_what_the_broker_was_told_and_github_says_no_more_is_told_apart() -> None:
+    told = barrier(Reach("infra-team/platform", 21, suspended_at=NOW))
+    facts = replace(HEALTHY, connection=replace(CONNECTION, consumer=replace(CONNECTION.consumer, barrier=told)))
+    found = check(facts, "consumer.app")
+    assert (found.verdict, found.paste) == (Verdict.PROBLEM, "zekt reconcile")
+    assert "has the app's installation suspended, since 2026-11-21 12:00 UTC" in found.what
+    assert check(facts, "provider.app").verdict is Verdict.OK
