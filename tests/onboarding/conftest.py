@@ -6,17 +6,23 @@ from typing import Any
 import pytest
 
 from onboarding import recipe
-from zekt_testing.broker import ORDER, Zekt
+from zekt_sandbox.app_stage import EVENTS
+from zekt_testing.broker import ORDER, SECRET, Zekt
 
 SHOP, INFRA = "shop-team/orders", "infra-team/platform"
 
 
 @pytest.fixture
 def zekt(start: Callable[..., Zekt]) -> Zekt:
-    """The App is installed on both repositories; nobody has signed in, and no webhook is placed."""
+    """The App has just been installed on both repositories; nobody has signed in, and no webhook is placed."""
     zekt = start(wanted={"accounts": []})
     for hook in zekt.hooks:
         zekt.github.world.hooks.remove(hook.id)
+    url = f"{zekt.url}/api/github/webhooks"
+    zekt.github.set_app_hook(url=url, secret=SECRET, events=tuple(set(EVENTS) - {"workflow_run"}))
+    zekt.github.app.install(SHOP, installation_id=51)
+    zekt.github.app.install(INFRA, installation_id=52)
+    zekt.until_sql("SELECT 1 FROM repositories HAVING count(*) = 2")
     zekt.github.add_workflow(SHOP, ORDER, "on: push\njobs: {}\n")
     listens = recipe.file("Write the workflow that listens")
     zekt.github.add_workflow(INFRA, ".github/workflows/receive.yml", listens)

@@ -50,7 +50,7 @@ def test_from_nothing_to_a_delivered_event(zekt: Zekt, first_event: Callable[[],
     assert (delivery["status"], delivery["consumer"]) == ("dispatched", "infra-team/platform")
     actors = {line["actor"].split("#")[0] for line in zekt.get("/api/audit?limit=500")["audit"]}
     people = {"person:alice", "person:bob"}
-    assert actors == people | ({"token:onboarding"} if automated else set())
+    assert actors == {"github"} | people | ({"token:onboarding"} if automated else set())
 
 
 def test_nothing_of_it_is_given_to_somebody_else(zekt: Zekt) -> None:
