@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 
+@pytest.mark.alone
 @pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_cancel_in_the_middle_of_a_try_is_told(
     runner: Any, broker: Any, reply: Any, number: signal.Signals, code: int

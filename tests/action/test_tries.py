@@ -103,6 +103,7 @@ def test_retry_after_is_obeyed_in_seconds(runner: Any, broker: Any, reply: Any) 
     assert time.monotonic() - started >= 1
 
 
+@pytest.mark.alone
 def test_a_retry_after_beyond_the_deadline_ends_it_at_once(runner: Any, broker: Any, reply: Any) -> None:
     for value in ("3000", formatdate(time.time() + 3000, usegmt=True)):
         broker.reply(RECEIVE, reply(503, "", {"retry-after": value}))
@@ -127,6 +128,7 @@ def test_a_retry_after_that_is_over_does_not_undercut_our_own_wait(runner: Any, 
         assert time.monotonic() - started >= 0.5 + 1
 
 
+@pytest.mark.alone
 def test_a_hanging_broker_is_left_at_the_deadline(runner: Any, broker: Any, reply: Any) -> None:
     broker.reply(RECEIVE, reply(hang=True))
     started = time.monotonic()
@@ -136,6 +138,7 @@ def test_a_hanging_broker_is_left_at_the_deadline(runner: Any, broker: Any, repl
     assert time.monotonic() - started < 5
 
 
+@pytest.mark.alone
 def test_a_dripping_answer_is_left_at_the_deadline_too(runner: Any, broker: Any, reply: Any) -> None:
     broker.reply(RECEIVE, reply(202, RECEIPT, drip=0.3))
     started = time.monotonic()

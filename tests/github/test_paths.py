@@ -46,6 +46,7 @@ def test_only_our_own_repository_is_taken_off_when_it_is_named() -> None:
     assert normalise_path(path, repository="other/repo") == "owner/repo/.github/workflows/x.yml"
 
 
+@pytest.mark.alone
 def test_a_hostile_path_takes_no_longer_than_a_long_one() -> None:
     started = time.perf_counter()
     normalise_path(".github/workflows/" + ".yml" * 100_000 + "/")
