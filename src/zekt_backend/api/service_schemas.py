@@ -13,7 +13,7 @@ from zekt_backend.api.services import slug_of
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import service_schemas as flow
-from zekt_backend.rules.access import Principal, Right
+from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.rules.door import MAX_SCHEMA_BYTES
 from zekt_backend.store import service_schemas, services
 
@@ -94,7 +94,10 @@ def whole(slug: str, found: dict[str, Any]) -> str:
 
 async def _require(request: Request, broker: Broker, principal: Principal, right: Right) -> None:
     async with broker.db.reading() as connection:
-        principal.require(await services.account_of(connection, slug_of(request)), right)
+        account_id = await services.account_of(connection, slug_of(request))
+    principal.require(account_id, right)
+    if account_id is None:
+        raise not_yours()
 
 
 def _answer(found: dict[str, Any]) -> JSONResponse:
