@@ -32,8 +32,7 @@ def test_a_consumer_who_is_not_approved_gets_nothing(start: Start, status: str) 
     ((outcome, reasons),) = decision_of(zekt, run)
     assert outcome == "blocked"
     against = {r["name"]: r["detail"] for r in reasons["consumers"][0]["rules"] if not r["passed"]}
-    # Where all was denied or revoked, the setup file enables no repository as a consumer.
-    assert set(against) == ({"approved"} if status == "requested" else {"approved", "reachable"})
+    assert set(against) == {"approved"}
     assert against["approved"] == f"The subscription of infra-team/platform is {status}."
     assert zekt.github.dispatches() == []
 

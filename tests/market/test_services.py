@@ -74,6 +74,13 @@ def test_a_slug_that_is_taken_tells_nothing_of_whose_it_is(ask: Any, shop: str, 
     assert "shop-team" not in detail
 
 
+def test_a_workflow_s_services_are_bounded(ask: Any, shop: str) -> None:
+    answers = [ask(shop, "/api/services", "POST", {**NEW, "slug": f"more-{number}"}) for number in range(20)]
+    assert [answer.status_code for answer in answers] == [201] * 19 + [409]
+    assert "at most 20 services" in answers[-1].json()["detail"]
+    assert ask(shop, "/api/services/more-19").status_code == 403
+
+
 def test_of_two_who_publish_under_one_slug_at_once_one_gets_it(ask: Any, shop: str, rival: str) -> None:
     def publish(token: str, place: str) -> int:
         return int(ask(token, "/api/services", "POST", {**NEW, "repository": place}).status_code)

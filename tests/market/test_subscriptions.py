@@ -144,6 +144,19 @@ def test_of_many_who_ask_at_once_one_does(ask: Any, rival: str) -> None:
     assert sorted(codes) == [201] + [409] * 7
 
 
+def test_an_account_s_open_requests_for_one_service_are_bounded(zekt: Zekt, ask: Any, rival: str, shop: str) -> None:
+    zekt.sql(
+        """INSERT INTO repositories (id, account_id, installation_id, full_name, consumer)
+           SELECT 9000 + n, account_id, installation_id, 'rival-team/more-' || n, true
+           FROM repositories, generate_series(1, 21) n WHERE id = 3003"""
+    )
+    answers = [ask(rival, PATH, "POST", {**WANTED, "consumer": 9000 + number}) for number in range(1, 22)]
+    assert [answer.status_code for answer in answers] == [201] * 20 + [409]
+    assert "20 requests of this account for infrastructure-orders are open" in answers[-1].json()["detail"]
+    assert ask(shop, f"{PATH}/{answers[0].json()['id']}/deny", "POST").status_code == 200
+    assert ask(rival, PATH, "POST", {**WANTED, "consumer": 9021}).status_code == 201
+
+
 def test_a_decision_that_rests_on_an_old_version_is_refused(ask: Any, shop: str, rival: str, requested: str) -> None:
     seen = {"If-Match": ask(shop, requested).headers["etag"]}
     assert ask(rival, requested, "PATCH", {"durable": True}, **seen).status_code == 200
@@ -196,9 +209,11 @@ def test_the_consumer_changes_what_it_takes_and_sets_it_back(ask: Any, rival: st
         {"conclusions": ["won"]},
         {"branches": ["a b"]},
         {"eventTypes": ["x"] * 51},
-        {"confirmTimeout": 0},
+        {"confirmTimeout": 59},
+        {"branches": ["x" * 250] * 9},
+        {"eventTypes": ["x" * 100] * 21},
         {"confirmTimeout": 3_024_001},
-        {"maxDispatches": 101},
+        {"maxDispatches": 11},
         {"durable": None},
         {"status": "approved"},
         {"answer": "yes"},

@@ -3,7 +3,7 @@ from typing import Any
 
 import pytest
 
-from zekt_backend.rules.policy import Provider, Service, Subscription
+from zekt_backend.rules.parties import Provider, Service, Subscription
 from zekt_backend.rules.records import RunEvent, RunKey
 
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from zekt_backend.rules.envelope import Archived, compose, head
-from zekt_backend.rules.policy import Service
+from zekt_backend.rules.parties import Service
 from zekt_backend.rules.records import RunEvent
 
 UNTIL = datetime(2027, 2, 19, tzinfo=UTC)

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 
 from zekt_backend.rules.correlation import Message
-from zekt_backend.rules.policy import Decision, Provider, Service, Subscription, decide, expect
+from zekt_backend.rules.parties import Provider, Service, Subscription
+from zekt_backend.rules.policy import Decision, decide, expect
 from zekt_backend.rules.records import RunEvent
 
 
@@ -71,6 +72,28 @@ def test_a_consumers_own_rules_block_that_consumer_alone(
     decision = decide(event, provider(subscriptions=(subscription(**change), other)))
     assert decision.recipients == (other,)
     assert says in reasons_against(decision)[rule]
+
+
+@pytest.mark.parametrize("status", ["requested", "denied", "revoked"])
+def test_a_subscription_that_is_not_approved_is_asked_nothing_else(
+    event: RunEvent,
+    provider: Callable[..., Provider],
+    subscription: Callable[..., Subscription],
+    status: str,
+) -> None:
+    """Anybody may request: it is one line in the provider's decisions, whatever its filters are."""
+    asked = provider(subscriptions=(subscription(status=status, branches=("a*",) * 50, event_types=("x",) * 50),))
+    for decision in (decide(event, asked, [message("1", "ready")]), expect(asked, message("1", "ready"))):
+        (verdict,) = decision.verdicts
+        assert ([rule.name for rule in verdict.rules], verdict.offers) == (["approved"], ())
+
+
+def test_of_a_long_filter_a_reason_names_the_first_few(
+    event: RunEvent, provider: Callable[..., Provider], subscription: Callable[..., Subscription]
+) -> None:
+    wanted = subscription(branches=tuple(f"b{number}" for number in range(50)))
+    told = reasons_against(decide(event, provider(subscriptions=(wanted,))))["branch"]
+    assert told == "The run was of the branch main; wanted: b0, b1, b2, b3, b4 and 45 more."
 
 
 def test_a_run_without_a_conclusion_fits_no_filter(

@@ -85,17 +85,28 @@ def test_every_rule_that_blocks_is_named_for_each_consumer(start: Start, explain
     wanted["subscriptions"].append(
         {"service": "infrastructure-orders", "consumer": "shop-team/tools", "status": "denied", "branches": ["dev"]}
     )
+    wanted["accounts"][0]["repositories"].append({"name": "other", "id": 1003, "installation-id": 51})
+    wanted["subscriptions"].append(
+        {
+            "service": "infrastructure-orders",
+            "consumer": "shop-team/other",
+            "status": "approved",
+            "branches": ["dev"],
+            "conclusions": ["failure"],
+        }
+    )
     zekt = start(wanted=wanted, work=False)
     run = zekt.start_run()
     for event_type in ("draft", "ready"):
         zekt.send(run, eventType=event_type)
     zekt.github.finish_run(run)
     _, told, text = explain(zekt, run.id)
-    choosy, denied = told["attempts"][0]["decisions"][0]["consumers"]
+    choosy, denied, other = told["attempts"][0]["decisions"][0]["consumers"]
     assert [d["eventType"] for d in choosy["deliveries"]] == ["ready"]
     assert "The event type is draft; wanted: ready." in choosy["answer"]
     assert "waits for its turn" in choosy["answer"]
-    assert {rule["name"] for rule in denied["rules"] if not rule["passed"]} == {"approved", "branch", "reachable"}
+    assert {rule["name"] for rule in denied["rules"] if not rule["passed"]} == {"approved"}
+    assert {rule["name"] for rule in other["rules"] if not rule["passed"]} == {"branch", "conclusion"}
     assert denied["answer"].startswith("Nothing was sent. The subscription of shop-team/tools is denied.")
     assert "BLOCKED branch" in text
 

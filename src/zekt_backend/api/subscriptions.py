@@ -13,12 +13,12 @@ from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker
 from zekt_backend.flows import subscriptions as flow
 from zekt_backend.rules.access import Principal, Right, not_yours
-from zekt_backend.rules.setup import Branches, Conclusion, EventType, FullName, GitHubId, Note, Slug
+from zekt_backend.rules.setup import Branches, Conclusion, EventTypes, FullName, GitHubId, Note, Slug
 from zekt_backend.rules.subscription import Side, Verb
 from zekt_backend.store import market, services, subscriptions
 
 Status = Literal["requested", "approved", "denied", "revoked"]
-_Seconds = Annotated[int, Field(ge=1, le=3_024_000)]
+_Seconds = Annotated[int, Field(ge=60, le=3_024_000)]
 
 
 class SubscriptionChange(shapes.Shape):
@@ -26,11 +26,12 @@ class SubscriptionChange(shapes.Shape):
 
     durable: bool = False
     conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
-    branches: tuple[Branches, ...] | None = Field(default=None, min_length=1, max_length=50)
-    event_types: tuple[EventType, ...] | None = Field(default=None, min_length=1, max_length=50)
+    branches: Branches | None = None
+    event_types: EventTypes | None = None
+    # Each dispatch counts for the provider: the consumer may not have it hammered. An operator's setup file may.
     confirm_timeout: _Seconds | None = None
     complete_timeout: _Seconds | None = None
-    max_dispatches: Annotated[int, Field(ge=1, le=100)] | None = None
+    max_dispatches: Annotated[int, Field(ge=1, le=10)] | None = None
 
     def settings(self) -> dict[str, Any]:
         """What was named, as it is kept."""

@@ -7,7 +7,8 @@ from datetime import datetime, timedelta
 
 from zekt_backend.rules import envelope
 from zekt_backend.rules.pace import Pace
-from zekt_backend.rules.policy import Decision, Offer, Subscription
+from zekt_backend.rules.parties import Subscription
+from zekt_backend.rules.policy import Decision, Offer
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.store import deliveries, installations, jobs
 from zekt_backend.store.database import Tx

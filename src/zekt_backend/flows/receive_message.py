@@ -16,6 +16,7 @@ from zekt_backend.rules import correlation, door, policy
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.door import Ask, Examined, Refusal
 from zekt_backend.rules.identity import disagreement
+from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent, SignedClaims
 from zekt_backend.store import directory, events, messages, refusals
 from zekt_backend.store.database import Database, Tx, lock_run
@@ -127,7 +128,7 @@ class _Visit:
             now=self.clock.now(),
         )
 
-    async def _store(self, tx: Tx, message: NewMessage, provider: policy.Provider) -> MessageReceipt:
+    async def _store(self, tx: Tx, message: NewMessage, provider: Provider) -> MessageReceipt:
         key, now = message.key, self.clock.now()
         ends = await events.since(tx, key)
         late = _late(message.head, await messages.of_run(tx, ends[-1].key), ends, provider) if ends else []
@@ -186,9 +187,7 @@ class _Late:
         return tuple(subscription.id for subscription in self.decision.recipients)
 
 
-def _late(
-    message: Message, sent: Sequence[Message], ends: Sequence[RunEvent], provider: policy.Provider
-) -> list[_Late]:
+def _late(message: Message, sent: Sequence[Message], ends: Sequence[RunEvent], provider: Provider) -> list[_Late]:
     """With which of the ends it goes: those it would have gone with, had it come before them."""
     late: list[_Late] = []
     for end in ends:

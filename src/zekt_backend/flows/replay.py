@@ -7,7 +7,7 @@ from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.fan_out import Timings
 from zekt_backend.rules import envelope, policy
-from zekt_backend.rules.policy import Subscription
+from zekt_backend.rules.parties import Subscription
 from zekt_backend.store import archive, audit, deliveries, directory, installations, jobs, repositories
 from zekt_backend.store.archive import Original
 from zekt_backend.store.database import Database, Tx

@@ -10,6 +10,9 @@ from zekt_backend.rules.access import check_version, not_yours
 from zekt_backend.store import audit, services
 from zekt_backend.store.database import Database, Tx
 
+MOST_OF_A_WORKFLOW = 20
+"""Each end of its runs is decided for each of them, retired ones included."""
+
 
 async def publish(
     repository: int | str,
@@ -27,7 +30,7 @@ async def publish(
 
     Raises:
         ZektError: `not_yours` when the repository is not known; `conflict` when its account is no provider, the
-            workflow is not whitelisted or the slug is taken.
+            workflow is not whitelisted or has too many services, or the slug is taken.
     """
 
     async def work(tx: Tx) -> dict[str, Any]:
@@ -38,6 +41,7 @@ async def publish(
         workflow_id = await _whitelisted(tx, home.repository_id, home.repository, workflow)
         if not await services.create(tx, workflow_id=workflow_id, slug=slug, fields=fields):
             raise ZektError("conflict", f"The slug {slug} is taken; slugs are unique here. Publish under another one.")
+        await _check_room(tx, workflow_id)
         told = {**_told(fields), "repository": home.repository, "workflow": workflow}
         await audit.record(
             tx,
@@ -111,6 +115,17 @@ async def _write(
     retired = (old["retired_at"] or now) if after["retired"] else None
     if not await services.change(tx, old["id"], old["version"], fields=after, workflow_id=workflow_id, retired=retired):
         raise AssertionError("the row is locked")
+    if moved and workflow_id is not None:
+        await _check_room(tx, workflow_id)
+
+
+async def _check_room(tx: Tx, workflow_id: int) -> None:
+    if await services.count(tx, workflow_id) > MOST_OF_A_WORKFLOW:
+        raise ZektError(
+            "conflict",
+            f"A workflow has at most {MOST_OF_A_WORKFLOW} services, retired ones included. Usually one service with"
+            " several event types does: consumers filter by them.",
+        )
 
 
 async def _whitelisted(tx: Tx, repository_id: int, repository: str, path: str) -> int:

@@ -4,7 +4,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows.apply_setup import Identify, Identity, identities_of, write
 from zekt_backend.rules import policy
 from zekt_backend.rules.correlation import Message
-from zekt_backend.rules.policy import Provider
+from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.rules.simulation import Comparison, Tried, compare

@@ -13,6 +13,9 @@ from zekt_backend.store import audit, services, subscriptions
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.subscriptions import Held
 
+MOST_REQUESTS = 20
+"""Of one account for one service, not decided yet: each is a line in every decision of the provider's."""
+
 
 async def request(
     service: str,
@@ -31,15 +34,15 @@ async def request(
 
     Raises:
         ZektError: `not_yours` when there is no such service or repository; `conflict` when the service is retired, the
-            account is no consumer, its repository is not enabled as one, or the subscription is requested or approved.
+            account is no consumer or has too many open requests for it, its repository is not enabled as one, or the
+            subscription is requested or approved.
     """
 
     async def work(tx: Tx) -> int:
         home, found = await services.home(tx, consumer), await services.lock(tx, service)
         if home is None or found is None:
             raise not_yours()
-        await require_persona(tx, home.account_id, "consumer")
-        _check_enabled(home)
+        await _check_home(tx, home)
         _check_published(service, retired=found["retired_at"] is not None)
         made = await subscriptions.create(
             tx,
@@ -57,6 +60,7 @@ async def request(
                 tx, held, note=note, settings={**held.settings, **settings}, actor=actor, now=now
             ):
                 raise AssertionError("the row is locked")
+        _check_room(service, await subscriptions.count_requested(tx, found["id"], home.account_id))
         before = {"status": held.status.value} if made is None else None
         after = {"status": Standing.REQUESTED.value, "note": note, **settings}
         await _record(tx, held, _Done(Verb.REQUEST, Side.CONSUMER, actor, now), before, after)
@@ -135,7 +139,8 @@ async def _held(tx: Tx, subscription_id: int | None) -> Held:
     return held
 
 
-def _check_enabled(home: services.Home) -> None:
+async def _check_home(tx: Tx, home: services.Home) -> None:
+    await require_persona(tx, home.account_id, "consumer")
     if not home.enabled_as_consumer:
         raise ZektError(
             "conflict",
@@ -148,6 +153,15 @@ def _check_published(service: str, *, retired: bool) -> None:
     if retired:
         raise ZektError(
             "conflict", f"The service {service} is retired: nothing is delivered until its provider publishes it again."
+        )
+
+
+def _check_room(service: str, requests: int) -> None:
+    if requests > MOST_REQUESTS:
+        raise ZektError(
+            "conflict",
+            f"{MOST_REQUESTS} requests of this account for {service} are open already: wait until its provider has"
+            " decided on some of them.",
         )
 
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from zekt_backend.errors import ZektError
-from zekt_backend.rules.policy import Service
+from zekt_backend.rules.parties import Service
 
 MAX_SCHEMA_BYTES = 131_072
 """Largest JSON Schema of a service, in bytes as given."""

@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from zekt_action.limits import MAX_ENVELOPE_BYTES
-from zekt_backend.rules.policy import Service
+from zekt_backend.rules.parties import Service
 from zekt_backend.rules.records import RunEvent
 
 

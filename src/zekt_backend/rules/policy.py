@@ -1,67 +1,16 @@
 """Who gets what, and why: one pure function whose reasons are kept beside the event."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
 
 from zekt_backend.rules import reach
 from zekt_backend.rules.branches import matches
 from zekt_backend.rules.correlation import Message, owed
-from zekt_backend.rules.reach import Barrier
+from zekt_backend.rules.parties import Provider, Service, Subscription
 from zekt_backend.rules.records import RunEvent
 
-
-@dataclass(frozen=True, slots=True)
-class Service:
-    id: int
-    slug: str
-    alias: str
-    event_type: str
-    metadata_only: bool
-    hide_provider: bool
-    retired: bool = False
-    guard: str = "pass"
-    """What becomes of credentials in a message (`rules/door.py`)."""
-    schema_version: int | None = None
-    """Of the JSON Schema that a message must fit; None: it may be anything."""
-
-
-@dataclass(frozen=True, slots=True)
-class Subscription:
-    """A consumer repository's standing with a service; times and counts are None where the default holds."""
-
-    id: int
-    service: Service
-    status: str
-    consumer_id: int
-    consumer: str
-    consumer_enabled: bool
-    enabled_as_consumer: bool
-    installation_id: int | None
-    durable: bool
-    conclusions: tuple[str, ...] | None
-    confirm_timeout: timedelta | None
-    complete_timeout: timedelta | None
-    max_dispatches: int | None
-    branches: tuple[str, ...] | None = None
-    """Patterns of head branches (`rules/branches.py`); None: all."""
-    event_types: tuple[str, ...] | None = None
-    """Of messages; where there is none, or it has none, the service's own counts. None: all."""
-    barrier: Barrier | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Provider:
-    """What we know of the workflow that ran."""
-
-    repository_known: bool
-    repository_enabled: bool
-    enabled_as_provider: bool
-    workflow_path: str | None
-    whitelisted: bool
-    services: tuple[Service, ...]
-    subscriptions: tuple[Subscription, ...]
-    barrier: Barrier | None = None
+_TOLD = 5
+"""Of a filter's patterns or event types so many are named in a reason."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,9 +102,9 @@ def decide(event: RunEvent, provider: Provider, messages: Sequence[Message] = ()
     """
     return Decision(
         rules=_provider_rules(event.repository, provider),
-        verdicts=tuple(
-            Verdict(subscription, _consumer_rules(event, subscription), _offers(subscription, messages, late=late))
-            for subscription in provider.subscriptions
+        verdicts=_verdicts(
+            provider,
+            lambda one: Verdict(one, _consumer_rules(event, one), _offers(one, messages, late=late)),
         ),
     )
 
@@ -165,16 +114,26 @@ def expect(provider: Provider, message: Message | None = None) -> Decision:
 
     Without a message, its event type is not asked either.
     """
+    sent = [message] if message else []
     return Decision(
         rules=_provider_rules("The repository", provider),
-        verdicts=tuple(
-            Verdict(
-                subscription,
-                (_approved(subscription), *_retired(subscription), _reachable(subscription)),
-                _offers(subscription, [message], late=False) if message else (_bare(subscription),),
-            )
-            for subscription in provider.subscriptions
+        verdicts=_verdicts(
+            provider,
+            lambda one: Verdict(
+                one,
+                (_approved(one), *_retired(one), _reachable(one)),
+                _offers(one, sent, late=False) if sent else (_bare(one),),
+            ),
         ),
+    )
+
+
+def _verdicts(provider: Provider, asked: Callable[[Subscription], Verdict]) -> tuple[Verdict, ...]:
+    """Of what is not approved nothing else is asked: anybody may request, and it is not to slow each event down."""
+    rules = [_approved(one) for one in provider.subscriptions]
+    return tuple(
+        asked(one) if rule.passed else Verdict(one, (rule,), ())
+        for one, rule in zip(provider.subscriptions, rules, strict=True)
     )
 
 
@@ -197,7 +156,7 @@ def _offer(subscription: Subscription, message: Message | None) -> Offer:
     event_type, wanted = _event_type(subscription, message), subscription.event_types
     if wanted is None:
         return Offer(message, event_type)
-    detail = f"The event type is {event_type}; wanted: {', '.join(wanted)}."
+    detail = f"The event type is {event_type}; wanted: {_some(wanted)}."
     return Offer(message, event_type, (Rule("event_type", event_type in wanted, detail),))
 
 
@@ -273,7 +232,13 @@ def _branch(branch: str | None, subscription: Subscription) -> Rule:
     if wanted is None:
         return Rule("branch", True, ran + "all are wanted.")
     passed = branch is not None and any(matches(pattern, branch) for pattern in wanted)
-    return Rule("branch", passed, ran + f"wanted: {', '.join(wanted)}.")
+    return Rule("branch", passed, ran + f"wanted: {_some(wanted)}.")
+
+
+def _some(wanted: tuple[str, ...]) -> str:
+    """The first few: a decision is kept with each event, for each subscription."""
+    left = len(wanted) - _TOLD
+    return ", ".join(wanted[:_TOLD]) + (f" and {left} more" if left > 0 else "")
 
 
 def _approved(subscription: Subscription) -> Rule:

@@ -40,7 +40,20 @@ Tags = Annotated[
 ]
 Visibility = Literal["public", "organization", "unlisted"]
 # What no branch has in its name (git-check-ref-format) is refused, since GitHub's own filters mean something by it.
-Branches = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?\[\]\\!]{1,250}$")]
+_Branch = Annotated[str, StringConstraints(pattern=r"^[^\x00-\x20\x7f~^:?\[\]\\!]{1,250}$")]
+_MOST_CHARACTERS = 2_000
+
+
+def _short(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Each end of the provider's runs is held against all of them."""
+    if (total := sum(map(len, names))) > _MOST_CHARACTERS:
+        raise ValueError(f"they have {total:,} characters together; at most {_MOST_CHARACTERS:,} are allowed")
+    return names
+
+
+_Filter = (Field(min_length=1, max_length=50), AfterValidator(_short))
+Branches = Annotated[tuple[_Branch, ...], *_Filter]
+EventTypes = Annotated[tuple[EventType, ...], *_Filter]
 GitHubId = Annotated[int, Field(ge=1, le=2**63 - 1)]
 Seconds = Annotated[timedelta, Field(gt=timedelta(0), le=timedelta(days=35))]
 Conclusion = Literal[
@@ -138,8 +151,8 @@ class SubscriptionPart(_Part):
     note: Note = ""
     durable: bool = False
     conclusions: tuple[Conclusion, ...] | None = Field(default=None, min_length=1)
-    branches: tuple[Branches, ...] | None = Field(default=None, min_length=1, max_length=50)
-    event_types: tuple[EventType, ...] | None = Field(default=None, min_length=1, max_length=50)
+    branches: Branches | None = None
+    event_types: EventTypes | None = None
     confirm_timeout: Seconds | None = None
     complete_timeout: Seconds | None = None
     max_dispatches: Annotated[int, Field(ge=1, le=100)] | None = None

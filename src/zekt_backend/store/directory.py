@@ -3,7 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
-from zekt_backend.rules.policy import Provider, Service, Subscription
+from zekt_backend.rules.parties import Provider, Service, Subscription
 from zekt_backend.rules.reach import barrier, provider_barrier
 from zekt_backend.store import reach, repositories
 from zekt_backend.store.database import Tx, many, one

@@ -56,6 +56,12 @@ async def workflow_id(tx: Tx, repository_id: int, path: str) -> int | None:
     return row["id"] if row else None
 
 
+async def count(tx: Tx, workflow_id: int) -> int:
+    """How many services a workflow has, retired ones included."""
+    row = await one(tx, "SELECT count(*) AS n FROM services WHERE workflow_id = %s", (workflow_id,))
+    return int(row["n"]) if row else 0
+
+
 async def account_of(tx: Tx, slug: str) -> int | None:
     row = await one(tx, sql.SQL("SELECT a.id {} WHERE v.slug = %s").format(_FROM), (slug,))
     return row["id"] if row else None

@@ -104,6 +104,17 @@ async def create(
     return row["id"] if row else None
 
 
+async def count_requested(tx: Tx, service_id: int, account_id: int) -> int:
+    """How many requests of the account's repositories for the service are open."""
+    row = await one(
+        tx,
+        """SELECT count(*) AS n FROM subscriptions s JOIN repositories c ON c.id = s.repository_id
+           WHERE s.service_id = %s AND s.status = 'requested' AND c.account_id = %s""",
+        (service_id, account_id),
+    )
+    return int(row["n"]) if row else 0
+
+
 async def lock(tx: Tx, subscription_id: int) -> Held | None:
     row = await one(
         tx,
