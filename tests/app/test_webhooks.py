@@ -9,7 +9,7 @@ import requests
 
 from app.conftest import CONSUMER, PROVIDER, row
 from zekt_sandbox.letters import signature
-from zekt_testing.broker import SECRET, Zekt
+from zekt_testing.broker import ORDER, SECRET, Zekt
 
 
 def post(zekt: Zekt, event: str, body: bytes, secret: str = SECRET) -> requests.Response:
@@ -152,6 +152,34 @@ def test_a_transfer_to_another_owner_with_the_app_asks_for_consent_anew(
     assert moved == {"full_name": "elsewhere/platform", "enabled": False, "installation_id": 53}
     assert heard.sql("SELECT status FROM subscriptions") == [("requested",)]
     assert ("subscription.change", "infrastructure-orders@elsewhere/platform") in actions(heard)
+
+
+def test_a_provider_that_changes_hands_takes_no_consumer_along(heard: Zekt, settled: Callable[[], None]) -> None:
+    """Consumers trusted the owner before: the new one enables it and publishes, and starts nobody."""
+    heard.github.add_repository("elsewhere/thing", id=5005, installation_id=53)
+    heard.github.app.transfer(PROVIDER, "elsewhere")
+    settled()
+    assert row(heard, "repositories", 1001, "full_name", "enabled") == {
+        "full_name": "elsewhere/orders",
+        "enabled": False,
+    }
+    assert heard.sql("SELECT whitelisted FROM workflows") == [(False,)]
+    ((status, answer, by, side),) = heard.sql("SELECT status, answer, decided_by, decided_side FROM subscriptions")
+    assert (status, by, side) == ("revoked", "github", "provider")
+    assert "transferred to another owner" in answer
+    told = actions(heard)
+    assert ("subscription.change", f"infrastructure-orders@{CONSUMER}") in told
+    assert ("workflow.change", f"elsewhere/orders/{ORDER}") in told
+
+
+def test_who_gets_a_provider_cannot_approve_what_its_owner_before_was_asked_for(
+    heard: Zekt, settled: Callable[[], None]
+) -> None:
+    heard.sql("UPDATE subscriptions SET status = 'requested'")
+    heard.github.add_repository("elsewhere/thing", id=5005, installation_id=53)
+    heard.github.app.transfer(PROVIDER, "elsewhere")
+    settled()
+    assert heard.sql("SELECT status FROM subscriptions") == [("revoked",)]
 
 
 def test_installed_anew_under_another_id_it_goes_on(heard: Zekt, settled: Callable[[], None]) -> None:

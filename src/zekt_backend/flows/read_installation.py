@@ -69,7 +69,7 @@ async def _keep(tx: Tx, number: int, told: Installed, now: datetime) -> None:
     if told.repositories is not None:
         await installed.keep_repositories(tx, names, account_id=account_id, installation_id=number, now=now)
         await installed.keep_only(tx, number, list(names), now)
-        await installed.disown(tx, new_owner)
+        await installed.disown(tx, new_owner, now)
 
 
 async def read_repository(
@@ -116,4 +116,4 @@ async def _move(tx: Tx, placed: Placed, now: datetime) -> None:
     await installed.keep_repositories(
         tx, {placed.id: placed.full_name}, account_id=account_id, installation_id=through, now=now
     )
-    await installed.disown(tx, new_owner)
+    await installed.disown(tx, new_owner, now)

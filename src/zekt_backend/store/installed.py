@@ -6,6 +6,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
+from zekt_backend.rules.access import GITHUB
 from zekt_backend.rules.news import Owner
 from zekt_backend.store.database import Tx, changed, many, one
 
@@ -184,14 +185,32 @@ async def keep_repositories(
     )
 
 
-async def disown(tx: Tx, repository_ids: Collection[int]) -> None:
-    """They have another owner now: switched off, and whoever approved them approved somebody else."""
+async def disown(tx: Tx, repository_ids: Collection[int], now: datetime) -> None:
+    """They have another owner now: switched off, and whoever trusted the one before has not trusted this one.
+
+    What consumers had of a provider that moved is revoked, requests included, which the new owner could approve. Where
+    the consumer moved, the provider is asked anew. No workflow stays on the whitelist.
+    """
+    ids = list(repository_ids)
     await tx.execute(
-        "UPDATE repositories SET enabled = false, version = version + 1 WHERE id = ANY(%s) AND enabled",
-        (list(repository_ids),),
+        "UPDATE repositories SET enabled = false, version = version + 1 WHERE id = ANY(%s) AND enabled", (ids,)
+    )
+    await tx.execute(
+        "UPDATE workflows SET whitelisted = false, version = version + 1 WHERE repository_id = ANY(%s) AND whitelisted",
+        (ids,),
+    )
+    await tx.execute(
+        """UPDATE subscriptions s SET status = 'revoked', answer = %s, decided_by = %s, decided_side = 'provider',
+               decided_at = %s, version = s.version + 1
+           FROM services v JOIN workflows w ON w.id = v.workflow_id
+           WHERE v.id = s.service_id AND w.repository_id = ANY(%s) AND s.status IN ('requested', 'approved')""",
+        (_MOVED, GITHUB, now, ids),
     )
     await tx.execute(
         """UPDATE subscriptions SET status = 'requested', version = version + 1
            WHERE repository_id = ANY(%s) AND status = 'approved'""",
-        (list(repository_ids),),
+        (ids,),
     )
+
+
+_MOVED = "The provider's repository was transferred to another owner. Ask again if you trust that one."

@@ -25,13 +25,18 @@ UNION ALL
 SELECT 'repository', t.id, t.full_name, t.account_id, NULL, to_jsonb(t), r.xmin = pg_current_xact_id()::xid
 FROM touched t JOIN repositories r ON r.id = t.id
 UNION ALL
+SELECT 'workflow', w.id, t.full_name || '/' || w.path, t.account_id, NULL, to_jsonb(w),
+       w.xmin = pg_current_xact_id()::xid
+FROM touched t JOIN workflows w ON w.repository_id = t.id
+UNION ALL
 SELECT 'subscription', s.id, v.slug || '@' || c.full_name, p.account_id, nullif(c.account_id, p.account_id),
        to_jsonb(s), s.xmin = pg_current_xact_id()::xid
-FROM touched c
-JOIN subscriptions s ON s.repository_id = c.id
+FROM subscriptions s
+JOIN repositories c ON c.id = s.repository_id
 JOIN services v ON v.id = s.service_id
 JOIN workflows w ON w.id = v.workflow_id
 JOIN repositories p ON p.id = w.repository_id
+WHERE c.id IN (SELECT id FROM touched) OR p.id IN (SELECT id FROM touched)
 """
 
 
