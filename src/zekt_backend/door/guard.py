@@ -70,7 +70,10 @@ NEEDED: dict[type, re.Pattern[str]] = {
     ArtifactoryDetector: re.compile(r"akc|ap[0-9a-f]"),
     CloudantDetector: re.compile(r"cl(?:ou)?(?:dant)?[_-]*(?:api)?[_-]*(?:key|pw|pass|token)|cloudant.com"),
     IbmCosHmacDetector: re.compile(r"secret"),
+    # Not where it begins: `eyJ` or `sk-` again and again is no token, and slow to say so.
+    JwtTokenDetector: re.compile(r"(?<![a-z0-9_=-])(?=[a-z0-9_=-]++\.[a-z0-9_=-])[a-z0-9_=-]*?eyj"),
     MailchimpDetector: re.compile(r"-us[0-9]"),
+    OpenAIDetector: re.compile(r"t3blbkfj"),
     SoftlayerDetector: re.compile(r"s(?:l|oftlayer)[_-]*(?:api)?[_-]*(?:key|pwd|pass|token)|softlayer.com"),
 }
 """What the small letters of a text have wherever this detector finds something: its own patterns are slow to say no."""

@@ -7,6 +7,7 @@ whole broker once more, 95 MB instead of 40. So: a few children, one job each at
 import asyncio
 import json
 import os
+import signal
 import sys
 from asyncio.subprocess import DEVNULL, PIPE, Process
 from collections.abc import AsyncIterator
@@ -15,7 +16,7 @@ from typing import Any
 
 import structlog
 
-from zekt_backend.door.frames import CPU_SECONDS, HEAD
+from zekt_backend.door.frames import CPU_SECONDS, HEAD, TOO_LONG
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.door import Examined
 
@@ -26,8 +27,12 @@ WAIT_SECONDS = 6.0
 """For a turn. The action gives one try 20 seconds: this, a start and a job must fit into it."""
 JOB_SECONDS = 5 * CPU_SECONDS
 """By the clock, on a machine that is busy; what is meant to stop a job is its CPU time."""
+REST_SECONDS = 3.0
+"""Before the next turn of an account whose message took too long: who sends such ones has no process for itself."""
 IDLE_SECONDS = 60.0
 """After which an idle child ends, and its memory with it."""
+
+_OUT_OF_CPU = -signal.SIGVTALRM
 
 
 class Pool:
@@ -36,6 +41,8 @@ class Pool:
     def __init__(self) -> None:
         self._turns = asyncio.Semaphore(CHILDREN)
         self._accounts: dict[object, tuple[asyncio.Lock, int]] = {}
+        self._resting: dict[object, float] = {}
+        """By account, until when; on the loop's clock."""
         self.idle: list[Process] = []
         self.children: set[Process] = set()
         self._reaper: asyncio.TimerHandle | None = None
@@ -87,14 +94,19 @@ class Pool:
                 async with asyncio.timeout(JOB_SECONDS):
                     answer, kept = await _exchange(child, request)
             except (TimeoutError, OSError, asyncio.IncompleteReadError, ValueError) as error:
-                log.warning("examiner_lost", pid=child.pid, why=type(error).__name__)
-                await self._end(child)
+                ended = await self._end(child)
+                log.warning("examiner_lost", pid=child.pid, why=type(error).__name__, ended=ended)
+                self._rest_account(account)
+                if ended == _OUT_OF_CPU:
+                    return {"failed": TOO_LONG}, b""
                 raise _busy("The process that examines messages was lost") from None
             except BaseException:
                 await asyncio.shield(self._end(child))
                 raise
             if "failed" in answer:
                 await self._end(child)  # Its memory is whatever that has left.
+                if answer["failed"] == TOO_LONG:
+                    self._rest_account(account)
             else:
                 self._rest(child)
             return answer, kept
@@ -104,9 +116,11 @@ class Pool:
         lock, users = self._accounts.get(account, (asyncio.Lock(), 0))
         self._accounts[account] = (lock, users + 1)
         try:
-            async with asyncio.timeout(WAIT_SECONDS) as waiting, lock, self._turns:
-                waiting.reschedule(None)
-                yield
+            async with asyncio.timeout(WAIT_SECONDS) as waiting, lock:
+                await asyncio.sleep(self._resting.get(account, 0.0) - asyncio.get_running_loop().time())
+                async with self._turns:
+                    waiting.reschedule(None)
+                    yield
         except TimeoutError:
             raise _busy("Too many messages wait to be examined") from None
         finally:
@@ -115,6 +129,11 @@ class Pool:
                 del self._accounts[account]
             else:
                 self._accounts[account] = (lock, users - 1)
+
+    def _rest_account(self, account: object) -> None:
+        loop = asyncio.get_running_loop()
+        self._resting[account] = loop.time() + REST_SECONDS
+        loop.call_later(REST_SECONDS, self._resting.pop, account, None)
 
     async def _child(self) -> Process:
         while self.idle:
@@ -148,13 +167,15 @@ class Pool:
                 child.stdin.close()
         self.idle.clear()
 
-    async def _end(self, child: Process) -> None:
+    async def _end(self, child: Process) -> int:
+        """How it ended; by itself, where it had already."""
         with suppress(ProcessLookupError):
             child.kill()
         if child.stdin is not None:
             child.stdin.close()
-        await child.wait()
+        ended = await child.wait()
         self.children.discard(child)
+        return ended
 
 
 async def _exchange(child: Process, request: bytes) -> tuple[dict[str, Any], bytes]:
