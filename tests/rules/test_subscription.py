@@ -8,6 +8,7 @@ from zekt_backend.rules.subscription import Standing, Verb, target
 MOVES = {
     ("requested", "approve"): "approved",
     ("requested", "deny"): "denied",
+    ("requested", "revoke"): "revoked",
     ("approved", "revoke"): "revoked",
     ("denied", "request"): "requested",
     ("revoked", "request"): "requested",

@@ -161,7 +161,7 @@ def _check_room(service: str, requests: int) -> None:
         raise ZektError(
             "conflict",
             f"{MOST_REQUESTS} requests of this account for {service} are open already: wait until its provider has"
-            " decided on some of them.",
+            " decided on some of them, or revoke some.",
         )
 
 

@@ -33,8 +33,8 @@ TRANSITIONS: dict[Verb, dict[Standing, Standing]] = {
     # The provider's side.
     Verb.APPROVE: {Standing.REQUESTED: Standing.APPROVED},
     Verb.DENY: {Standing.REQUESTED: Standing.DENIED},
-    # Either side.
-    Verb.REVOKE: {Standing.APPROVED: Standing.REVOKED},
+    # Either side; a request that is still open is withdrawn so.
+    Verb.REVOKE: {Standing.APPROVED: Standing.REVOKED, Standing.REQUESTED: Standing.REVOKED},
 }
 
 
