@@ -58,8 +58,9 @@ def reach(request: Request, permission: str = "metadata", level: str = "read") -
         Refused: 401, 404 (not there, or not yours: the same), or 403 without the permission.
     """
     grant = require_grant(request)
-    named = f"{request.path_params['owner']}/{request.path_params['repo']}"
-    repository = world_of(request).repositories.find(named)
+    path, known = request.path_params, world_of(request).repositories
+    named = "repository_id" not in path
+    repository = known.find(f"{path['owner']}/{path['repo']}") if named else known.by_id(path["repository_id"])
     if repository is None or not grant.reaches(repository):
         raise Refused(404, "Not Found")
     require_permission(request, grant, permission, level)
@@ -107,17 +108,8 @@ async def create_dispatch(request: Request) -> Response:
 
 
 async def get_repository(request: Request) -> Response:
-    """GET /repos/{owner}/{repo}."""
+    """GET /repos/{owner}/{repo}, or /repositories/{id}."""
     return JSONResponse(shapes.repository(reach(request), world_of(request).url))
-
-
-async def get_repository_by_id(request: Request) -> Response:
-    """GET /repositories/{id}."""
-    grant = require_grant(request)
-    repository = world_of(request).repositories.by_id(request.path_params["repository_id"])
-    if repository is None or not grant.reaches(repository):
-        raise Refused(404, "Not Found")
-    return JSONResponse(shapes.repository(repository, world_of(request).url))
 
 
 async def get_run(request: Request) -> Response:

@@ -145,7 +145,7 @@ async def get_membership(request: Request) -> Response:
 
 
 async def get_permission(request: Request) -> Response:
-    """GET /repos/{owner}/{repo}/collaborators/{username}/permission: needs Metadata: read."""
+    """GET /repos/{owner}/{repo}/collaborators/{username}/permission, or /repositories/{id}/…: needs Metadata: read."""
     repository = reach(request)
     person = world_of(request).people.find(request.path_params["username"])
     if person is None:

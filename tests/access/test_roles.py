@@ -13,7 +13,7 @@ from zekt_backend import routes
 from zekt_testing import setup
 from zekt_testing.broker import ORDER, Zekt
 from zekt_testing.deliveries import dispatched
-from zekt_testing.people import Browser, code_of
+from zekt_testing.people import Browser, actor_of, code_of
 
 OWNER, MEMBER = {"owen"}, {"mia"}
 INFRA = OWNER | MEMBER
@@ -197,7 +197,7 @@ def test_who_may_not_change_it_changes_nothing_and_who_may_does(town: Town, door
     assert town.zekt.sql("SELECT max(id) FROM audit") > before
     actors = town.zekt.sql("SELECT DISTINCT actor FROM audit WHERE id > %s", before[0][0])
     assert actors
-    assert {actor for (actor,) in actors} <= {f"person:{who}" for who in passes}
+    assert {actor for (actor,) in actors} <= {actor_of(town.zekt, who) for who in passes}
 
 
 def test_without_a_session_nobody_passes(town: Town) -> None:

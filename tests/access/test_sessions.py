@@ -8,7 +8,7 @@ import requests
 
 from zekt_backend.rules.people import is_ours
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
-from zekt_testing.people import Browser, code_of
+from zekt_testing.people import Browser, actor_of, code_of
 
 PATH = "/api/accounts/infra-team"
 CHANGE = {"provider": True}
@@ -22,10 +22,10 @@ def alice(zekt: Zekt) -> Browser:
     return browser
 
 
-def test_an_owner_changes_the_account_from_a_page_of_ours(alice: Browser, ask: Any) -> None:
+def test_an_owner_changes_the_account_from_a_page_of_ours(zekt: Zekt, alice: Browser, ask: Any) -> None:
     assert alice.ask(PATH, "PATCH", CHANGE).json()["provider"] is True
     line = ask(None, "/api/audit?limit=1").json()["audit"][0]
-    assert (line["actor"], line["action"]) == ("person:alice", "account.upgrade")
+    assert (line["actor"], line["action"]) == (actor_of(zekt, "alice"), "account.upgrade")
 
 
 @pytest.mark.parametrize(

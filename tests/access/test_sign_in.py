@@ -11,7 +11,7 @@ from pydantic import SecretStr
 from zekt_backend.rules.people import is_local
 from zekt_testing.broker import Zekt
 from zekt_testing.deliveries import dispatched
-from zekt_testing.people import Browser, code_of, query_of
+from zekt_testing.people import Browser, actor_of, code_of, query_of
 
 
 @pytest.fixture
@@ -27,7 +27,7 @@ def test_who_signs_in_is_known_by_a_session_of_which_only_the_digest_is_kept(zek
     assert "zekt-session=" in cookies
     assert cookies.count("HttpOnly") == cookies.count("SameSite=lax") == 2
     me = browser.ask("/api/me").json()
-    assert (me["actor"], me["login"], me["operator"]) == ("person:alice", "alice", False)
+    assert (me["actor"], me["login"], me["operator"]) == (actor_of(zekt, "alice"), "alice", False)
     assert [(account["login"], account["right"]) for account in me["accounts"]] == [("infra-team", "own")]
     assert browser.cookie
     for (table,) in zekt.sql("SELECT tablename FROM pg_tables WHERE schemaname = 'public'"):
@@ -213,11 +213,12 @@ def test_sign_in_and_sign_out_stand_in_the_trail_without_a_secret(zekt: Zekt, br
     browser.sign_in("alice")
     assert browser.ask("/auth/sign-out", "POST").json() == {"signedOut": True}
     lines = ask(None, "/api/audit?limit=10").json()["audit"]
+    alice = actor_of(zekt, "alice")
     told = [(line["actor"], line["action"], line["account"]) for line in lines][:3]
     assert told == [
-        ("person:alice", "person.sign-out", None),
-        ("person:alice", "person.sign-in", None),
-        ("person:alice", "member.change", "infra-team"),
+        (alice, "person.sign-out", None),
+        (alice, "person.sign-in", None),
+        (alice, "member.change", "infra-team"),
     ]
     assert lines[2]["after"] == {"role": "owner"}
     assert browser.csrf not in str(lines)

@@ -154,7 +154,11 @@ def test_the_app_may_ask_about_members_and_collaborators(gh: SandboxServer, orde
     assert orders.call("GET", "/orgs/infra-team/memberships/alice").status_code == 403
     held = orders.call("GET", f"/repos/{ORDERS}/collaborators/bob/permission").json()
     assert (held["permission"], held["user"]["login"]) == ("admin", "bob")
+    by_id = f"/repositories/{gh.world.repositories.get(ORDERS).id}/collaborators/bob/permission"
+    assert orders.call("GET", by_id).json() == held
+    assert orders.call("GET", "/repositories/2002/collaborators/bob/permission").status_code == 404
     gh.set_person("bob")
+    assert orders.call("GET", by_id).json()["permission"] == "none"
     assert orders.call("GET", f"/repos/{ORDERS}/collaborators/bob/permission").json()["permission"] == "none"
     assert orders.call("GET", f"/repos/{ORDERS}/collaborators/nobody/permission").status_code == 404
     assert orders.call("GET", "/repos/infra-team/platform/collaborators/bob/permission").status_code == 404

@@ -68,6 +68,13 @@ class Browser:
         return self.session.cookies.get("zekt-session")
 
 
+def actor_of(zekt: Zekt, login: str) -> str:
+    """How the audit trail calls this person."""
+    person = zekt.github.world.people.find(login)
+    assert person is not None, login
+    return f"person:{login}#{person.id}"
+
+
 def query_of(address: str) -> dict[str, str]:
     return {name: values[0] for name, values in parse_qs(urlsplit(address).query).items()}
 

@@ -76,7 +76,7 @@ async def callback(request: Request, broker: Broker) -> Response:
 async def sign_out(request: Request, broker: Broker) -> Response:
     session = await sessions.session_of(request, broker)
     secret = sessions.secret_of(request, broker) or ""
-    await flow.sign_out(secret, session.login, now=broker.clock.now(), db=broker.db)
+    await flow.sign_out(secret, session.person_id, session.login, now=broker.clock.now(), db=broker.db)
     answer = JSONResponse({"signedOut": True})
     sessions.take(answer, broker)
     return answer

@@ -10,7 +10,7 @@ import structlog
 
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.sign_in import Trail
-from zekt_backend.rules.access import Principal, digest_of
+from zekt_backend.rules.access import Principal, digest_of, person_actor
 from zekt_backend.rules.people import MOST_ASKED, Found, Role, Seat, is_believed, is_due
 from zekt_backend.store import people, sessions
 from zekt_backend.store.database import Database, Tx
@@ -54,7 +54,7 @@ async def refresh(session: Session, *, now: datetime, db: Database, ask: Ask) ->
                 await people.note_silence(tx, **who, now=now)
                 continue
             await people.seat(tx, **who, found=found, installation_id=seat.installation_id, now=now)
-            await Trail(tx, seat.person, now).tell_role(seat.account_id, seat.role, found)
+            await Trail(tx, seat.person_id, seat.person, now).tell_role(seat.account_id, seat.role, found)
 
     await db.run(work)
 
@@ -64,7 +64,7 @@ async def principal_of(session: Session, *, now: datetime, db: Database) -> Prin
     rows = await _rows(db, session.person_id)
     rights = {row["account_id"]: Role(row["role"]).right for row in rows if is_believed(row["checked_at"], now)}
     unsure = frozenset(row["account_id"] for row in rows if row["account_id"] not in rights)
-    return Principal(f"person:{session.login}", rights, unsure=unsure)
+    return Principal(person_actor(session.login, session.person_id), rights, unsure=unsure)
 
 
 async def _rows(db: Database, person_id: int) -> list[dict[str, Any]]:

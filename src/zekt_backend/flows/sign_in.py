@@ -6,7 +6,7 @@ from datetime import datetime
 
 import structlog
 
-from zekt_backend.rules.access import digest_of
+from zekt_backend.rules.access import digest_of, person_actor
 from zekt_backend.rules.people import SESSION, Found, Place, Visitor, role_at
 from zekt_backend.store import accounts, audit, people, sessions
 from zekt_backend.store.database import Database, Tx
@@ -27,6 +27,7 @@ class Trail:
     """One person's lines in the audit trail, in one transaction."""
 
     tx: Tx
+    person_id: int
     login: str
     now: datetime
 
@@ -39,11 +40,10 @@ class Trail:
         before: Mapping[str, object] | None = None,
         after: Mapping[str, object] | None = None,
     ) -> None:
-        actor = f"person:{self.login}"
         await audit.record(
             self.tx,
             now=self.now,
-            actor=actor,
+            actor=person_actor(self.login, self.person_id),
             account_id=account_id,
             action=action,
             subject=subject,
@@ -62,7 +62,7 @@ async def sign_in(visitor: Visitor, secrets: Secrets, *, replaces: str | None, n
     """Write down who came and what that person is where; end the session that the browser had before."""
 
     async def work(tx: Tx) -> None:
-        trail = Trail(tx, visitor.login, now)
+        trail = Trail(tx, visitor.id, visitor.login, now)
         await people.save(tx, visitor.id, visitor.login)
         await _seat(trail, visitor)
         if replaces is not None:
@@ -80,12 +80,12 @@ async def sign_in(visitor: Visitor, secrets: Secrets, *, replaces: str | None, n
     await db.run(work)
 
 
-async def sign_out(session: str, login: str, *, now: datetime, db: Database) -> None:
+async def sign_out(session: str, person_id: int, login: str, *, now: datetime, db: Database) -> None:
     """The session opens nothing from now on. Again: nothing changes."""
 
     async def work(tx: Tx) -> None:
         if await sessions.end(tx, digest_of(session)):
-            await Trail(tx, login, now).tell("person.sign-out", login)
+            await Trail(tx, person_id, login, now).tell("person.sign-out", login)
 
     await db.run(work)
 
@@ -98,7 +98,7 @@ async def _seat(trail: Trail, visitor: Visitor) -> None:
     for place in visitor.places:
         account_id = await _account(trail, place)
         if account_id is not None:
-            seen[account_id] = role_at(place, await people.known(tx, account_id)), place.installation_id
+            seen[account_id] = role_at(place, await people.counting(tx, account_id)), place.installation_id
     for account_id, (found, installation_id) in seen.items():
         await people.seat(
             tx, account_id=account_id, person_id=visitor.id, found=found, installation_id=installation_id, now=now

@@ -3,6 +3,7 @@
 https://docs.github.com/en/rest/orgs/members#get-organization-membership-for-a-user (Members: read) and
 https://docs.github.com/en/rest/collaborators/collaborators#get-repository-permissions-for-a-user (Metadata: read).
 Both take a login, which may have become somebody else's: what they tell counts for the id in their answer alone.
+A repository's name may, too: it is asked about by id, at the address to which GitHub leads whoever has an old name.
 """
 
 import time
@@ -14,7 +15,6 @@ import requests
 from zekt_backend.errors import ZektError
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.lookup import get, read
-from zekt_backend.rules.paths import is_repository_name
 from zekt_backend.rules.people import Found, Role, Seat
 
 _Told = TypeVar("_Told")
@@ -57,10 +57,10 @@ def role_of(app: GitHubApp, seat: Seat) -> Found:
                 raise
             untold = error
     deadline = time.monotonic() + PATIENCE
-    for repository_id, full_name in seat.repositories:
+    for repository_id in seat.repositories:
         if time.monotonic() > deadline:
             raise ZektError("github_unavailable", "GitHub took too long to tell who administers what.", retry_after=10)
-        if is_repository_name(full_name) and _is_admin(app, seat.installation_id, full_name, person):
+        if _is_admin(app, seat.installation_id, repository_id, person):
             return Found(Role.MEMBER, repository_id)
     if untold is not None:
         raise untold
@@ -82,9 +82,9 @@ def administers(
     return found.state == "active" and found.role == "admin"
 
 
-def _is_admin(app: GitHubApp, installation_id: int, full_name: str, person: tuple[int, str]) -> bool:
-    path = f"/repos/{full_name}/collaborators/{person[1]}/permission"
-    found = _ask(app, installation_id, path, _Permission, full_name)
+def _is_admin(app: GitHubApp, installation_id: int, repository_id: int, person: tuple[int, str]) -> bool:
+    path = f"/repositories/{repository_id}/collaborators/{person[1]}/permission"
+    found = _ask(app, installation_id, path, _Permission, f"repository {repository_id}")
     if found is None or found.user is None or found.user.id != person[0]:
         return False
     return found.permission == "admin"

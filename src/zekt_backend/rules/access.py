@@ -44,6 +44,11 @@ def check_version(present: int, seen: int | None) -> None:
         raise ZektError("version_stale", f"It is at version {present} by now: read it again, then change it.")
 
 
+def person_actor(login: str, person_id: int) -> str:
+    """A person in the audit trail: GitHub's id tells apart those who have had a login one after the other."""
+    return f"person:{login}#{person_id}"
+
+
 def digest_of(secret: str) -> bytes:
     """What is kept of a secret of 32 random bytes: nobody guesses those, so a fast hash is enough."""
     return hashlib.sha256(secret.encode()).digest()
@@ -54,7 +59,7 @@ class Principal:
     """Whoever calls the management API: the operator, a person, or an account's API token.
 
     Args:
-        actor: for the audit trail: `operator`, `person:LOGIN`, `token:NAME#ID`.
+        actor: for the audit trail: `operator`, `person:LOGIN#ID`, `token:NAME#ID`.
         rights: account id → the most that may be done to it.
         operator: may do everything everywhere.
         unsure: accounts in which the caller had a role, of which GitHub could not be asked for too long.

@@ -68,7 +68,7 @@ class Seat:
 
     Args:
         repository_id: which made a member of the person.
-        repositories: (id, owner/name), that one first, at most `MOST_ASKED`.
+        repositories: ids, that one first, at most `MOST_ASKED`.
     """
 
     account_id: int
@@ -80,7 +80,7 @@ class Seat:
     role: Role
     installation_id: int
     repository_id: int | None
-    repositories: tuple[tuple[int, str], ...] = ()
+    repositories: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,11 +91,11 @@ class Found:
     repository_id: int | None = None
 
 
-def role_at(place: Place, known: Iterable[int]) -> Found:
-    """Of an account whose repositories `known` are known here."""
+def role_at(place: Place, counting: Iterable[int]) -> Found:
+    """Of an account in which whoever administers one of these repositories is a member."""
     if place.owner:
         return Found(Role.OWNER)
-    administered = sorted(place.administers.intersection(known))
+    administered = sorted(place.administers.intersection(counting))
     return Found(Role.MEMBER, administered[0]) if administered else Found(None)
 
 

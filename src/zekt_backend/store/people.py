@@ -3,8 +3,14 @@
 from datetime import datetime
 from typing import Any
 
+from psycopg import sql
+
 from zekt_backend.rules.people import Found
 from zekt_backend.store.database import Tx, many
+
+# Who administers one is a member. One that has merely come with the app gives nobody anything: on GitHub any member of
+# an organisation may make a repository, and administers it.
+_COUNTS = sql.SQL("removed_at IS NULL AND enabled AND (provider OR consumer OR completion_tracking)")
 
 
 async def save(tx: Tx, person_id: int, login: str) -> None:
@@ -51,19 +57,22 @@ async def note_silence(tx: Tx, *, account_id: int, person_id: int, now: datetime
     )
 
 
-async def repositories(tx: Tx, account_id: int, first: int | None, limit: int) -> tuple[tuple[int, str], ...]:
-    """(id, owner/name) of an account's repositories that the app sees, `first` before all others."""
+async def repositories(tx: Tx, account_id: int, first: int | None, limit: int) -> tuple[int, ...]:
+    """The ids of an account's repositories that count and that the app sees, `first` before all others."""
     rows = await many(
         tx,
-        """SELECT id, full_name FROM repositories
-           WHERE account_id = %s AND installation_id IS NOT NULL AND removed_at IS NULL
-           ORDER BY id = %s DESC NULLS LAST, id LIMIT %s""",
+        sql.SQL(
+            """SELECT id FROM repositories WHERE account_id = %s AND installation_id IS NOT NULL AND {}
+               ORDER BY id = %s DESC NULLS LAST, id LIMIT %s"""
+        ).format(_COUNTS),
         (account_id, first, limit),
     )
-    return tuple((row["id"], row["full_name"]) for row in rows)
+    return tuple(row["id"] for row in rows)
 
 
-async def known(tx: Tx, account_id: int) -> list[int]:
-    """The ids of an account's repositories."""
-    rows = await many(tx, "SELECT id FROM repositories WHERE account_id = %s AND removed_at IS NULL", (account_id,))
+async def counting(tx: Tx, account_id: int) -> list[int]:
+    """The ids of an account's repositories by which somebody is a member."""
+    rows = await many(
+        tx, sql.SQL("SELECT id FROM repositories WHERE account_id = %s AND {}").format(_COUNTS), (account_id,)
+    )
     return [row["id"] for row in rows]
