@@ -1,5 +1,6 @@
 """Messages at the door of a running broker: let in, refused or redacted, and what is told and kept of that."""
 
+import asyncio
 import json
 import re
 import threading
@@ -9,6 +10,9 @@ from typing import Any
 import pytest
 
 from door.conftest import FAKE
+from zekt_backend.clock import SystemClock
+from zekt_backend.flows.tidy import tidy
+from zekt_backend.store.database import Database
 from zekt_testing.broker import Zekt
 
 Ask = Callable[..., None]
@@ -135,6 +139,38 @@ def test_a_run_that_goes_on_sending_what_is_refused_is_stopped(zekt: Zekt, ask: 
     zekt.sql("UPDATE refusals SET times = 256")
     answer = zekt.send(run, FAKE["slack-token"])
     assert (answer.status_code, answer.json()["code"]) == (422, "too_many_messages")
+
+
+@pytest.mark.parametrize("guard", ["refuse", "redact"])
+def test_a_key_that_no_database_takes_hides_no_credential(zekt: Zekt, ask: Ask, guard: str) -> None:
+    ask(guard=guard)
+    answer = zekt.send(zekt.start_run(), {"a\0b": FAKE["slack-token"]})
+    place = {"pointer": "/a\N{REPLACEMENT CHARACTER}b", "kind": "slack-token"}
+    if guard == "refuse":
+        assert answer.json()["places"] == [place]
+        assert zekt.sql("SELECT reasons -> 'places', times FROM refusals") == [([place], 1)]
+    else:
+        assert answer.json()["redacted"] == [place]
+        assert zekt.sql("SELECT guarded -> 'places' FROM messages") == [([place],)]
+
+
+def test_refusals_are_forgotten_after_90_days(zekt: Zekt, ask: Ask) -> None:
+    async def tidied() -> int:
+        db = await Database(zekt.database_url, size=2).open()
+        try:
+            return await tidy(db=db, clock=SystemClock())
+        finally:
+            await db.close()
+
+    ask(guard="refuse")
+    for kind in ("slack-token", "gitlab-token"):
+        zekt.send(zekt.start_run(), FAKE[kind])
+    zekt.sql("UPDATE refusals SET at = now() - interval '89 days'")
+    asyncio.run(tidied())
+    zekt.sql("UPDATE refusals SET at = now() - interval '91 days' WHERE id = (SELECT min(id) FROM refusals)")
+    assert len(zekt.sql("SELECT 1 FROM refusals")) == 2
+    assert asyncio.run(tidied()) == 1
+    assert zekt.sql("SELECT reasons -> 'places' -> 0 ->> 'kind' FROM refusals") == [("gitlab-token",)]
 
 
 def test_a_message_that_cannot_be_examined_in_time_is_refused_and_others_pass(zekt: Zekt, ask: Ask) -> None:

@@ -57,6 +57,20 @@ def test_each_new_schema_is_the_next_version_and_the_same_is_the_same(call: Call
     assert call("GET", f"{SCHEMA}s?before={page['next']}").json()["schemas"][0]["schemaVersion"] == 1
 
 
+def test_so_many_versions_are_kept_and_no_more_but_each_of_them_may_hold_again(zekt: Zekt, call: Call) -> None:
+    zekt.sql(
+        """INSERT INTO service_schemas (service_id, version, schema, created_at, created_by)
+           SELECT v.id, n, '{"minLength": ' || n || '}', now(), 'operator'
+           FROM services v, generate_series(1, 49) n WHERE v.slug = 'infrastructure-orders'"""
+    )
+    assert call("PUT", SCHEMA, raw=b"true").json()["schemaVersion"] == 50
+    refused = call("PUT", SCHEMA, raw=b"false")
+    assert (refused.status_code, refused.json()["code"]) == (409, "conflict")
+    assert "more than 50" in refused.json()["detail"]
+    assert zekt.sql("SELECT count(*) FROM service_schemas") == [(50,)]
+    assert call("PUT", SCHEMA, raw=b'{"minLength": 7}').json()["schemaVersion"] == 7
+
+
 def test_a_schema_holds_for_the_next_message_and_its_removal_too(zekt: Zekt, call: Call) -> None:
     call("PUT", SCHEMA, {"type": "array"})
     assert zekt.send(zekt.start_run(), {}).json()["code"] == "schema_violated"

@@ -13,7 +13,8 @@ from zekt_backend.store.database import Database, Tx
 Check = Callable[[object, bytes], Awaitable[str]]
 """(whose, the schema) → why it cannot be used, or the empty text; `door/pool.py`."""
 
-MOST_VERSIONS = 1_000
+MOST_VERSIONS = 50
+"""Each is kept for ever, and may have 128 KB."""
 
 
 async def put(
@@ -38,9 +39,14 @@ async def put(
 
     async def work(tx: Tx) -> dict[str, Any]:
         service = await _locked(tx, slug, version)
-        if await service_schemas.count(tx, service["id"]) >= MOST_VERSIONS:
-            raise ZektError("conflict", f"{slug} has {MOST_VERSIONS:,} versions of its schema, and more are not kept.")
+        had = await service_schemas.count(tx, service["id"])
         chosen = await service_schemas.keep(tx, service["id"], raw.decode(), actor=actor, now=now)
+        if chosen > had >= MOST_VERSIONS:
+            raise ZektError(
+                "conflict",
+                f"{slug} has {had} versions of its schema; more than {MOST_VERSIONS} are not kept. One of those may be"
+                " sent again and holds then, or the schema be removed.",
+            )
         return await _choose(tx, service, chosen, actor, now)
 
     return await db.run(work)

@@ -1,15 +1,17 @@
-"""Forget what is worth nothing any more: the engine's log and old writes after a day, what has expired at once."""
+"""Forget what is worth nothing any more: what has expired, the engine's log and old writes, refusals of long ago."""
 
 from datetime import datetime, timedelta
 from functools import partial
 
 from zekt_backend.clock import Clock
-from zekt_backend.store import installations, jobs, sessions, tokens
+from zekt_backend.store import installations, jobs, refusals, sessions, tokens
 from zekt_backend.store.database import Database, Tx
 
 KEPT = timedelta(days=1)
 TOKENS_KEPT = timedelta(minutes=1)
 """Past their expiry, and so past the leeway that clocks are given."""
+REFUSALS_KEPT = timedelta(days=90)
+"""As long as a message that was taken; their numbers stay in the days of usage."""
 BATCH = 10_000
 _ROUNDS = 100
 """At most a million rows; what is left waits for the next time."""
@@ -31,5 +33,6 @@ async def _forget(tx: Tx, now: datetime) -> int:
         await jobs.forget(tx, now - KEPT, BATCH)
         + await tokens.forget(tx, now - TOKENS_KEPT, BATCH)
         + await sessions.forget(tx, now, BATCH)
+        + await refusals.forget(tx, now - REFUSALS_KEPT, BATCH)
         + await installations.forget_writes(tx, now - KEPT)
     )

@@ -105,5 +105,6 @@ def replaced(written: str, cuts: list[tuple[int, int, str]]) -> str:
 
 
 def pointer(path: tuple[str | int, ...]) -> str:
-    """RFC 6901; of the whole document the empty text."""
-    return "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    """RFC 6901; of the whole document the empty text. NUL, which PostgreSQL's `jsonb` refuses, is shown as U+FFFD."""
+    shown = "".join("/" + str(part).replace("~", "~0").replace("/", "~1") for part in path)
+    return shown.replace("\0", "\N{REPLACEMENT CHARACTER}")

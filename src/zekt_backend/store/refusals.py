@@ -37,6 +37,14 @@ async def record(
         )
 
 
+async def forget(tx: Tx, before: datetime, limit: int) -> int:
+    """Drop those of before then, the oldest first. Returns how many went."""
+    cursor = await tx.execute(
+        "DELETE FROM refusals WHERE id IN (SELECT id FROM refusals WHERE at < %s ORDER BY at LIMIT %s)", (before, limit)
+    )
+    return cursor.rowcount
+
+
 async def count_of_run(tx: Tx, claims: SignedClaims) -> int:
     """How often this attempt of a run was turned away."""
     row = await one(
