@@ -115,6 +115,35 @@ def test_an_id_that_is_not_githubs_own_is_refused(environment: Any, tmp_path: Pa
     assert environment.sql("SELECT count(*) FROM accounts") == [(0,)]
 
 
+def test_a_login_that_another_owner_has_taken_is_refused(environment: Any, tmp_path: Path) -> None:
+    environment.sql("INSERT INTO accounts (login, github_id) VALUES ('infra-team', 42)")
+    with pytest.raises(ZektError, match=r"infra-team has the id [0-9]+ at GitHub, and here 42") as caught:
+        CliRunner().invoke(app, ["setup", "apply", str(write(tmp_path, GOOD))], catch_exceptions=False)
+    assert caught.value.code == "setup_invalid"
+    assert environment.sql("SELECT count(*) FROM repositories") == [(0,)]
+
+
+def test_an_owner_is_learned_and_followed_to_another_login(environment: Any, tmp_path: Path) -> None:
+    path = str(write(tmp_path, GOOD))
+    CliRunner().invoke(app, ["setup", "apply", path], catch_exceptions=False)
+    owner = environment.github.world.repositories.get("infra-team/platform").owner_id
+    learned = environment.sql("SELECT id, login FROM accounts WHERE github_id = %s", owner)
+    assert [login for _, login in learned] == ["infra-team"]
+    environment.sql("UPDATE accounts SET login = 'had-before' WHERE github_id = %s", owner)
+    CliRunner().invoke(app, ["setup", "apply", path], catch_exceptions=False)
+    assert environment.sql("SELECT id, login FROM accounts WHERE github_id = %s", owner) == learned
+
+
+def test_what_was_taken_out_and_is_found_again_is_there_again(environment: Any, tmp_path: Path) -> None:
+    """Of the other one the file has both ids: GitHub is not asked, and nothing is found."""
+    path = str(write(tmp_path, GOOD))
+    CliRunner().invoke(app, ["setup", "apply", path], catch_exceptions=False)
+    environment.sql("UPDATE repositories SET removed_at = now(), removed_why = 'deselected'")
+    CliRunner().invoke(app, ["setup", "apply", path], catch_exceptions=False)
+    rows = environment.sql("SELECT full_name, removed_at IS NULL, removed_why FROM repositories ORDER BY 1")
+    assert rows == [("infra-team/platform", True, None), ("shop-team/orders", False, "deselected")]
+
+
 def test_a_repository_github_does_not_know_stops_it_and_nothing_is_written(environment: Any, tmp_path: Path) -> None:
     path = write(tmp_path, GOOD.replace("name: platform", "name: nowhere"))
     with pytest.raises(ZektError) as caught:

@@ -118,6 +118,51 @@ def test_the_new_one_under_an_old_name_is_made_known_and_the_old_one_switched_of
     assert changes == [("repository.change", "shop-team/orders#1001"), ("repository.create", ORDERS)]
 
 
+FORMER = "UPDATE accounts SET github_id = 42 WHERE login = 'shop-team'"
+
+
+def test_who_took_a_login_over_adds_and_enables_nothing_for_the_account_of_who_had_it(desk: Any) -> None:
+    desk.zekt.sql(FORMER)
+    code, says = desk.refused("POST", "", {"repository": ORDERS})
+    assert code == "conflict"
+    assert "shop-team is somebody else at GitHub now" in says
+    assert desk.ask("GET", "").json()["repositories"] == []
+    desk.zekt.sql("UPDATE accounts SET github_id = NULL")
+    desk.add(ORDERS)
+    desk.zekt.sql(FORMER)
+    assert "somebody else at GitHub" in desk.refused("PUT", "/1001/provider")[1]
+    assert desk.hooks(ORDERS) == []
+
+
+def test_whose_account_it_is_is_learned_once_and_stands_in_the_trail(desk: Any) -> None:
+    desk.add(ORDERS)
+    owner = desk.zekt.github.world.repositories.get(ORDERS).owner_id
+    assert desk.zekt.sql("SELECT github_id FROM accounts WHERE login = 'shop-team'") == [(owner,)]
+    (line,) = [line for line in desk.audit() if line["action"] == "account.change"]
+    assert (line["account"], line["after"]) == ("shop-team", {"githubId": owner})
+    desk.put(ORDERS, "provider")
+    assert len([line for line in desk.audit() if line["action"] == "account.change"]) == 1
+
+
+def test_an_owner_who_has_an_account_under_another_login_gets_no_second_one(desk: Any) -> None:
+    owner = desk.zekt.github.world.repositories.get(ORDERS).owner_id
+    desk.zekt.sql("UPDATE accounts SET github_id = %s WHERE login = 'infra-team'", owner)
+    code, says = desk.refused("POST", "", {"repository": ORDERS})
+    assert code == "conflict"
+    assert "has another account here already" in says
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/1001/hook"), ("DELETE", "/1001/provider")])
+def test_no_webhook_of_another_repository_under_the_old_name_is_touched(desk: Any, method: str, path: str) -> None:
+    desk.add(ORDERS)
+    desk.put(ORDERS, "provider")
+    replaced(desk)
+    before = len(desk.zekt.github.visits())
+    answer = desk.ask(method, path).json()
+    assert "is another repository now" in answer.get("detail", "") + str(answer.get("warning"))
+    assert not [visit for visit in desk.zekt.github.visits()[before:] if "/hooks" in visit.path]
+
+
 @pytest.mark.parametrize("how", ["down", "uninstalled", "archived"])
 def test_disabling_holds_at_once_whatever_github_says(desk: Any, how: str) -> None:
     desk.add(ORDERS)

@@ -61,7 +61,7 @@ async def _apply(wanted: SetupFile, url: str, settings: Settings, *, dry_run: bo
 
     def identify(full_name: str) -> Identity:
         found = lookup.repository(apps[0], full_name)
-        return Identity(found.repository_id, found.installation_id)
+        return Identity(found.repository_id, found.installation_id, found.owner_id)
 
     db = await Database(url, size=2).open()
     try:

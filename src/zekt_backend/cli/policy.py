@@ -48,7 +48,7 @@ async def _simulate(wanted: SetupFile, url: str, settings: Settings, last: int) 
             found = lookup.repository(app, full_name)
         finally:
             app.close()
-        return Identity(found.repository_id, found.installation_id)
+        return Identity(found.repository_id, found.installation_id, found.owner_id)
 
     db = await Database(url, size=2).open()
     try:

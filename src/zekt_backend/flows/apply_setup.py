@@ -18,6 +18,8 @@ class Identity:
 
     repository_id: int
     installation_id: int | None
+    owner_id: int | None = None
+    """None: GitHub was not asked."""
 
 
 _WANTED = ("requested", "approved")
@@ -122,16 +124,33 @@ def _identity(full_name: str, part: RepositoryPart, identify: Identify) -> Ident
             f"accounts: {full_name} has the id {part.id} here and {found.repository_id} at GitHub. Usually it was"
             " deleted and made anew: leave the id out to trust the new one.",
         )
-    return Identity(found.repository_id, part.installation_id or found.installation_id)
+    return Identity(found.repository_id, part.installation_id or found.installation_id, found.owner_id)
+
+
+async def _owner(tx: Tx, account: AccountPart, account_id: int, owner_ids: set[int]) -> None:
+    """The account is whom GitHub says the repositories belong to; which is learned where it is not known yet."""
+    for owner_id in owner_ids:
+        held = await accounts.github_id(tx, account_id)
+        if held != owner_id and not await accounts.identify(tx, account_id, owner_id):
+            raise ZektError(
+                "setup_invalid",
+                f"accounts: {account.login} has the id {owner_id} at GitHub, and here"
+                f" {held or 'that is the id of another account'}. The login was given up, and taken by another owner,"
+                " who gets an account of their own when they install the app: apply the file a minute after that.",
+            )
 
 
 async def _account(tx: Tx, account: AccountPart, identities: dict[str, Identity]) -> None:
+    asked = [identities[f"{account.login}/{part.name}"].owner_id for part in account.repositories]
+    owner_ids = {owner_id for owner_id in asked if owner_id is not None}
+    await setup.rename(tx, account.login, owner_ids)
     account_id = await setup.account(
         tx,
         account.login,
         provider=account.persona in ("provider", "both"),
         consumer=account.persona in ("consumer", "both"),
     )
+    await _owner(tx, account, account_id, owner_ids)
     for part in account.repositories:
         identity = identities[f"{account.login}/{part.name}"]
         await setup.repository(
@@ -146,6 +165,8 @@ async def _account(tx: Tx, account: AccountPart, identities: dict[str, Identity]
             completion_tracking=part.completion_tracking,
             allow_pull_request_target=part.allow_pull_request_target,
         )
+        if identity.owner_id is not None:
+            await setup.found_again(tx, identity.repository_id)
         for workflow in part.workflows:
             await _workflow(tx, identity.repository_id, workflow)
 

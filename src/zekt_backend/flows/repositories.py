@@ -40,12 +40,13 @@ async def add(full_name: str, change: Change, hub: Hub) -> tuple[State, bool]:
     """
     login = full_name.partition("/")[0]
     found = await hub.in_thread(partial(standing.standing, hub.github, full_name))
-    onboarding.check_owner(found, login)
+    onboarding.check_owner(found, login, None)
 
     async def work(tx: Tx) -> tuple[State, bool]:
         account_id = await accounts.id_of(tx, login)
         if account_id is None:
             raise not_yours()
+        await rows.check_owner(tx, account_id, login, found, change)
         seen = await repositories.state(tx, found.repository_id)
         if seen is not None and seen.account_id != account_id:
             raise ZektError(
@@ -83,13 +84,14 @@ async def enable(repository_id: int, role: Role, change: Change, hub: Hub) -> Do
         async with hub.db.transaction() as tx:
             seen = await rows.seen(tx, repository_id, change)
             await require_persona(tx, seen.account_id, _PERSONA[role])
-        found = await hub.in_thread(partial(standing.standing, hub.github, seen.full_name))
-        onboarding.check_same(found, repository_id=seen.id, full_name=seen.full_name, account=seen.account)
+        found = await _found(hub, seen)
+        async with hub.db.transaction() as tx:
+            await rows.check_owner(tx, seen.account_id, seen.account, found, change)
         onboarding.check_able(found, role)
         off: dict[str, Any] = {} if seen.enabled else {"enabled": True, **dict.fromkeys(_PERSONA, False)}
         wanted: dict[str, Any] = {**_identity(found), **off, role: True}
         if _needs_hook(seen, wanted):
-            wanted["hook_id"] = await _place(hub, Place(found.installation_id, found.full_name), seen)
+            wanted["hook_id"] = await _place(hub, found, seen)
         if (done := await rows.commit(hub, seen, wanted, "repository.enable", change)) is not None:
             return await _settle(hub, done, Change(change.actor, change.now))
     raise _contended(seen)
@@ -125,7 +127,7 @@ async def rotate(repository_id: int, change: Change, hub: Hub) -> Done:
                 " tracking.",
             )
         generation = seen.hook_generation + 1
-        hook_id = await _place(hub, _place_of(seen), seen, generation)
+        hook_id = await _place(hub, await _found(hub, seen), seen, generation)
         wanted = {"hook_id": hook_id, "hook_generation": generation}
         if (done := await rows.commit(hub, seen, wanted, "repository.rotate", change)) is not None:
             return Done(done)
@@ -138,9 +140,10 @@ async def _settle(hub: Hub, seen: State, change: Change) -> Done:
     for _ in range(_TRIES):
         try:
             if _needs_hook(seen, {}) and removed:
-                wanted: dict[str, Any] = {"hook_id": await _place(hub, _place_of(seen), seen)}
+                wanted: dict[str, Any] = {"hook_id": await _place(hub, await _found(hub, seen), seen)}
             elif not _needs_hook(seen, {}) and seen.hook_id is not None:
-                await hub.in_thread(partial(repository_hooks.remove, hub.github, _place_of(seen), seen.hook_id))
+                at = _at(await _found(hub, seen))
+                await hub.in_thread(partial(repository_hooks.remove, hub.github, at, seen.hook_id))
                 removed = True
                 # Whatever the secret was that it had: from now on it opens nothing.
                 wanted = {"hook_id": None, "hook_generation": seen.hook_generation + 1}
@@ -165,18 +168,29 @@ def _needs_hook(seen: State, wanted: Mapping[str, Any]) -> bool:
     return any(wanted.get(role, getattr(seen, role)) for role in HOOKED)
 
 
-def _place_of(seen: State) -> Place:
-    if seen.installation_id is None:
-        raise ZektError("conflict", f"The app is not installed on {seen.full_name}.")
-    return Place(seen.installation_id, seen.full_name)
+async def _found(hub: Hub, seen: State) -> Standing:
+    """It at GitHub, where its name still means it and its owner is still that account. Each hook is written after this.
+
+    Raises:
+        ZektError: `conflict`, `github_refused`, `github_unavailable`.
+    """
+    found = await hub.in_thread(partial(standing.standing, hub.github, seen.full_name))
+    onboarding.check_same(
+        found, repository_id=seen.id, full_name=seen.full_name, account=seen.account, owner_id=seen.owner_id
+    )
+    return found
 
 
-async def _place(hub: Hub, at: Place, seen: State, generation: int | None = None) -> int:
+def _at(found: Standing) -> Place:
+    return Place(found.installation_id, found.full_name)
+
+
+async def _place(hub: Hub, found: Standing, seen: State, generation: int | None = None) -> int:
     """Its webhook, with the secret of this generation; None: of the present one."""
     if hub.master is None:
         raise ZektError("webhooks_off", "Set ZEKT_WEBHOOK_SECRET first: each webhook's own secret is derived from it.")
     secret = webhook.hook_secret(hub.master, seen.id, seen.hook_generation if generation is None else generation)
-    work = partial(repository_hooks.place, hub.github, at, url=hub.hook_url, secret=secret, known=seen.hook_id)
+    work = partial(repository_hooks.place, hub.github, _at(found), url=hub.hook_url, secret=secret, known=seen.hook_id)
     return await hub.in_thread(work)
 
 

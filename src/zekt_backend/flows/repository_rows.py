@@ -5,10 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from zekt_backend.errors import ZektError
 from zekt_backend.flows.reconciling import InThread
 from zekt_backend.github.client import GitHubApp
+from zekt_backend.rules import onboarding
 from zekt_backend.rules.access import check_version, not_yours
-from zekt_backend.store import audit, readings, repositories
+from zekt_backend.rules.onboarding import Standing
+from zekt_backend.store import accounts, audit, readings, repositories
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.readings import Reading
 from zekt_backend.store.repositories import State
@@ -65,6 +68,34 @@ async def seen(tx: Tx, repository_id: int, change: Change) -> State:
     found = await known(tx, repository_id)
     check_version(found.version, change.version)
     return found
+
+
+async def check_owner(tx: Tx, account_id: int, login: str, found: Standing, change: Change) -> None:
+    """The account is the repository's owner, by GitHub's id; which is learned now where it is not known yet.
+
+    Raises:
+        ZektError: `conflict`.
+    """
+    held = await accounts.github_id(tx, account_id)
+    onboarding.check_owner(found, login, held)
+    if held is not None:
+        return
+    if not await accounts.identify(tx, account_id, found.owner_id):
+        raise ZektError(
+            "conflict",
+            f"The owner of {found.full_name} has another account here already, by GitHub's id {found.owner_id}: it was"
+            " renamed. Whoever runs the broker applies a setup file with the present login.",
+        )
+    await audit.record(
+        tx,
+        now=change.now,
+        actor=change.actor,
+        account_id=account_id,
+        action="account.change",
+        subject=login,
+        before={"github_id": None},
+        after={"github_id": found.owner_id},
+    )
 
 
 async def state(tx: Tx, repository_id: int) -> State:

@@ -4,6 +4,7 @@ Belongs in a worker thread.
 """
 
 from dataclasses import dataclass
+from typing import Annotated
 from urllib.parse import quote
 
 import msgspec
@@ -30,9 +31,14 @@ class Workflows:
     left_out: int
 
 
+class _Owner(msgspec.Struct):
+    id: Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
+
+
 class _Repository(msgspec.Struct):
     id: int
     full_name: str
+    owner: _Owner
     archived: bool = False
     disabled: bool = False
 
@@ -74,6 +80,7 @@ def standing(app: GitHubApp, full_name: str) -> Standing:
     return Standing(
         repository_id=found.id,
         full_name=found.full_name,
+        owner_id=found.owner.id,
         installation_id=installation.id,
         permissions=installation.permissions,
         archived=found.archived,

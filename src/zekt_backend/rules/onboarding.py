@@ -30,6 +30,8 @@ class Standing:
 
     repository_id: int
     full_name: str
+    owner_id: int
+    """GitHub's: a login may become somebody else's, an id does not."""
     installation_id: int
     permissions: Mapping[str, str]
     archived: bool = False
@@ -50,7 +52,7 @@ def lacking(permissions: Mapping[str, str], role: Role) -> list[str]:
     ]
 
 
-def check_same(standing: Standing, *, repository_id: int, full_name: str, account: str) -> None:
+def check_same(standing: Standing, *, repository_id: int, full_name: str, account: str, owner_id: int | None) -> None:
     """The name still means this repository, and its owner is still that account.
 
     Raises:
@@ -63,11 +65,11 @@ def check_same(standing: Standing, *, repository_id: int, full_name: str, accoun
             f" {repository_id}. The name was given to a new one: add that, POST /api/repositories or"
             f" `zekt repositories add {full_name}`.",
         )
-    check_owner(standing, account)
+    check_owner(standing, account, owner_id)
 
 
-def check_owner(standing: Standing, account: str) -> None:
-    """Its owner is still that account.
+def check_owner(standing: Standing, account: str, owner_id: int | None) -> None:
+    """Its owner is still that account: by login, and by GitHub's id of the owner where the account's is known.
 
     Raises:
         ZektError: `conflict`.
@@ -77,6 +79,13 @@ def check_owner(standing: Standing, account: str) -> None:
             "conflict",
             f"{standing.full_name} does not belong to {account} any more: it was transferred. Whoever runs the broker"
             " writes it under its new owner in the setup file.",
+        )
+    if owner_id not in (None, standing.owner_id):
+        raise ZektError(
+            "conflict",
+            f"{account} is somebody else at GitHub now: its id is {standing.owner_id}, and the account's is {owner_id}."
+            " The login was given up, and taken by another owner, who gets an account of their own when they install"
+            " the app: do that, and try again a minute later.",
         )
 
 

@@ -44,6 +44,23 @@ async def of_github(tx: Tx, *, github_id: int, login: str, kind: str, installati
     return row["id"] if row else None
 
 
+async def github_id(tx: Tx, account_id: int) -> int | None:
+    """GitHub's id of it, where it is known; nobody else learns it until this transaction ends."""
+    row = await one(tx, "SELECT github_id FROM accounts WHERE id = %s FOR NO KEY UPDATE", (account_id,))
+    return row["github_id"] if row else None
+
+
+async def identify(tx: Tx, account_id: int, github_id: int) -> bool:
+    """It is this GitHub owner's from now on. False: its owner is known already, or has another account."""
+    return await changed(
+        tx,
+        """UPDATE accounts SET github_id = %(github)s, version = version + 1
+           WHERE id = %(id)s AND github_id IS NULL
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE o.github_id = %(github)s)""",
+        {"id": account_id, "github": github_id},
+    )
+
+
 async def create(tx: Tx, *, github_id: int, login: str, kind: str) -> int | None:
     """None: the login is another account's here, or somebody was first."""
     row = await one(

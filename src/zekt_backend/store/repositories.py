@@ -35,12 +35,12 @@ async def find(tx: Tx, repository_id: int) -> Repository | None:
 
 
 _STATE = sql.SQL(
-    """SELECT r.id, r.full_name, r.account_id, a.login AS account, r.installation_id, r.enabled, r.provider, r.consumer,
-              r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at, r.removed_why,
-              r.version
+    """SELECT r.id, r.full_name, r.account_id, a.login AS account, a.github_id AS owner_id, r.installation_id,
+              r.enabled, r.provider, r.consumer, r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at,
+              r.removed_why, r.version
        FROM repositories r JOIN accounts a ON a.id = r.account_id"""
 )
-_UNSHOWN = ("account_id", "hook_generation")
+_UNSHOWN = ("account_id", "owner_id", "hook_generation")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +51,8 @@ class State:
     full_name: str
     account_id: int
     account: str
+    owner_id: int | None
+    """GitHub's id of the account, where it is known."""
     installation_id: int | None
     enabled: bool
     provider: bool

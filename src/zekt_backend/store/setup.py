@@ -1,11 +1,21 @@
 """Writes the directory from a setup file: everything named there is made or changed, nothing else is touched."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import timedelta
 from typing import Any, LiteralString
 
 from zekt_backend.store import repositories
 from zekt_backend.store.database import Tx, one
+
+
+async def rename(tx: Tx, login: str, owner_ids: Collection[int]) -> None:
+    """The account of this GitHub owner has that login now, unless another account has it."""
+    await tx.execute(
+        """UPDATE accounts SET login = %(login)s, version = version + 1
+           WHERE github_id = ANY(%(owners)s) AND lower(login) <> lower(%(login)s)
+             AND NOT EXISTS (SELECT 1 FROM accounts o WHERE lower(o.login) = lower(%(login)s))""",
+        {"login": login, "owners": list(owner_ids)},
+    )
 
 
 async def account(tx: Tx, login: str, *, provider: bool, consumer: bool) -> int:
@@ -72,6 +82,15 @@ async def repository(
             "tracking": completion_tracking,
             "target": allow_pull_request_target,
         },
+    )
+
+
+async def found_again(tx: Tx, repository_id: int) -> None:
+    """GitHub has just shown it with the app installed: whatever took it away before is over."""
+    await tx.execute(
+        """UPDATE repositories SET removed_at = NULL, removed_why = NULL, version = version + 1
+           WHERE id = %s AND removed_why IS NOT NULL""",
+        (repository_id,),
     )
 
 
