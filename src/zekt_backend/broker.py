@@ -22,7 +22,7 @@ from zekt_backend.flows.fan_out import Timings
 from zekt_backend.flows.read_installation import read_installation, read_repository
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.flows.reconcile import Terms, reconcile
-from zekt_backend.flows.reconciling import Report
+from zekt_backend.flows.reconciling import InThread, Report
 from zekt_backend.flows.repository_rows import Hub
 from zekt_backend.github import dispatch, installations, lookup, members, stand_in
 from zekt_backend.github.client import GitHubApp
@@ -30,6 +30,7 @@ from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
 from zekt_backend.github.sign_in import SignIn
 from zekt_backend.github.stand_in import StandIn
+from zekt_backend.github.turnstile import Turnstile
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
@@ -44,7 +45,7 @@ _Result = TypeVar("_Result")
 
 
 _PEOPLE_THREADS, _MEETING = 6, 3
-_QUEUE_SECONDS = 10.0
+_HUB_THREADS = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,8 +65,12 @@ class Broker:
     """Processes that hold messages against schemas and search them for credentials."""
     people_threads: ThreadPoolExecutor
     """What GitHub is asked about people: never in the way of a dispatch."""
-    meeting: asyncio.Semaphore = field(default_factory=lambda: asyncio.Semaphore(_MEETING))
+    meet: Turnstile
     """Strangers about whom GitHub is asked at a time; the other threads are for people who are known."""
+    hub_threads: ThreadPoolExecutor
+    """What GitHub is asked and told for whoever manages repositories: asyncio's own threads, in which an issuer's keys
+    are fetched and names are looked up, stay free for messages."""
+    manage: Turnstile
     sign_in: SignIn | None = None
     """Of people, at GitHub."""
     stand_in: StandIn | None = None
@@ -79,6 +84,8 @@ class Broker:
     def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
         clock = clock or SystemClock()
         github = github_app(settings)
+        people = ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people")
+        hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
         return cls(
             settings=settings,
             db=Database(database_url, size=settings.database_pool_size),
@@ -86,7 +93,10 @@ class Broker:
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
             github=github,
-            people_threads=ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people"),
+            people_threads=people,
+            meet=Turnstile(people, _MEETING, "people sign in"),
+            hub_threads=hub_threads,
+            manage=Turnstile(hub_threads, _HUB_THREADS, "requests about repositories wait for GitHub"),
             sign_in=sign_in(settings, github),
             stand_in=sandbox(settings, github),
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
@@ -103,6 +113,7 @@ class Broker:
         await self.examiners.close()
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.people_threads.shutdown(wait=True, cancel_futures=True)
+        self.hub_threads.shutdown(wait=True, cancel_futures=True)
         self.github.close()
         await self.db.close()
         await self.work_db.close()
@@ -121,7 +132,7 @@ class Broker:
 
     @property
     def hub(self) -> Hub:
-        return hub(self.settings, self.db, self.github)
+        return hub(self.settings, self.db, self.github, self.manage)
 
     async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
         """One `repository_dispatch`, in a thread of ours."""
@@ -150,23 +161,6 @@ class Broker:
         return await asyncio.get_running_loop().run_in_executor(
             self.people_threads, lambda: members.role_of(self.github, seat)
         )
-
-    async def meet(self, work: Callable[[], _Result]) -> _Result:
-        """Ask GitHub about somebody who is not known yet, in one of few threads: strangers have no others busy.
-
-        Raises:
-            ZektError: `github_unavailable`, when too many do so at once.
-        """
-        try:
-            async with asyncio.timeout(_QUEUE_SECONDS):
-                await self.meeting.acquire()
-        except TimeoutError:
-            text = "Too many people sign in at this moment: try again."
-            raise ZektError("github_unavailable", text, retry_after=10) from None
-        try:
-            return await asyncio.get_running_loop().run_in_executor(self.people_threads, work)
-        finally:
-            self.meeting.release()
 
     def turn(self, person_id: int) -> asyncio.Lock:
         """Held while this person's roles are asked about."""
@@ -210,11 +204,11 @@ class Broker:
         return report
 
 
-def hub(settings: Settings, db: Database, github: GitHubApp) -> Hub:
-    """Its calls to GitHub run in threads of their own: a rush of them holds no dispatch up."""
+def hub(settings: Settings, db: Database, github: GitHubApp, in_thread: InThread = asyncio.to_thread) -> Hub:
+    """Its calls to GitHub run where no rush of them holds up a dispatch or a message."""
     secret = settings.webhook_secret
     master = secret.get_secret_value().encode() if secret else None
-    return Hub(db, github, asyncio.to_thread, settings.webhook_url, master)
+    return Hub(db, github, in_thread, settings.webhook_url, master)
 
 
 def timings(settings: Settings) -> Timings:

@@ -1,9 +1,14 @@
 """The whitelist: what GitHub lists, what is allowed, and what becomes of the rest."""
 
+import asyncio
+import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
+from zekt_backend.errors import ZektError
+from zekt_backend.github.turnstile import Turnstile
 from zekt_testing.broker import ADMIN_TOKEN, ORDER, SECRET
 
 ORDERS = "shop-team/orders"
@@ -122,3 +127,36 @@ def test_an_event_of_a_disabled_provider_is_blocked_recorded_and_metered(shop: A
     shop.zekt.github.finish_run(shop.zekt.start_run())
     assert shop.decided()[-1][1]["repository"] == f"{ORDERS} is not enabled as a provider."
     assert used(shop)["blocked"] == 1
+
+
+def test_who_lists_workflows_again_and_again_holds_up_no_message(shop: Any) -> None:
+    """As many hang at GitHub as asyncio has threads, of which the first message needs one, for the issuer's keys."""
+    shop.put(ORDERS, "workflows/order.yml")
+    shop.zekt.github.faults.add(where="rest", kind="hang", times=None, seconds=8)
+    with ThreadPoolExecutor(40) as threads:
+        answers = [threads.submit(shop.ask, "GET", "/1001/workflows") for _ in range(40)]
+        shop.zekt.wait_for_visit("/actions/workflows")
+        for _ in range(5):
+            assert shop.zekt.send(shop.zekt.start_run()).ok
+        assert not any(answer.done() for answer in answers)
+        at_github = [visit for visit in shop.zekt.github.visits() if visit.path.endswith("/actions/workflows")]
+        assert len(at_github) <= 4
+        shop.zekt.github.faults.clear()
+        found = [answer.result() for answer in answers]
+    assert {answer.status_code for answer in found} <= {200, 503}
+
+
+def test_who_finds_no_place_before_long_is_told_to_come_again() -> None:
+    async def rush(threads: ThreadPoolExecutor, go_on: threading.Event) -> ZektError:
+        ask = Turnstile(threads, 1, "people", patience=0.01)
+        first = asyncio.create_task(ask(go_on.wait))
+        with pytest.raises(ZektError) as refused:
+            await asyncio.gather(first, ask(dict))
+        go_on.set()
+        assert await first
+        assert await ask(dict) == {}
+        return refused.value
+
+    with ThreadPoolExecutor(2) as threads:
+        error = asyncio.run(rush(threads, threading.Event()))
+    assert (error.code, error.retry_after) == ("github_unavailable", 10)
