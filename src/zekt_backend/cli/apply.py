@@ -12,7 +12,7 @@ from rich.text import Text
 
 from zekt_backend import log, process
 from zekt_backend.broker import github_app
-from zekt_backend.cli import diagnosis, setup_file
+from zekt_backend.cli import diagnosis, repositories, setup_file
 from zekt_backend.cli.access import AsJson
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
@@ -36,6 +36,9 @@ def apply(
     check: Annotated[
         bool, typer.Option("--check/--no-check", help="Ask GitHub whether what is newly approved will run.")
     ] = True,
+    webhooks: Annotated[
+        bool, typer.Option("--webhooks", help="Place the webhooks that its repositories need, remove what none needs.")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
     """Make accounts, repositories, workflows, services and subscriptions what FILE says, and print each change."""
@@ -54,6 +57,9 @@ def apply(
         out.print(_sum(file, applied, dry_run=dry_run), markup=False, soft_wrap=True)
         if check and not dry_run and settings.github_app_id is not None:
             diagnosis.warn(applied.approved, url, settings, out)
+    if webhooks and not dry_run:
+        names = [f"{account.login}/{part.name}" for account in wanted.accounts for part in account.repositories]
+        raise typer.Exit(1 if repositories.settle_webhooks(names, out) else 0)
 
 
 async def _apply(wanted: SetupFile, url: str, settings: Settings, *, dry_run: bool) -> Applied:

@@ -1,7 +1,7 @@
 """Repositories and their workflows: made known, enabled and disabled, whitelisted."""
 
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import closing
 from typing import Annotated, Any, TypeVar
 
@@ -18,7 +18,7 @@ from zekt_backend.flows import repositories as flow
 from zekt_backend.flows import whitelist
 from zekt_backend.flows.repository_rows import Change, Done, Hub
 from zekt_backend.rules.access import OPERATOR
-from zekt_backend.rules.onboarding import Role
+from zekt_backend.rules.onboarding import HOOKED, Role
 from zekt_backend.settings import Settings
 from zekt_backend.store import repositories as stored
 from zekt_backend.store.database import Database
@@ -158,6 +158,30 @@ def disallow_workflow(name: Name, path: File, as_json: AsJson = False) -> None:
         return await whitelist.disallow((await _named(hub.db, name)).id, path, _change(), hub)
 
     _tell_workflow(_at_github(work), as_json, "is not whitelisted any more")
+
+
+def settle_webhooks(names: Sequence[str], out: Console) -> int:
+    """Place each one's webhook where it needs one, take it away where it does not. Returns how many GitHub refused."""
+
+    async def work(hub: Hub) -> int:
+        refused = 0
+        for name in names:
+            try:
+                warning = await _settle(await _named(hub.db, name), hub)
+            except ZektError as error:
+                warning, refused = str(error), refused + 1
+            if warning is not None:
+                out.print(f"warning: {name}: {plain(warning)}", style="yellow", markup=False, soft_wrap=True)
+        return refused
+
+    return _at_github(work)
+
+
+async def _settle(seen: State, hub: Hub) -> str | None:
+    needing: list[Role] = [role for role in HOOKED if seen.enabled and getattr(seen, role)]
+    if not needing:
+        return None if seen.hook_id is None else (await flow.disable(seen.id, "provider", _change(), hub)).warning
+    return (await flow.enable(seen.id, needing[0], _change(), hub)).warning
 
 
 def _roles(provider: bool, consumer: bool, completion_tracking: bool) -> list[Role]:
