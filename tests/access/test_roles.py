@@ -24,16 +24,20 @@ PEOPLE: Mapping[str, dict[str, Any]] = {
     "mia": {"organizations": {"infra-team": "member"}, "repositories": {"infra-team/platform": "admin"}},
     "petra": {"organizations": {"shop-team": "admin"}},
     "paul": {"repositories": {"shop-team/orders": "admin"}},
+    # Administers repositories of both, and none of those that are asked about.
+    "mallory": {"repositories": {"infra-team/other": "admin", "shop-team/other": "admin"}},
     "rita": {"organizations": {"rival-team": "admin"}},
     # A colleague, who administers nothing.
     "wanda": {"organizations": {"infra-team": "member"}, "repositories": {"infra-team/platform": "write"}},
     "stan": {},
 }
 EVERYBODY = set(PEOPLE)
-STRANGERS = EVERYBODY - BOTH
+COLLEAGUES = {"mallory"}
+STRANGERS = EVERYBODY - BOTH - COLLEAGUES
 UNLISTED = "/api/directory/{slug}"
 """Whoever knows its slug finds an unlisted service."""
 RIVAL = {"login": "rival-team", "repositories": [{"name": "tools", "id": 3003, "installation-id": 53}]}
+OTHERS = {"shop-team": ("shop-team/other", 1003, 51), "infra-team": ("infra-team/other", 2003, 52)}
 
 
 @dataclass(frozen=True)
@@ -41,6 +45,7 @@ class Asked:
     """Whom an endpoint lets pass, and what is asked there. All others are told `not_yours`."""
 
     passes: set[str]
+    """Beside them whoever is a member by another repository, where nothing is changed."""
     body: Mapping[str, Any] | None = None
     first: str = "SELECT 1"
     """What is changed before, so that there is something to do."""
@@ -65,7 +70,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/accounts/{account}"): Asked(INFRA),
     ("PATCH", "/api/accounts/{account}"): Asked(OWNER, {"provider": True}),
     ("GET", "/api/repositories"): Asked(EVERYBODY),
-    ("POST", "/api/repositories"): Asked(SHOP, {"repository": "shop-team/orders"}, first=RENAMED),
+    ("POST", "/api/repositories"): Asked({"petra"}, {"repository": "shop-team/orders"}, first=RENAMED),
     ("GET", "/api/repositories/{repository_id}"): Asked(SHOP),
     **{
         (method, "/api/repositories/{repository_id}/" + role): Asked(SHOP, first=first)
@@ -152,6 +157,11 @@ def zekt(start: Callable[..., Zekt], github: Any) -> Zekt:
     github.add_repository("rival-team/tools", id=3003, installation_id=53)
     wanted = setup.directory()
     wanted["accounts"].append(RIVAL)
+    for account in wanted["accounts"][:2]:
+        full_name, number, installation_id = OTHERS[account["login"]]
+        github.add_repository(full_name, id=number, installation_id=installation_id)
+        other = {"name": "other", "id": number, "installation-id": installation_id, "completion-tracking": True}
+        account["repositories"].append(other)
     return start(wanted=wanted)
 
 
@@ -171,7 +181,7 @@ def test_everybody_reads_what_is_their_own_and_nothing_else(town: Town) -> None:
             continue
         for who in sorted(EVERYBODY):
             answer = town.ask(door, who)
-            if who not in asked.passes:
+            if who not in asked.passes | COLLEAGUES:
                 assert code_of(answer) == (403, "not_yours"), (door, who)
                 continue
             assert answer.ok or answer.json()["code"] in NOT_NOW, (door, who, answer.text)
@@ -198,6 +208,35 @@ def test_who_may_not_change_it_changes_nothing_and_who_may_does(town: Town, door
     actors = town.zekt.sql("SELECT DISTINCT actor FROM audit WHERE id > %s", before[0][0])
     assert actors
     assert {actor for (actor,) in actors} <= {actor_of(town.zekt, who) for who in passes}
+
+
+def test_who_administers_one_repository_has_the_app_do_nothing_to_another(town: Town) -> None:
+    """Neither one that came with the app and is nobody's here, nor one of which the broker has not heard."""
+    zekt, mallory = town.zekt, town.browsers["mallory"]
+    for number, name in ((1004, "secret"), (1005, "unheard-of")):
+        zekt.github.add_repository(f"shop-team/{name}", id=number, installation_id=51)
+    zekt.sql(
+        """INSERT INTO repositories (id, account_id, full_name, installation_id, enabled)
+           SELECT 1004, id, 'shop-team/secret', 51, false FROM accounts WHERE login = 'shop-team'"""
+    )
+    zekt.sql("UPDATE accounts SET provider = true, consumer = true")
+    zekt.sql(REQUESTED)
+    before, visits = zekt.sql("SELECT max(id) FROM audit"), len(zekt.github.visits())
+    service = {"workflow": ORDER, "slug": "stolen", "eventType": "stolen"}
+    tried: list[tuple[str, str, Any]] = [
+        *(("POST", "/api/repositories", {"repository": f"shop-team/{name}"}) for name in ("secret", "unheard-of")),
+        *(("PUT", f"/api/repositories/1004/{role}", None) for role in ("provider", "consumer", "completion-tracking")),
+        ("PUT", "/api/repositories/1004/workflows/order.yml", {"force": True}),
+        ("POST", "/api/services", {**service, "repository": "shop-team/orders"}),
+        ("POST", "/api/services", {**service, "repository": 1004}),
+        ("POST", "/api/subscriptions", {"service": "infrastructure-orders", "consumer": "infra-team/platform"}),
+        ("POST", "/api/subscriptions/1/approve", {}),
+        ("POST", f"/api/replay/{town.ids['delivery_id']}", None),
+    ]
+    for method, path, body in tried:
+        assert code_of(mallory.ask(path, method, body)) == (403, "not_yours"), (method, path, body)
+    assert zekt.sql("SELECT max(id) FROM audit") == before
+    assert [visit.path for visit in zekt.github.visits()[visits:] if visit.path.startswith("/repos/")] == []
 
 
 def test_without_a_session_nobody_passes(town: Town) -> None:

@@ -81,3 +81,19 @@ def query_of(address: str) -> dict[str, str]:
 
 def code_of(answer: requests.Response) -> tuple[int, str]:
     return answer.status_code, answer.json()["code"]
+
+
+def signed_in(zekt: Zekt, login: str) -> Browser:
+    browser = Browser(zekt)
+    browser.sign_in(login)
+    return browser
+
+
+def rights(browser: Browser) -> dict[str, str | None]:
+    """What the browser's person may do, by account."""
+    return {account["login"]: account["right"] for account in browser.ask("/api/me").json()["accounts"]}
+
+
+def age(zekt: Zekt, minutes: int) -> None:
+    """As if the roles had been learned so long ago, and nobody had asked since."""
+    zekt.sql("UPDATE members SET checked_at = now() - make_interval(mins => %s), asked_at = NULL", minutes)

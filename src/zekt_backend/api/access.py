@@ -13,6 +13,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows import api_tokens
 from zekt_backend.rules.access import OPERATOR, TOKEN_PREFIX, Principal
 from zekt_backend.store.database import Listing, Tx
+from zekt_backend.store.services import Home
 
 
 async def principal_of(request: Request, broker: Broker) -> Principal:
@@ -38,6 +39,16 @@ async def principal_of(request: Request, broker: Broker) -> Principal:
             "It is not known here, has expired, or was revoked. Whoever owns the account makes a new one.",
         )
     return found
+
+
+def require_home(principal: Principal, home: Home | None) -> None:
+    """Let whoever manages that repository pass.
+
+    Raises:
+        ZektError: `not_yours`, also where there is none; `roles_unknown`.
+    """
+    account_id, repository_id = (home.account_id, home.repository_id) if home else (None, None)
+    principal.require_repository(account_id, repository_id)
 
 
 class Pages(Protocol):

@@ -11,7 +11,7 @@ from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.replay import replay
-from zekt_backend.rules.access import Principal, Right, not_yours
+from zekt_backend.rules.access import Principal, not_yours
 from zekt_backend.store import delivery_views, repositories
 
 log = structlog.get_logger()
@@ -72,8 +72,8 @@ async def again(request: Request, broker: Broker) -> JSONResponse:
 async def _whose(delivery_id: str, principal: Principal, broker: Broker) -> int:
     """The account on whose behalf it is replayed: either side may, the provider's before the consumer's."""
     async with broker.db.reading() as connection:
-        for account_id in await delivery_views.accounts_of(connection, delivery_id):
-            if account_id is not None and principal.may(account_id, Right.MANAGE):
+        for account_id, repository_id in await delivery_views.homes_of(connection, delivery_id):
+            if account_id is not None and principal.may_manage(account_id, repository_id):
                 return account_id
     raise not_yours()
 

@@ -21,6 +21,7 @@ async def me(request: Request, broker: Broker) -> JSONResponse:
         "login": person["login"],
         "csrfToken": person["csrfToken"],
         "expiresAt": person["expiresAt"],
+        "repositories": sorted(principal.repositories),
         "accounts": await _accounts(principal, broker),
     }
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})

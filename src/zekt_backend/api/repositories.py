@@ -35,7 +35,7 @@ async def listing(request: Request, broker: Broker) -> JSONResponse:
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, _ = await _require(request, broker, Right.READ)
+    repository_id = await _read(request, broker)
     async with broker.db.reading() as connection:
         found = await repositories.state(connection, repository_id)
     if found is None:
@@ -85,7 +85,7 @@ async def rotate(request: Request, broker: Broker) -> JSONResponse:
 
 
 async def workflows(request: Request, broker: Broker) -> JSONResponse:
-    repository_id, _ = await _require(request, broker, Right.READ)
+    repository_id = await _read(request, broker)
     return JSONResponse(await whitelist.workflows_of(repository_id, broker.hub))
 
 
@@ -110,18 +110,25 @@ async def _switch(
 
 async def _change(request: Request, broker: Broker) -> tuple[int, Change]:
     """Which repository is to be changed, and by whom."""
-    repository_id, principal = await _require(request, broker, Right.MANAGE)
+    repository_id, account_id, principal = await _whose(request, broker)
+    principal.require_repository(account_id, repository_id)
     return repository_id, Change(principal.actor, broker.clock.now(), shapes.if_match(request))
 
 
-async def _require(request: Request, broker: Broker, right: Right) -> tuple[int, Principal]:
-    """Which repository is meant, and who asks, if that right is held to its account."""
+async def _read(request: Request, broker: Broker) -> int:
+    """Which repository is meant, if the caller may read its account."""
+    repository_id, account_id, principal = await _whose(request, broker)
+    principal.require(account_id, Right.READ)
+    return repository_id
+
+
+async def _whose(request: Request, broker: Broker) -> tuple[int, int | None, Principal]:
+    """Which repository is meant, its account, and who asks."""
     principal = await principal_of(request, broker)
     repository_id = shapes.number(request, "repository_id")
     async with broker.db.reading() as connection:
         (account_id,) = await repositories.accounts_of(connection, repository_id)
-    principal.require(account_id, right)
-    return repository_id, principal
+    return repository_id, account_id, principal
 
 
 def _file(request: Request) -> str:

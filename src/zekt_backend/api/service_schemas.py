@@ -8,7 +8,7 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field, RootModel
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import principal_of, require_home
 from zekt_backend.api.services import slug_of
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
@@ -94,9 +94,12 @@ def whole(slug: str, found: dict[str, Any]) -> str:
 
 async def _require(request: Request, broker: Broker, principal: Principal, right: Right) -> None:
     async with broker.db.reading() as connection:
-        account_id = await services.account_of(connection, slug_of(request))
-    principal.require(account_id, right)
-    if account_id is None:
+        home = await services.home_of(connection, slug_of(request))
+    if right is Right.READ:
+        principal.require(home.account_id if home else None, right)
+    else:
+        require_home(principal, home)
+    if home is None:
         raise not_yours()
 
 

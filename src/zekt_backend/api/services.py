@@ -6,7 +6,7 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import listed, principal_of
+from zekt_backend.api.access import listed, principal_of, require_home
 from zekt_backend.broker import Broker
 from zekt_backend.flows import services as flow
 from zekt_backend.rules.access import Principal, Right, not_yours
@@ -58,9 +58,10 @@ async def publish(request: Request, broker: Broker) -> JSONResponse:
     wanted = bodies.parse(ServiceRequest, await bodies.read(request, bodies.MAX_SMALL_BODY))
     async with broker.db.reading() as connection:
         home = await services.home(connection, wanted.repository)
-    principal.require(home.account_id if home else None, Right.MANAGE)
+    require_home(principal, home)
     made = await flow.publish(
-        wanted.repository,
+        # The one that was looked at: its name may be another's in the next moment.
+        home.repository_id if home else wanted.repository,
         wanted.workflow,
         wanted.slug,
         wanted.fields(),
@@ -74,7 +75,8 @@ async def publish(request: Request, broker: Broker) -> JSONResponse:
 async def one(request: Request, broker: Broker) -> JSONResponse:
     principal = await principal_of(request, broker)
     async with broker.db.reading() as connection:
-        principal.require(await services.account_of(connection, slug_of(request)), Right.READ)
+        home = await services.home_of(connection, slug_of(request))
+        principal.require(home.account_id if home else None, Right.READ)
         found = await services.shown(connection, slug_of(request))
     if found is None:
         raise not_yours()
@@ -111,7 +113,7 @@ async def retire(request: Request, broker: Broker) -> JSONResponse:
 
 async def _require(request: Request, broker: Broker, principal: Principal) -> None:
     async with broker.db.reading() as connection:
-        principal.require(await services.account_of(connection, slug_of(request)), Right.MANAGE)
+        require_home(principal, await services.home_of(connection, slug_of(request)))
 
 
 def slug_of(request: Request) -> str:

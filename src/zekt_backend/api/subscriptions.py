@@ -9,10 +9,10 @@ from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import principal_of, require_home
 from zekt_backend.broker import Broker
 from zekt_backend.flows import subscriptions as flow
-from zekt_backend.rules.access import Principal, Right, not_yours
+from zekt_backend.rules.access import Principal, not_yours
 from zekt_backend.rules.setup import Branches, Conclusion, EventTypes, FullName, GitHubId, Note, Slug
 from zekt_backend.rules.subscription import Side, Verb
 from zekt_backend.store import market, services, subscriptions
@@ -91,12 +91,13 @@ async def ask(request: Request, broker: Broker) -> JSONResponse:
     wanted = bodies.parse(SubscriptionRequest, await bodies.read(request, bodies.MAX_SMALL_BODY))
     async with broker.db.reading() as connection:
         home = await services.home(connection, wanted.consumer)
-        principal.require(home.account_id if home else None, Right.MANAGE)
+        require_home(principal, home)
         if not await market.is_visible(connection, wanted.service, principal.accounts()):
             raise not_yours()
     subscription_id = await flow.request(
         wanted.service,
-        wanted.consumer,
+        # The one that was looked at: its name may be another's in the next moment.
+        home.repository_id if home else wanted.consumer,
         wanted.note,
         wanted.settings(),
         actor=principal.actor,
@@ -109,8 +110,8 @@ async def ask(request: Request, broker: Broker) -> JSONResponse:
 async def change(request: Request, broker: Broker) -> JSONResponse:
     principal = await principal_of(request, broker)
     wanted = bodies.parse(SubscriptionChange, await bodies.read(request, bodies.MAX_SMALL_BODY))
-    sides = await _sides(request, broker)
-    principal.require(sides.consumer if sides else None, Right.MANAGE)
+    homes = await _homes(request, broker)
+    principal.require_repository(*homes.get(Side.CONSUMER, (None, None)))
     await flow.change(
         _id(request),
         wanted.settings(),
@@ -150,18 +151,18 @@ revoke = _decided(Verb.REVOKE, Side.PROVIDER, Side.CONSUMER)
 
 
 async def _side(request: Request, broker: Broker, principal: Principal, allowed: tuple[Side, ...]) -> Side:
-    sides = await _sides(request, broker)
+    homes = await _homes(request, broker)
     if principal.operator:
         return Side.OPERATOR
     for side in allowed:
-        if sides and principal.may(sides.provider if side is Side.PROVIDER else sides.consumer, Right.MANAGE):
+        if principal.may_manage(*homes.get(side, (None, None))):
             return side
     raise not_yours()
 
 
-async def _sides(request: Request, broker: Broker) -> subscriptions.Sides | None:
+async def _homes(request: Request, broker: Broker) -> dict[Side, tuple[int, int]]:
     async with broker.db.reading() as connection:
-        return await subscriptions.sides_of(connection, _id(request))
+        return await subscriptions.homes_of(connection, _id(request))
 
 
 def _id(request: Request) -> int:

@@ -64,7 +64,9 @@ async def principal_of(session: Session, *, now: datetime, db: Database) -> Prin
     rows = await _rows(db, session.person_id)
     rights = {row["account_id"]: Role(row["role"]).right for row in rows if is_believed(row["checked_at"], now)}
     unsure = frozenset(row["account_id"] for row in rows if row["account_id"] not in rights)
-    return Principal(person_actor(session.login, session.person_id), rights, unsure=unsure)
+    async with db.reading() as connection:
+        own = await people.administered(connection, session.person_id)
+    return Principal(person_actor(session.login, session.person_id), rights, unsure=unsure, repositories=own)
 
 
 async def _rows(db: Database, person_id: int) -> list[dict[str, Any]]:
@@ -78,7 +80,7 @@ def _is_due(row: dict[str, Any], now: datetime) -> bool:
 
 async def _seat(db: Database, session: Session, row: dict[str, Any]) -> Seat:
     async with db.reading() as connection:
-        listed = await people.repositories(connection, row["account_id"], row["repository_id"], MOST_ASKED)
+        listed = await people.asked(connection, row["account_id"], session.person_id, MOST_ASKED)
     return Seat(
         account_id=row["account_id"],
         github_id=row["github_id"],
@@ -88,7 +90,6 @@ async def _seat(db: Database, session: Session, row: dict[str, Any]) -> Seat:
         person=session.login,
         role=Role(row["role"]),
         installation_id=row["installation_id"],
-        repository_id=row["repository_id"],
         repositories=listed,
     )
 

@@ -29,12 +29,12 @@ async def put(
             has too many versions.
     """
     async with db.reading() as connection:
-        account = await services.account_of(connection, slug)
-    if account is None:
+        home = await services.home_of(connection, slug)
+    if home is None:
         raise not_yours()
     if len(raw) > MAX_SCHEMA_BYTES:
         raise ZektError("schema_invalid", f"It has {len(raw):,} bytes; at most {MAX_SCHEMA_BYTES:,} are allowed.")
-    if why := await check(account, raw):
+    if why := await check(home.account_id, raw):
         raise ZektError("schema_invalid", why)
 
     async def work(tx: Tx) -> dict[str, Any]:

@@ -56,15 +56,24 @@ def role_of(app: GitHubApp, seat: Seat) -> Found:
             if error.code != "github_refused":
                 raise
             untold = error
-    deadline = time.monotonic() + PATIENCE
-    for repository_id in seat.repositories:
+    found = _member(app, seat)
+    if found.role is None and untold is not None:
+        raise untold
+    return found
+
+
+def _member(app: GitHubApp, seat: Seat) -> Found:
+    """All that the person held before is asked about; where that gives no role, what else counts, until one does."""
+    deadline, administered, is_member = time.monotonic() + PATIENCE, set(), False
+    for repository in seat.repositories:
+        if is_member and not repository.held:
+            break
         if time.monotonic() > deadline:
             raise ZektError("github_unavailable", "GitHub took too long to tell who administers what.", retry_after=10)
-        if _is_admin(app, seat.installation_id, repository_id, person):
-            return Found(Role.MEMBER, repository_id)
-    if untold is not None:
-        raise untold
-    return Found(None)
+        if _is_admin(app, seat.installation_id, repository.id, (seat.person_id, seat.person)):
+            administered.add(repository.id)
+            is_member = is_member or repository.counts
+    return Found(Role.MEMBER, frozenset(administered)) if is_member else Found(None)
 
 
 def administers(

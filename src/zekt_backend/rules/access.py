@@ -61,6 +61,7 @@ class Principal:
     Args:
         actor: for the audit trail: `operator`, `person:LOGIN#ID`, `token:NAME#ID`.
         rights: account id → the most that may be done to it.
+        repositories: ids of those that a person administers at GitHub, and so manages in accounts that may be read.
         operator: may do everything everywhere.
         unsure: accounts in which the caller had a role, of which GitHub could not be asked for too long.
     """
@@ -69,6 +70,7 @@ class Principal:
     rights: Mapping[int, Right] = field(default_factory=dict)
     operator: bool = False
     unsure: frozenset[int] = frozenset()
+    repositories: frozenset[int] = frozenset()
 
     def may(self, account_id: int | None, right: Right) -> bool:
         if self.operator:
@@ -91,6 +93,20 @@ class Principal:
             )
         if not self.may(account_id, right):
             raise not_yours()
+
+    def may_manage(self, account_id: int | None, repository_id: int | None) -> bool:
+        """Whether this repository of that account is the caller's to act on, through the app or otherwise."""
+        mine = repository_id in self.repositories and self.may(account_id, Right.READ)
+        return mine or self.may(account_id, Right.MANAGE)
+
+    def require_repository(self, account_id: int | None, repository_id: int | None) -> None:
+        """Let whoever manages it pass: the app may do more there than who administers another repository may.
+
+        Raises:
+            ZektError: as `require`.
+        """
+        if not self.may_manage(account_id, repository_id):
+            self.require(account_id, Right.MANAGE)
 
     def accounts(self, right: Right = Right.READ) -> list[int] | None:
         """The accounts to which so much may be done; None: all there are."""

@@ -21,7 +21,7 @@ PAUSE = timedelta(seconds=30)
 """From one unanswered question about a role to the next: a GitHub that hangs holds nobody up at every request."""
 
 MOST_ASKED = 20
-"""Repositories that are asked about, to find one which a person administers."""
+"""Repositories of an account that are asked about, to learn which of them a person administers."""
 
 # What browsers read as another host or strip before they look is not in here: backslash, control characters, tab.
 _LOCAL = re.compile(r"/(?![/\\])[A-Za-z0-9/_.~!$&'()*+,;=:@%?-]{0,500}")
@@ -33,7 +33,8 @@ class Role(StrEnum):
 
     @property
     def right(self) -> Right:
-        return Right.OWN if self is Role.OWNER else Right.MANAGE
+        """To the account; a member also manages the repositories that are the member's own."""
+        return Right.OWN if self is Role.OWNER else Right.READ
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,12 +64,25 @@ class Visitor:
 
 
 @dataclass(frozen=True, slots=True)
+class Asked:
+    """A repository about which GitHub is asked.
+
+    Args:
+        counts: whoever administers it is a member.
+        held: the person administered it when GitHub last told.
+    """
+
+    id: int
+    counts: bool
+    held: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Seat:
     """A role that somebody has here, and what GitHub is asked to learn whether that is still so.
 
     Args:
-        repository_id: which made a member of the person.
-        repositories: ids, that one first, at most `MOST_ASKED`.
+        repositories: those that are held first, at most `MOST_ASKED`.
     """
 
     account_id: int
@@ -79,24 +93,22 @@ class Seat:
     person: str
     role: Role
     installation_id: int
-    repository_id: int | None
-    repositories: tuple[int, ...] = ()
+    repositories: tuple[Asked, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """What GitHub says of a seat. `role` None: none any more."""
+    """What GitHub says of a seat. `role` None: none any more; `administers`: ids of a member's repositories."""
 
     role: Role | None
-    repository_id: int | None = None
+    administers: frozenset[int] = frozenset()
 
 
 def role_at(place: Place, counting: Iterable[int]) -> Found:
     """Of an account in which whoever administers one of these repositories is a member."""
     if place.owner:
         return Found(Role.OWNER)
-    administered = sorted(place.administers.intersection(counting))
-    return Found(Role.MEMBER, administered[0]) if administered else Found(None)
+    return Found(None) if place.administers.isdisjoint(counting) else Found(Role.MEMBER, place.administers)
 
 
 def is_due(checked_at: datetime, asked_at: datetime | None, now: datetime) -> bool:

@@ -88,16 +88,16 @@ async def whole(tx: Tx, delivery_id: str, mine: list[int] | None = None) -> dict
     }
 
 
-async def accounts_of(tx: Tx, delivery_id: str) -> tuple[int | None, ...]:
-    """(the provider's, the consumer's); nothing when there is no such delivery."""
+async def homes_of(tx: Tx, delivery_id: str) -> tuple[tuple[int | None, int], ...]:
+    """The provider's account and repository, then the consumer's; nothing when there is no such delivery."""
     row = await one(
         tx,
-        """SELECT p.account_id AS provider, c.account_id AS consumer FROM deliveries d
+        """SELECT p.account_id AS pa, d.provider_id AS p, c.account_id AS ca, c.id AS c FROM deliveries d
            LEFT JOIN repositories p ON p.id = d.provider_id JOIN repositories c ON c.id = d.consumer_id
            WHERE d.id = %s""",
         (delivery_id,),
     )
-    return (row["provider"], row["consumer"]) if row else ()
+    return ((row["pa"], row["p"]), (row["ca"], row["c"])) if row else ()
 
 
 async def _history(tx: Tx, delivery_id: str) -> list[dict[str, Any]]:

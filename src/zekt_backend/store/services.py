@@ -62,9 +62,18 @@ async def count(tx: Tx, workflow_id: int) -> int:
     return int(row["n"]) if row else 0
 
 
-async def account_of(tx: Tx, slug: str) -> int | None:
-    row = await one(tx, sql.SQL("SELECT a.id {} WHERE v.slug = %s").format(_FROM), (slug,))
-    return row["id"] if row else None
+async def home_of(tx: Tx, slug: str) -> Home | None:
+    """The repository that a service is published from."""
+    row = await one(
+        tx,
+        sql.SQL(
+            """SELECT r.id AS repository_id, r.full_name AS repository, r.account_id,
+                   r.enabled AND r.consumer AS enabled_as_consumer
+               {} WHERE v.slug = %s"""
+        ).format(_FROM),
+        (slug,),
+    )
+    return Home(**row) if row else None
 
 
 async def create(tx: Tx, *, workflow_id: int, slug: str, fields: Mapping[str, Any]) -> bool:

@@ -72,10 +72,11 @@ async def id_of(tx: Tx, service: str, consumer: str) -> int | None:
     return row["id"] if row else None
 
 
-async def sides_of(tx: Tx, subscription_id: int) -> Sides | None:
-    query = sql.SQL("SELECT pa.id AS provider, ca.id AS consumer {} WHERE s.id = %s").format(_FROM)
+async def homes_of(tx: Tx, subscription_id: int) -> dict[Side, tuple[int, int]]:
+    """Each side's account and repository; nothing when there is no such subscription."""
+    query = sql.SQL("SELECT pa.id AS pa, p.id AS p, ca.id AS ca, c.id AS c {} WHERE s.id = %s").format(_FROM)
     row = await one(tx, query, (subscription_id,))
-    return Sides(**row) if row else None
+    return {Side.PROVIDER: (row["pa"], row["p"]), Side.CONSUMER: (row["ca"], row["c"])} if row else {}
 
 
 async def create(

@@ -140,8 +140,17 @@ PEOPLE = (
 -- What GitHub is asked to learn whether a role still holds, and when it last could not tell.
 ALTER TABLE members
     ADD COLUMN IF NOT EXISTS installation_id bigint,
-    ADD COLUMN IF NOT EXISTS repository_id   bigint,
     ADD COLUMN IF NOT EXISTS asked_at        timestamptz;
+""",
+    """
+-- The repositories that a member administers, also those of which the broker does not know yet.
+CREATE TABLE IF NOT EXISTS administered (
+    account_id    bigint NOT NULL,
+    person_id     bigint NOT NULL,
+    repository_id bigint NOT NULL,
+    PRIMARY KEY (person_id, account_id, repository_id),
+    FOREIGN KEY (account_id, person_id) REFERENCES members ON DELETE CASCADE
+);
 """,
 )
 
@@ -153,8 +162,8 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("ALTER TABLE members DROP COLUMN installation_id, DROP COLUMN repository_id, DROP COLUMN asked_at")
-    op.execute("DROP TABLE refusals, service_schemas")
+    op.execute("ALTER TABLE members DROP COLUMN installation_id, DROP COLUMN asked_at")
+    op.execute("DROP TABLE administered, refusals, service_schemas")
     op.execute("DROP INDEX subscriptions_repository, repositories_account, services_words")
     op.execute("DROP FUNCTION zekt_words")
     op.execute("DROP INDEX repositories_installation, deliveries_held")
