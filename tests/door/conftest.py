@@ -1,6 +1,7 @@
 """What tests of the door share: credentials that open nothing, services that ask, and the processes that examine."""
 
 import asyncio
+import base64
 import json
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any
@@ -23,6 +24,10 @@ FAKE = {
     "json-web-token": "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiJub2JvZHkifQ." + "c2lnbmF0dXJlLW9mLW5vYm9keQ",
     "basic-auth-credentials": "://deploy:hunter2hunter2@",
     "private-key": "-----BEGIN RSA PRIVATE KEY-----\n" + "MIIEfake0" * 8 + "\n-----END RSA PRIVATE KEY-----",
+    "aws-secret-access-key": "AWS_SECRET_ACCESS_KEY=" + "kT7/pQ2x+Rm9" * 3 + "Zv4L",
+    "github-basic-header": base64.b64encode(b"x-access-token:ghs_" + b"Zk3fA9xQ" * 4 + b"b7Lm").decode(),
+    "anthropic-api-key": "sk-ant-api03-" + "aB3_x-9Q" * 11 + "zK4vMAA",
+    "google-api-key": "AIza" + "SyD3x_-" * 5,
     "sendgrid-api-key": "SG." + "a1B2c3D4e5F6g7H8i9J0kL" + "." + "q" * 43,
 }
 

@@ -61,6 +61,37 @@ def test_a_secret_access_key_is_known_by_the_name_it_is_given() -> None:
     assert [(place.pointer, place.kind) for place in found.places] == [("/aws_secret_access_key", "aws-access-key")]
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        "export AWS_SECRET_ACCESS_KEY='{}'",
+        "aws_secret_access_key = {}\nregion = eu-west-1",
+        '{{"SecretAccessKey": "{}"}}',
+        '{{\\"secretAccessKey\\": \\"{}\\"}}',
+        "<SecretAccessKey>{}</SecretAccessKey>",
+    ],
+)
+def test_a_secret_access_key_goes_from_a_text_however_it_is_written(written: str) -> None:
+    secret = "kT7/pQ2x+Rm9" * 3 + "Zv4L"
+    found = scan([f"AKIA{'QZ7RT2MX' * 2} {written.format(secret)}"])
+    assert found.count == 2
+    assert found.redacted is not None
+    assert secret[:12] not in found.redacted
+
+
+@pytest.mark.parametrize("name", ["secretAccessKey", "SecretAccessKey", "secret_access_key"])
+def test_a_secret_access_key_is_known_by_other_names_too(name: str) -> None:
+    found = scan({name: "kT7/pQ2x+Rm9" * 3 + "Zv4L"})
+    assert found.redacted == f'{{"{name}": "[redacted: aws-secret-access-key]"}}'
+
+
+def test_the_header_that_checkout_leaves_is_found() -> None:
+    header = FAKE["github-basic-header"]
+    found = scan({"http.https://github.com/.extraheader": f"AUTHORIZATION: basic {header}"})
+    assert found.redacted is not None
+    assert found.redacted.endswith('"AUTHORIZATION: basic [redacted: github-basic-header]"}')
+
+
 def test_a_token_goes_to_its_end_though_its_pattern_knows_only_the_beginning() -> None:
     long = "ghs_" + "A1" * 18 + ".eyJx-y_z.more-of_it"
     found = scan([f"Bearer {long}, please"])
@@ -92,6 +123,13 @@ def test_only_the_first_places_are_kept_and_all_are_counted() -> None:
         {"url": "https://example.com:8443/a?b=c@d", "mail": "a@example.com", "ip": "93.184.216.34"},
         {"key": "a" * 44, "version": "1.2.3-us-east-1", "class": "APACHE", "text": "eyJ is how a token begins"},
         {"topic": "arn:aws:sns:eu-west-1:012345678901:" + "orders-of-the-shop-team-in-production-2026"},
+        {"secretAccessKey": "${{ secrets.AWS_SECRET_ACCESS_KEY }}", "secret_access_key": "ab" * 32},
+        [
+            "task-ant-colony-01-" + "walks-" * 12,
+            "QUJD" + "AIza" + "a" * 60,
+            "AIza",
+            "Authorization: Basic dXNlcjpub25l",
+        ],
         ["BEGIN CERTIFICATE", "-----BEGIN PUBLIC KEY-----"],
     ],
 )

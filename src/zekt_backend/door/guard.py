@@ -52,6 +52,39 @@ class ZektTokenDetector(RegexBasedDetector):
     denylist = (re.compile(r"zekt_[A-Za-z0-9_-]{43}"),)
 
 
+class AwsSecretKeyDetector(RegexBasedDetector):
+    """By the name it is given, in the middle of a text too: alone, it is any 40 characters."""
+
+    secret_type = "AWS Secret Access Key"  # noqa: S105 — a name
+    denylist = (
+        re.compile(
+            r"""secret[_-]?access[_-]?key[\\"']{0,2}\s{0,8}[:=>]{1,2}\s{0,8}[\\"']{0,2}([A-Z0-9/+]{40})(?![A-Z0-9/+=])""",
+            re.IGNORECASE | re.ASCII,
+        ),
+    )
+
+
+class GitHubBasicHeaderDetector(RegexBasedDetector):
+    """As actions/checkout leaves it in git's settings: `x-access-token:` and the token, in base64."""
+
+    secret_type = "GitHub Basic Header"  # noqa: S105 — a name
+    denylist = (re.compile(r"eC1hY2Nlc3MtdG9rZW46[A-Za-z0-9+/_-]{16,}"),)
+
+
+class AnthropicDetector(RegexBasedDetector):
+    """`sk-ant-api03-…` and its like."""
+
+    secret_type = "Anthropic API Key"  # noqa: S105 — a name
+    denylist = (re.compile(r"(?<![A-Za-z0-9])sk-ant-[a-z]{2,12}[0-9]{2}-[A-Za-z0-9_-]{40,200}"),)
+
+
+class GoogleDetector(RegexBasedDetector):
+    """Standing by itself: somewhere in a long base64 there is anything."""
+
+    secret_type = "Google API Key"  # noqa: S105 — a name
+    denylist = (re.compile(r"(?<![0-9A-Za-z_-])AIza[0-9A-Za-z_-]{35}(?![0-9A-Za-z_-])"),)
+
+
 # Left out, since each refuses ordinary messages: high entropy (digests, commit ids), keywords (any value named
 # `password`), public addresses, IBM Cloud IAM (any 44 characters named `key`), Telegram (the end of an AWS ARN). Of
 # 5,230 JSON files of Python's packages, those that stay find something in two: AWS's own example keys.
@@ -62,13 +95,18 @@ DETECTORS = tuple(
         AzureStorageKeyDetector, PrivateKeyDetector, JwtTokenDetector, BasicAuthDetector, SlackDetector, NpmDetector,
         PypiTokenDetector, StripeDetector, OpenAIDetector, SendGridDetector, DiscordBotTokenDetector,
         TwilioKeyDetector, MailchimpDetector, SquareOAuthDetector, ArtifactoryDetector,
-        CloudantDetector, IbmCosHmacDetector, SoftlayerDetector,
+        CloudantDetector, IbmCosHmacDetector, SoftlayerDetector, AwsSecretKeyDetector, GitHubBasicHeaderDetector,
+        AnthropicDetector, GoogleDetector,
     )
 )  # fmt: skip
 
 NEEDED: dict[type, re.Pattern[str]] = {
+    AnthropicDetector: re.compile(r"sk-ant-"),
     ArtifactoryDetector: re.compile(r"akc|ap[0-9a-f]"),
+    AwsSecretKeyDetector: re.compile(r"secret[_-]?access[_-]?key"),
     CloudantDetector: re.compile(r"cl(?:ou)?(?:dant)?[_-]*(?:api)?[_-]*(?:key|pw|pass|token)|cloudant.com"),
+    GitHubBasicHeaderDetector: re.compile(r"ec1hy2nlc3mtdg9rzw46"),
+    GoogleDetector: re.compile(r"aiza"),
     IbmCosHmacDetector: re.compile(r"secret"),
     # Not where it begins: `eyJ` or `sk-` again and again is no token, and slow to say so.
     JwtTokenDetector: re.compile(r"(?<![a-z0-9_=-])(?=[a-z0-9_=-]++\.[a-z0-9_=-])[a-z0-9_=-]*?eyj"),
