@@ -39,3 +39,13 @@ def test_what_github_refuses_is_told_and_the_others_go_on(desk: Any, tmp_path: P
     assert f"warning: {ORDERS}: " in applied.stderr
     assert "Webhooks" in applied.stderr
     assert (desk.hooks(ORDERS), len(desk.hooks(PLATFORM))) == ([], 1)
+
+
+def test_completion_tracking_that_is_left_out_stays_as_it_was(desk: Any, tmp_path: Path) -> None:
+    desk.add(PLATFORM)
+    desk.put(PLATFORM, "completion-tracking")
+    file = tmp_path / "setup.yaml"
+    for written, tracking in (("", True), (", completion-tracking: false", False)):
+        file.write_text(f"accounts: [{{login: infra-team, repositories: [{{name: platform{written}}}]}}]")
+        assert desk.command("setup", "apply", str(file)).exit_code == 0
+        assert desk.ask("GET", "/2002").json()["completionTracking"] is tracking

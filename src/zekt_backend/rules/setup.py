@@ -131,7 +131,7 @@ class RepositoryPart(_Part):
     enabled: bool = True
     provider: bool | None = None
     consumer: bool | None = None
-    completion_tracking: bool = False
+    completion_tracking: bool | None = None
     allow_pull_request_target: bool = False
     workflows: tuple[WorkflowPart, ...] = ()
 

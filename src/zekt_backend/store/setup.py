@@ -43,12 +43,12 @@ async def repository(
     enabled: bool,
     provider: bool | None,
     consumer: bool | None,
-    completion_tracking: bool,
+    completion_tracking: bool | None,
     allow_pull_request_target: bool,
 ) -> int:
     """By GitHub's id; a repository that has taken another's old name pushes the old row's name aside.
 
-    `provider` and `consumer` stay as they are, at first false, where they are None.
+    `provider`, `consumer` and `completion_tracking` stay as they are, at first false, where they are None.
     """
     await repositories.make_room(tx, id, full_name, installation_id)
     return await _id(
@@ -56,11 +56,11 @@ async def repository(
         """INSERT INTO repositories AS r (id, account_id, installation_id, full_name, enabled, provider, consumer,
                completion_tracking, allow_pull_request_target)
            VALUES (%(id)s, %(account)s, %(installation)s, %(name)s, %(enabled)s, coalesce(%(provider)s, false),
-               coalesce(%(consumer)s, false), %(tracking)s, %(target)s)
+               coalesce(%(consumer)s, false), coalesce(%(tracking)s, false), %(target)s)
            ON CONFLICT (id) DO UPDATE SET account_id = excluded.account_id, full_name = excluded.full_name,
                installation_id = excluded.installation_id, enabled = excluded.enabled,
                provider = coalesce(%(provider)s, r.provider), consumer = coalesce(%(consumer)s, r.consumer),
-               completion_tracking = excluded.completion_tracking,
+               completion_tracking = coalesce(%(tracking)s, r.completion_tracking),
                allow_pull_request_target = excluded.allow_pull_request_target,
                version = r.version + CASE WHEN
                    (r.account_id, r.full_name, r.installation_id, r.enabled, r.provider, r.consumer,
@@ -68,7 +68,7 @@ async def repository(
                    IS DISTINCT FROM
                    (excluded.account_id, excluded.full_name, excluded.installation_id, excluded.enabled,
                     coalesce(%(provider)s, r.provider), coalesce(%(consumer)s, r.consumer),
-                    excluded.completion_tracking, excluded.allow_pull_request_target)
+                    coalesce(%(tracking)s, r.completion_tracking), excluded.allow_pull_request_target)
                    THEN 1 ELSE 0 END
            RETURNING id""",
         {
