@@ -96,7 +96,7 @@ async def list_user_installations(request: Request) -> Response:
     by_id = {repository.installation_id: repository for repository in _visible(request, person)}
     found = [github_api.installation(world, repository) for repository in by_id.values()]
     for shown in found:
-        owner = world.people.find(shown["account"]["login"])
+        owner = world.people.find(shown["account"].get("login", ""))
         if owner is not None:
             shown.update(account=shapes.user(owner.login, number=owner.id), target_type="User", target_id=owner.id)
     return _page_of(request, "installations", found)
@@ -106,6 +106,7 @@ async def list_user_installation_repositories(request: Request) -> Response:
     """GET /user/installations/{id}/repositories."""
     person, world = _signed_in(request), world_of(request)
     number = request.path_params["installation_id"]
+    world.credentials.require_unsuspended(number)
     seen = [repository for repository in _visible(request, person) if repository.installation_id == number]
     if not seen:
         raise Refused(404, "Not Found")

@@ -9,6 +9,7 @@ import pytest
 from pydantic import SecretStr
 
 from zekt_backend.rules.people import is_local
+from zekt_sandbox import shapes
 from zekt_testing.broker import Zekt
 from zekt_testing.deliveries import dispatched
 from zekt_testing.people import Browser, actor_of, code_of, query_of
@@ -143,6 +144,47 @@ def test_an_answer_of_github_that_is_too_large_is_not_read(zekt: Zekt, browser: 
     back = browser.agree(browser.begin(), "alice")
     zekt.github.faults.add(where="rest", kind="status", status=200, body={"access_token": "x" * 2_000_000})
     assert code_of(browser.get(back)) == (503, "github_unavailable")
+
+
+def places(browser: Browser) -> list[tuple[str, str]]:
+    browser.sign_in("alice")
+    return [(account["login"], account["right"]) for account in browser.ask("/api/me").json()["accounts"]]
+
+
+def refuse(zekt: Zekt, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Suspended after GitHub listed it."""
+    real = shapes.installation
+    monkeypatch.setattr(shapes, "installation", lambda *of: {**real(*of), "suspended_at": None})
+    zekt.github.set_installation("shop-team/orders", suspended=True)
+
+
+def suspend(zekt: Zekt, _: pytest.MonkeyPatch) -> None:
+    zekt.github.set_installation("shop-team/orders", suspended=True)
+
+
+def enterprise(_: Zekt, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = shapes.installation
+
+    def shown(known: Any, number: int, url: str) -> dict[str, Any]:
+        account = {"id": 9, "slug": "shop-inc", "name": "Shop Inc."}
+        return {
+            **real(known, number, url),
+            **({"account": account, "target_type": "Enterprise"} if number == 51 else {}),
+        }
+
+    monkeypatch.setattr(shapes, "installation", shown)
+
+
+@pytest.mark.parametrize("happens", [suspend, refuse, enterprise])
+def test_no_installation_keeps_its_people_out_of_the_others(
+    zekt: Zekt, browser: Browser, monkeypatch: pytest.MonkeyPatch, happens: Callable[..., None]
+) -> None:
+    zekt.github.set_person("alice", organizations={"infra-team": "admin"}, repositories={"shop-team/orders": "admin"})
+    happens(zekt, monkeypatch)
+    before = len(zekt.github.visits())
+    assert places(browser) == [("infra-team", "own")]
+    asked = [visit.path for visit in zekt.github.visits()[before:]]
+    assert ("/user/installations/51/repositories" in "".join(asked)) == (happens is refuse)
 
 
 def test_a_wrong_client_secret_is_told_with_what_to_do(start: Callable[..., Zekt]) -> None:

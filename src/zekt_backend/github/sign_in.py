@@ -46,13 +46,15 @@ class _User(msgspec.Struct):
 
 class _Account(msgspec.Struct):
     id: _Id
-    login: _Login
+    login: _Login | None = None
+    """An enterprise has none; no repository is an enterprise's."""
     type: str = "Organization"
 
 
 class _Installation(msgspec.Struct):
     id: _Id
     account: _Account
+    suspended_at: str | None = None
 
 
 class _Installations(msgspec.Struct):
@@ -155,12 +157,28 @@ class SignIn:
         user = self._ask(session, "/user", _User, deadline)
         path = f"/user/installations?per_page={MOST_INSTALLATIONS}"
         found = self._ask(session, path, _Installations, deadline).installations
-        return Visitor(user.id, user.login, tuple(self._place(session, user, each, deadline) for each in found))
+        places = (self._place(session, user, each, deadline) for each in found)
+        return Visitor(user.id, user.login, tuple(place for place in places if place is not None))
 
-    def _place(self, session: OAuth2Session, user: _User, found: _Installation, deadline: float) -> Place:
+    def _place(self, session: OAuth2Session, user: _User, found: _Installation, deadline: float) -> Place | None:
+        """None where GitHub does not tell: no installation may keep its people out of the others."""
+        try:
+            return self._told_place(session, user, found, deadline)
+        except ZektError as error:
+            if error.code != "github_refused":
+                raise
+            log.warning("installation_not_told", installation_id=found.id, why=error.detail)
+            return None
+
+    def _told_place(self, session: OAuth2Session, user: _User, found: _Installation, deadline: float) -> Place | None:
         account = found.account
+        # Of a suspended one GitHub tells nothing; whose own account it is needs no telling.
+        if account.login is None or (found.suspended_at is not None and account.id != user.id):
+            return None
         kind = "user" if account.type == "User" else "organization"
-        owner = account.id == user.id if kind == "user" else self._administers(user, found)
+        owner = (
+            account.id == user.id if kind == "user" else self._administers(user, found.id, (account.id, account.login))
+        )
         administered: set[int] = set()
         for page in range(1, 1 if owner else MOST_PAGES + 1):
             path = f"/user/installations/{found.id}/repositories?per_page=100&page={page}"
@@ -170,15 +188,16 @@ class SignIn:
                 break
         return Place(account.id, account.login, kind, found.id, owner, frozenset(administered))
 
-    def _administers(self, user: _User, found: _Installation) -> bool:
-        organization = (found.account.id, found.account.login)
+    def _administers(self, user: _User, installation_id: int, organization: tuple[int, str]) -> bool:
         try:
-            return members.administers(self._app, found.id, organization=organization, person=(user.id, user.login))
+            return members.administers(
+                self._app, installation_id, organization=organization, person=(user.id, user.login)
+            )
         except ZektError as error:
             if error.code != "github_refused":
                 raise
             # One organisation that withholds it must not keep its people out of the others.
-            log.warning("membership_not_told", installation_id=found.id, why=error.detail)
+            log.warning("membership_not_told", installation_id=installation_id, why=error.detail)
             return False
 
     def _ask(self, session: OAuth2Session, path: str, kind: type[_Told], deadline: float) -> _Told:
