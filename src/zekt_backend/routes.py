@@ -23,6 +23,7 @@ from zekt_backend.api import (
     deliveries,
     directory,
     event_delivery,
+    events,
     health,
     me,
     messages,
@@ -92,6 +93,7 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, type | None, str], ..
         "One delivery with its history, attempts and decision",
     ),
     ("POST", "/api/replay/{delivery_id}", "manage", deliveries.again, None, ReplayReceipt, "Delivers once more"),
+    ("GET", "/api/events", "read", events.listing, None, None, "Ends of the account's own runs, newest first"),
     (
         "GET",
         "/api/events/{event_id}/decision",

@@ -65,6 +65,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/deliveries"): Asked(EVERYBODY),
     ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
     ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
+    ("GET", "/api/events"): Asked(EVERYBODY),
     ("GET", "/api/events/{event_id}/decision"): Asked(BOTH),
     ("GET", "/api/accounts"): Asked(EVERYBODY),
     ("GET", "/api/accounts/{account}"): Asked(INFRA),

@@ -75,8 +75,10 @@ def test_it_ends_with_1_while_there_is_a_gap_and_with_0_when_it_was_accepted(com
     assert readable.returncode == 1
     assert "webhook" in readable.stdout
     assert command("--accept-gaps").returncode == 0
-    assert command().returncode == 0
+    assert command("--accept-gaps").returncode == 0
     assert zekt.sql("SELECT accepted FROM gaps") == [(True,)]
+    lines = zekt.sql("SELECT actor, account_id, after FROM audit WHERE action = 'gaps.accept'")
+    assert lines == [("operator", None, {"accepted": 1, "gaps": [f"webhook {guid}"]})], "one, and none of nothing"
 
 
 def test_it_asks_for_the_address_at_which_webhooks_come_in(command: Any) -> None:

@@ -66,6 +66,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("POST", "/api/event-delivery/complete"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}, {**IDS, "success": True}),
     ("GET", "/api/event-delivery/{delivery_id}/payload"): Door("consumer", {**NO_TOKEN, **NOT_YOURS}),
     ("GET", "/api/events/{event_id}/decision"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("GET", "/api/events"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),

@@ -12,6 +12,7 @@ from zekt_action.wire import MessageHead, Problem
 from zekt_backend.api import directory, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
+from zekt_backend.api.events import Which
 from zekt_backend.api.service_schemas import WhichSchema
 from zekt_backend.api.shapes import Page
 from zekt_backend.api.usage import Period
@@ -46,6 +47,7 @@ _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "own": ("manager", _MANAGERS),
 }
 _OWN: dict[str, tuple[str, ...]] = {
+    "/api/events": ("query_too_long",),
     "/api/events/receive": (*_PAYLOAD, "event_type_invalid", "claims_mismatch", "too_many_messages", *_ASKED),
     "/api/services/{slug}/schema": ("schema_invalid", "checks_busy"),
     "/api/event-delivery/complete": ("result_invalid",),
@@ -73,6 +75,7 @@ _HEADERS = {
 }
 _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": Filter,
+    "/api/events": Which,
     "/api/accounts": Page,
     "/api/repositories": Page,
     "/api/services": Page,

@@ -14,10 +14,11 @@ from zekt_backend.cli import (
     access,
     accounts,
     apply,
+    deliveries,
     directory,
+    events,
     explain,
     github_app,
-    look,
     operate,
     policy,
     recover,
@@ -40,7 +41,8 @@ app.command()(operate.serve)
 app.command()(operate.worker)
 app.command()(operate.migrate)
 app.command()(operate.doctor)
-app.command()(look.deliveries)
+app.command()(deliveries.deliveries)
+app.command()(events.events)
 app.command()(explain.explain)
 app.command()(operate.replay)
 app.command()(recover.reconcile)

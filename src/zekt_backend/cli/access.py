@@ -24,12 +24,15 @@ from zekt_backend.settings import Settings
 from zekt_backend.store import accounts, schema
 from zekt_backend.store import api_tokens as stored_tokens
 from zekt_backend.store import audit as trail
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 
 tokens = typer.Typer(help="API tokens, for automation: each acts for one account.", no_args_is_help=True)
 
 AsJson = Annotated[bool, typer.Option("--json", help="Print JSON.")]
 Limit = Annotated[int, typer.Option(min=1, max=500)]
+Before = Annotated[
+    int | None, typer.Option(min=1, max=2**63 - 1, metavar="N", help="Only what comes after the page that told it.")
+]
 Account = Annotated[str | None, typer.Option(metavar="LOGIN", help="Only of this account.")]
 _Result = TypeVar("_Result")
 _WIDTH = 150
@@ -67,20 +70,17 @@ def create_token(
 
 
 @tokens.command("list")
-def list_tokens(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+def list_tokens(account: Account = None, limit: Limit = 50, before: Before = None, as_json: AsJson = False) -> None:
     """Tokens, the newest first; never their text."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            whose = await only(connection, account)
-            return (await stored_tokens.page(connection, accounts=whose, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await stored_tokens.page(tx, accounts=await only(tx, account), before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    names = ("account", "name", "scope", "createdBy", "expiresAt", "lastUsedAt", "revokedAt")
-    show(found, ("id", *names), ("Token", "Account", "Name", "May", "By", "Expires", "Last used", "Revoked"))
+    def shown(found: list[dict[str, Any]]) -> None:
+        names = ("account", "name", "scope", "createdBy", "expiresAt", "lastUsedAt", "revokedAt")
+        show(found, ("id", *names), ("Token", "Account", "Name", "May", "By", "Expires", "Last used", "Revoked"))
+
+    pages(read, shown, as_json=as_json)
 
 
 @tokens.command("revoke")
@@ -90,22 +90,20 @@ def revoke_token(token_id: Annotated[int, typer.Argument(metavar="ID", min=1)]) 
     Console(stderr=True).print(f"Token {token['id']} ({token['name']}) of {token['account']} is revoked.", markup=False)
 
 
-def audit(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+def audit(account: Account = None, limit: Limit = 50, before: Before = None, as_json: AsJson = False) -> None:
     """Who changed what, the newest first."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            whose = await only(connection, account)
-            return (await trail.page(connection, accounts=whose, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await trail.page(tx, accounts=await only(tx, account), before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    for line in found:
-        sides = (line["before"], line["after"])
-        line["change"] = " → ".join("-" if side is None else json.dumps(side, ensure_ascii=False) for side in sides)
-    show(found, ("at", "actor", "account", "action", "subject", "change"), ("At", "Who", "Account", "Did", "To", ""))
+    def shown(found: list[dict[str, Any]]) -> None:
+        for line in found:
+            sides = (line["before"], line["after"])
+            line["change"] = " → ".join("-" if side is None else json.dumps(side, ensure_ascii=False) for side in sides)
+        names = ("at", "actor", "account", "action", "subject", "change")
+        show(found, names, ("At", "Who", "Account", "Did", "To", ""))
+
+    pages(read, shown, as_json=as_json)
 
 
 async def only(connection: Any, login: str | None) -> list[int] | None:
@@ -131,6 +129,28 @@ def with_database(work: Callable[[Database], Awaitable[_Result]]) -> _Result:
     with process.database(settings) as url:
         schema.migrate(url)
         return asyncio.run(main(url))
+
+
+def pages(
+    read: Callable[[Tx], Awaitable[Listing]], shown: Callable[[list[dict[str, Any]]], None], *, as_json: bool
+) -> None:
+    """Prints one page to standard output, and to standard error how to get the next one, if there is one."""
+
+    async def page(db: Database) -> Listing:
+        async with db.reading() as connection:
+            return await read(connection)
+
+    found, following = with_database(page)
+    if as_json:
+        typer.echo(json.dumps(found, indent=2))
+    else:
+        shown(found)
+    tell_next(following)
+
+
+def tell_next(following: int | None) -> None:
+    if following is not None:
+        typer.echo(f"More: --before {following}", err=True)
 
 
 def show(found: list[dict[str, Any]], names: tuple[str, ...], titles: tuple[str, ...]) -> None:

@@ -6,31 +6,29 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from zekt_backend.cli.access import AsJson, Limit, show, with_database
+from zekt_backend.cli.access import AsJson, Before, Limit, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import accounts as flow
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.store import accounts as stored
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 
 accounts = typer.Typer(help="GitHub owners: provider, consumer or both.", no_args_is_help=True)
 
 
 @accounts.command("list")
-def list_accounts(limit: Limit = 50, as_json: AsJson = False) -> None:
+def list_accounts(limit: Limit = 50, before: Before = None, as_json: AsJson = False) -> None:
     """Accounts, the newest first."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            return (await stored.page(connection, accounts=None, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await stored.page(tx, accounts=None, before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    rows = [{**row, **{name: "yes" if row[name] else "" for name in flow.PERSONAS}} for row in found]
-    show(rows, ("login", "kind", *flow.PERSONAS), ("Account", "Kind", "Provider", "Consumer"))
+    def shown(found: list[dict[str, Any]]) -> None:
+        rows = [{**row, **{name: "yes" if row[name] else "" for name in flow.PERSONAS}} for row in found]
+        show(rows, ("login", "kind", *flow.PERSONAS), ("Account", "Kind", "Provider", "Consumer"))
+
+    pages(read, shown, as_json=as_json)
 
 
 @accounts.command("show")

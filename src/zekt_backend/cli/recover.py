@@ -15,6 +15,7 @@ from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.reconcile import accept_gaps
 from zekt_backend.flows.reconciling import Report
+from zekt_backend.rules.access import OPERATOR
 from zekt_backend.settings import Settings
 from zekt_backend.store import schema
 
@@ -65,7 +66,7 @@ async def _reconcile(settings: Settings, url: str, *, dry_run: bool, accept: boo
         if report is None:
             raise ZektError("reconcile_busy", "Another process is reconciling just now: try again in a minute.")
         if accept and not dry_run:
-            await accept_gaps(db=broker.db, clock=broker.clock)
+            await accept_gaps(actor=OPERATOR, db=broker.db, clock=broker.clock)
             report.gaps.clear()
         return report
     finally:

@@ -10,7 +10,7 @@ from rich.console import Console
 
 from zekt_backend import process
 from zekt_backend.broker import github_app, hub
-from zekt_backend.cli.access import Account, AsJson, Limit, only, show, with_database
+from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
@@ -21,7 +21,7 @@ from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.onboarding import HOOKED, Role
 from zekt_backend.settings import Settings
 from zekt_backend.store import repositories as stored
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 from zekt_backend.store.repositories import State
 
 repositories = typer.Typer(help="Repositories: what each is enabled as.", no_args_is_help=True)
@@ -39,24 +39,23 @@ _Result = TypeVar("_Result")
 
 
 @repositories.command("list")
-def list_repositories(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+def list_repositories(
+    account: Account = None, limit: Limit = 50, before: Before = None, as_json: AsJson = False
+) -> None:
     """Repositories, GitHub's newest first."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            whose = await only(connection, account)
-            return (await stored.page(connection, accounts=whose, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await stored.page(tx, accounts=await only(tx, account), before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    rows = [
-        {**row, **{flag: "yes" if row[flag] else "" for flag in _FLAGS}, "hookId": _text(row["hookId"])}
-        for row in found
-    ]
-    titles = ("Repository", "Account", "Switched on", "Provider", "Consumer", "Completion tracking", "Webhook")
-    show(rows, ("fullName", "account", *_FLAGS, "hookId"), titles)
+    def shown(found: list[dict[str, Any]]) -> None:
+        rows = [
+            {**row, **{flag: "yes" if row[flag] else "" for flag in _FLAGS}, "hookId": _text(row["hookId"])}
+            for row in found
+        ]
+        titles = ("Repository", "Account", "Switched on", "Provider", "Consumer", "Completion tracking", "Webhook")
+        show(rows, ("fullName", "account", *_FLAGS, "hookId"), titles)
+
+    pages(read, shown, as_json=as_json)
 
 
 @repositories.command("show")

@@ -8,14 +8,14 @@ import typer
 from rich.console import Console
 
 from zekt_backend.api.service_schemas import whole
-from zekt_backend.cli.access import AsJson, Limit, show, with_database
+from zekt_backend.cli.access import AsJson, Before, Limit, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import service_schemas as flow
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.door import MAX_SCHEMA_BYTES
 from zekt_backend.store import service_schemas as stored
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 
 schema = typer.Typer(help="The JSON Schema that a service asks of its messages.", no_args_is_help=True)
 
@@ -72,19 +72,21 @@ def show_schema(
 
 
 @schema.command("versions")
-def list_versions(slug: _Slug, limit: Limit = 50, as_json: AsJson = False) -> None:
+def list_versions(slug: _Slug, limit: Limit = 50, before: Before = None, as_json: AsJson = False) -> None:
     """All that it had, the newest first."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            return (await stored.page(connection, slug, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await stored.page(tx, slug, before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    rows = [{**row, "asked": "yes" if row["asked"] else ""} for row in found]
-    show(rows, ("schemaVersion", "asked", "bytes", "createdBy", "createdAt"), ("Version", "Asked", "Bytes", "By", "At"))
+    def shown(found: list[dict[str, Any]]) -> None:
+        rows = [{**row, "asked": "yes" if row["asked"] else ""} for row in found]
+        show(
+            rows,
+            ("schemaVersion", "asked", "bytes", "createdBy", "createdAt"),
+            ("Version", "Asked", "Bytes", "By", "At"),
+        )
+
+    pages(read, shown, as_json=as_json)
 
 
 @schema.command("remove")

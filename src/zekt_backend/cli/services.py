@@ -9,14 +9,14 @@ from rich.console import Console
 
 from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.cli import service_schemas
-from zekt_backend.cli.access import Account, AsJson, Limit, only, show, with_database
+from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import services as flow
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.door import GUARDS
 from zekt_backend.store import services as stored
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 
 services = typer.Typer(help="Services: whitelisted workflows that others may subscribe to.", no_args_is_help=True)
 services.add_typer(service_schemas.schema, name="schema")
@@ -38,21 +38,18 @@ _Model = TypeVar("_Model", bound=BaseModel)
 
 
 @services.command("list")
-def list_services(account: Account = None, limit: Limit = 50, as_json: AsJson = False) -> None:
+def list_services(account: Account = None, limit: Limit = 50, before: Before = None, as_json: AsJson = False) -> None:
     """Services, the newest first; retired ones too."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            whose = await only(connection, account)
-            return (await stored.page(connection, accounts=whose, before=None, limit=limit))[0]
+    async def read(tx: Tx) -> Listing:
+        return await stored.page(tx, accounts=await only(tx, account), before=before, limit=limit)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    rows = [{**row, "tags": " ".join(row["tags"])} for row in found]
-    names = ("slug", "repository", "workflow", "eventType", "visibility", "tags", "retiredAt")
-    show(rows, names, ("Service", "Repository", "Workflow", "Event type", "Visible to", "Tags", "Retired"))
+    def shown(found: list[dict[str, Any]]) -> None:
+        rows = [{**row, "tags": " ".join(row["tags"])} for row in found]
+        names = ("slug", "repository", "workflow", "eventType", "visibility", "tags", "retiredAt")
+        show(rows, names, ("Service", "Repository", "Workflow", "Event type", "Visible to", "Tags", "Retired"))
+
+    pages(read, shown, as_json=as_json)
 
 
 @services.command("show")

@@ -9,7 +9,7 @@ from rich.console import Console
 from zekt_backend import process
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.cli import diagnosis
-from zekt_backend.cli.access import Account, AsJson, Limit, only, show, with_database
+from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.cli.services import checked
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
@@ -18,7 +18,7 @@ from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.subscription import Side, Standing, Verb
 from zekt_backend.settings import Settings
 from zekt_backend.store import subscriptions as stored
-from zekt_backend.store.database import Database
+from zekt_backend.store.database import Database, Listing, Tx
 
 subscriptions = typer.Typer(help="Subscriptions: asked for, approved, denied, revoked.", no_args_is_help=True)
 
@@ -38,23 +38,20 @@ def list_subscriptions(
     account: Account = None,
     status: Annotated[Standing | None, typer.Option(help="Only those that stand so.")] = None,
     limit: Limit = 50,
+    before: Before = None,
     as_json: AsJson = False,
 ) -> None:
     """Subscriptions, the newest first."""
 
-    async def read(db: Database) -> list[dict[str, Any]]:
-        async with db.reading() as connection:
-            whose = await only(connection, account)
-            found, _ = await stored.page(connection, accounts=whose, before=None, limit=limit, status=status)
-            return found
+    async def read(tx: Tx) -> Listing:
+        return await stored.page(tx, accounts=await only(tx, account), before=before, limit=limit, status=status)
 
-    found = with_database(read)
-    if as_json:
-        typer.echo(json.dumps(found, indent=2))
-        return
-    rows = [{**row, "durable": "yes" if row["durable"] else ""} for row in found]
-    names = ("service", "consumer", "status", "durable", "note", "answer", "requestedAt", "decidedAt")
-    show(rows, names, ("Service", "Consumer", "Status", "Durable", "Note", "Answer", "Requested", "Decided"))
+    def shown(found: list[dict[str, Any]]) -> None:
+        rows = [{**row, "durable": "yes" if row["durable"] else ""} for row in found]
+        names = ("service", "consumer", "status", "durable", "note", "answer", "requestedAt", "decidedAt")
+        show(rows, names, ("Service", "Consumer", "Status", "Durable", "Note", "Answer", "Requested", "Decided"))
+
+    pages(read, shown, as_json=as_json)
 
 
 @subscriptions.command("request")

@@ -14,8 +14,11 @@ from zekt_backend.flows.reread_installations import reread_installations
 from zekt_backend.github.metered import Metered
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import RunEvent
-from zekt_backend.store import awaited_runs, gaps, lost_webhooks, rounds
+from zekt_backend.store import audit, awaited_runs, gaps, lost_webhooks, rounds
 from zekt_backend.store.database import Database
+
+_MOST_NAMED = 100
+"""Gaps that a line of the audit trail names; it counts all."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +85,14 @@ async def _conclude(round_: Round) -> None:
     report.unfinished |= round_.github.aside
 
 
-async def accept_gaps(*, db: Database, clock: Clock) -> int:
+async def accept_gaps(*, actor: str, db: Database, clock: Clock) -> int:
     """Somebody has seen the gaps that are open, and can live with them. How many there were."""
+    now = clock.now()
     async with db.transaction() as tx:
-        return await gaps.accept(tx, clock.now())
+        accepted = await gaps.accept(tx, now)
+        if accepted:
+            after = {"accepted": len(accepted), "gaps": accepted[:_MOST_NAMED]}
+            await audit.record(
+                tx, now=now, actor=actor, account_id=None, action="gaps.accept", subject="gaps", after=after
+            )
+    return len(accepted)

@@ -1,6 +1,6 @@
 """Finished runs as GitHub told them, and what was decided about each."""
 
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
@@ -8,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent, RunKey
-from zekt_backend.store.database import Tx, changed, many
+from zekt_backend.store.database import Listing, Tx, changed, many, page_of
 
 _COLUMNS = [f.name for f in fields(RunEvent) if f.name != "key"]
 
@@ -27,6 +27,43 @@ async def save_once(tx: Tx, event: RunEvent, now: datetime) -> bool:
            ON CONFLICT DO NOTHING""",
         values | {"now": now},
     )
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which events a listing shows; None: any."""
+
+    run_id: int | None = None
+    repository: str | None = None
+    outcome: str | None = None
+
+
+async def page(tx: Tx, wanted: Wanted, *, mine: list[int] | None, before: int | None, limit: int) -> Listing:
+    """The newest events of these repositories (None: of all), and the cursor of the next page.
+
+    Each was decided in the transaction that stored it, so that the decision's number is a cursor without ties. The
+    outcome is the event's own: a message that came after it has another decision.
+    """
+    rows = await many(
+        tx,
+        """SELECT d.id, e.guid, e.repository, e.run_id::text AS "runId", e.run_attempt AS "runAttempt",
+                  e.workflow_path AS "workflowPath", e.conclusion, e.head_branch AS "headBranch",
+                  e.received_at AS "receivedAt", d.outcome
+           FROM events e JOIN decisions d ON d.event_guid = e.guid AND d.event_id IS NULL
+           WHERE (%(mine)s::bigint[] IS NULL OR e.repository_id = ANY(%(mine)s))
+             AND (%(run_id)s::bigint IS NULL OR e.run_id = %(run_id)s)
+             AND (%(repository)s::text IS NULL OR lower(e.repository) = lower(%(repository)s))
+             AND (%(outcome)s::text IS NULL OR d.outcome = %(outcome)s)
+             AND (%(before)s::bigint IS NULL OR d.id < %(before)s)
+           ORDER BY d.id DESC LIMIT %(limit)s""",
+        {**asdict(wanted), "mine": mine, "before": before, "limit": limit + 1},
+    )
+    found, following = page_of(rows, limit)
+    return [_readable(row) for row in found], following
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    return {**{name: row[name] for name in row if name != "id"}, "receivedAt": row["receivedAt"].isoformat()}
 
 
 async def since(tx: Tx, key: RunKey) -> list[RunEvent]:

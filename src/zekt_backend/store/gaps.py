@@ -35,10 +35,12 @@ async def close_known(tx: Tx, now: datetime) -> None:
     )
 
 
-async def accept(tx: Tx, now: datetime) -> int:
-    """Somebody has seen those that are open, and can live with them; how many."""
-    cursor = await tx.execute("UPDATE gaps SET closed_at = %s, accepted = true WHERE closed_at IS NULL", (now,))
-    return cursor.rowcount
+async def accept(tx: Tx, now: datetime) -> list[str]:
+    """Somebody has seen those that are open, and can live with them; which, as `KIND SUBJECT`."""
+    rows = await many(
+        tx, "UPDATE gaps SET closed_at = %s, accepted = true WHERE closed_at IS NULL RETURNING kind, subject", (now,)
+    )
+    return sorted(f"{row['kind']} {row['subject']}" for row in rows)
 
 
 async def all_open(tx: Tx) -> list[Gap]:
