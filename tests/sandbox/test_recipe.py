@@ -77,5 +77,5 @@ def test_a_message_goes_from_one_organisation_to_another_as_the_document_has_it(
     assert shell.returncode == 0, told
     states = re.findall(r"infrastructure-order │ (\w+)", told)
     assert states in (["dispatched", "completed"], ["pending", "completed"]), told
-    assert "Sent infrastructure-order: 17 bytes" in told
+    assert "Sent infrastructure-order: 29 bytes" in told
     assert told.count("The sandbox has stopped.") == 1

@@ -30,7 +30,11 @@ def _again(bench: Bench, cut: Cut, number: int, prepare: Callable[[Bench], Trial
     assert half_written(bench.zekt) == [], where
     if done:
         assert trial.effect() == trial.expected, where
-    assert trial.ask(), where
+    # For a moment the server still holds the rows of a session whose client is gone, and the sweep passes by such rows.
+    for _ in range(3):
+        assert trial.ask(), where
+        if trial.effect() == trial.expected:
+            break
     assert trial.effect() == trial.expected, where
     assert half_written(bench.zekt) == [], where
     assert came or done, "nothing was cut, and yet it failed"
