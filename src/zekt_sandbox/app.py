@@ -51,6 +51,7 @@ ROUTES = [
     Route(_HOOK + _LINE + "/attempts", hooks_api.redeliver, methods=["POST"]),
     Route("/repositories/{repository_id:int}/collaborators/{username}/permission", people_api.get_permission),
     Route(_REPO + "/collaborators/{username}/permission", people_api.get_permission),
+    Route("/orgs/{org}", people_api.get_organization),
     Route("/orgs/{org}/memberships/{username}", people_api.get_membership),
     Route("/login/oauth/authorize", people_api.authorize),
     Route("/login/oauth/access_token", people_api.access_token, methods=["POST"]),

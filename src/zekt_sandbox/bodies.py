@@ -100,6 +100,7 @@ class SetInstallation(Asked):
     repository: str = Field(description="owner/name, added before: the installation that covers it is changed")
     suspended: bool | None = Field(None, description="as it is when left out")
     permissions: dict[str, str] | None = Field(None, description='such as {"contents": "write"}; as they are')
+    verified: bool | None = Field(None, description="its organisation, by GitHub; as it is when left out")
 
 
 class SetPerson(Asked):
@@ -189,6 +190,7 @@ class AddFault(Asked):
     kind: str = Field(description="what happens there, see docs/sandbox.md")
     repository: str | None = Field(None, description="owner/name, any when left out")
     method: str | None = Field(None, description="GET, POST …, any when left out")
+    path: str | None = Field(None, description="of the request, such as /app/installations, any when left out")
     times: Number | None = Field(1, description="how many requests it hits, 1 when left out, null for all")
     status: Annotated[int, Field(ge=200, le=599)] | None = Field(None, description="the HTTP status to answer with")
     seconds: Seconds = Field(60.0, description="how long a hang lasts or a rate limit asks to wait, 60 when left out")

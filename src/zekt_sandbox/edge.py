@@ -92,7 +92,7 @@ class Edge:
         visit = self._visit(scope)
         body = await _read(receive)
         exchange = _Exchange(visit, scope, body, receive, self._noting(visit, body, send))
-        fault = self._world.faults.take(visit.where, visit.repository, visit.method)
+        fault = self._world.faults.take(visit.where, visit.repository, visit.method, visit.path)
         if fault is None:
             await self._serve(exchange, exchange.send)
         else:

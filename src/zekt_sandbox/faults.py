@@ -38,7 +38,7 @@ KINDS: Mapping[str, frozenset[str]] = {
 
 @dataclass(slots=True)
 class Fault:
-    """One planned misfortune. None: for ever, of any `repository` or `method`. `used`: how often it struck."""
+    """One planned misfortune. None: for ever, of any `repository`, `method` or `path`. `used`: how often it struck."""
 
     id: int
     where: str
@@ -50,10 +50,11 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
     body: Any = None
     method: str | None = None
+    path: str | None = None
     used: int = 0
 
-    def fits(self, where: str, repository: str | None, method: str | None) -> bool:
-        if self.method is not None and self.method != method:
+    def fits(self, where: str, repository: str | None, method: str | None, path: str | None) -> bool:
+        if self.method not in {None, method} or self.path not in {None, path}:
             return False
         if self.where != where or (self.times is not None and self.used >= self.times):
             return False
@@ -73,6 +74,7 @@ class Faults:
         kind: str,
         repository: object | None = None,
         method: str | None = None,
+        path: str | None = None,
         times: int | None = 1,
         status: int | None = None,
         seconds: float = 60.0,
@@ -86,6 +88,7 @@ class Faults:
             kind: one of `KINDS[where]`; each is explained there.
             repository: `owner/name`, or None for any.
             method: GET, POST …, or None for any.
+            path: of the request, such as `/app/installations`, or None for any.
             times: how many requests it hits; None for all.
             status: HTTP status where the kind answers (default 500; 403 for the rate limits).
             seconds: how long a hang lasts, or a rate limit asks to wait.
@@ -102,15 +105,17 @@ class Faults:
         named = None if repository is None else str(repository)
         with self._lock:
             fault = Fault(
-                next(self._ids), where, kind, named, times, status, seconds, dict(headers or {}), body, method
+                next(self._ids), where, kind, named, times, status, seconds, dict(headers or {}), body, method, path
             )
             self._faults.append(fault)
         return fault
 
-    def take(self, where: str, repository: str | None, method: str | None = None) -> Fault | None:
+    def take(
+        self, where: str, repository: str | None, method: str | None = None, path: str | None = None
+    ) -> Fault | None:
         """The first fault that fits, counted as used; None when all is well."""
         with self._lock:
-            fault = next((f for f in self._faults if f.fits(where, repository, method)), None)
+            fault = next((f for f in self._faults if f.fits(where, repository, method, path)), None)
             if fault is not None:
                 fault.used += 1
         return fault

@@ -123,6 +123,16 @@ def _levels(permission: str) -> dict[str, bool]:
     return {level: number < _HELD[permission] for number, level in enumerate(_LEVELS)}
 
 
+async def get_organization(request: Request) -> Response:
+    """GET /orgs/{org}: what everybody may know of it."""
+    known, login = world_of(request).repositories, request.path_params["org"]
+    github_api.require_grant(request)
+    owned = next((repository for repository in known.all() if repository.owner.lower() == login.lower()), None)
+    if owned is None:
+        raise Refused(404, "Not Found")
+    return JSONResponse({**shapes.owner(owned), "is_verified": known.is_verified(owned.owner_id)})
+
+
 async def get_membership(request: Request) -> Response:
     """GET /orgs/{org}/memberships/{username}: needs the organisation permission Members: read."""
     world, organization = world_of(request), request.path_params["org"]

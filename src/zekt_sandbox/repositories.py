@@ -67,6 +67,7 @@ class Repositories:
         self._owners: dict[int, tuple[str, int]] = {}
         self._owner_ids: dict[str, int] = {}
         self._updated: dict[int, datetime] = {}
+        self._verified: set[int] = set()
         self._ids = count(700_000_001)
 
     def add(
@@ -145,6 +146,15 @@ class Repositories:
         """Login and id of whoever installed the app."""
         with self._lock:
             return self._owners[installation_id]
+
+    def verify(self, owner_id: int, verified: bool) -> None:
+        """Whether GitHub has verified the domain of this organisation."""
+        with self._lock:
+            (self._verified.add if verified else self._verified.discard)(owner_id)
+
+    def is_verified(self, owner_id: int) -> bool:
+        with self._lock:
+            return owner_id in self._verified
 
     def installations(self) -> list[int]:
         with self._lock:

@@ -89,10 +89,17 @@ class Stage:
         self.world.repositories.permit(self._repository(repository).installation_id, permissions)
 
     def set_installation(
-        self, repository: Named, *, suspended: bool | None = None, permissions: Mapping[str, str] | None = None
+        self,
+        repository: Named,
+        *,
+        suspended: bool | None = None,
+        permissions: Mapping[str, str] | None = None,
+        verified: bool | None = None,
     ) -> None:
-        """Change the installation that covers this repository; what is left out stays."""
+        """Change the installation that covers this repository, or its organisation; what is left out stays."""
         number = self._repository(repository).installation_id
+        if verified is not None:
+            self.world.repositories.verify(self._repository(repository).owner_id, verified)
         if suspended is not None:
             self.world.repositories.suspend(number, suspended)
         if permissions is not None:

@@ -1,11 +1,13 @@
 """What tests of the app's webhooks share: a broker that hears them, and what it has written down."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 
+from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.metered import Metered
 from zekt_sandbox.app_stage import EVENTS
 from zekt_testing.broker import SECRET, Zekt
 
@@ -36,6 +38,15 @@ def settled(heard: Zekt) -> Callable[[], None]:
         raise AssertionError("the app's news are still being looked into")
 
     return wait
+
+
+@pytest.fixture
+def asking(heard: Zekt) -> Iterator[Metered]:
+    """Who asks GitHub as a broker does, beside it."""
+    gh = heard.github
+    app = GitHubApp(api_url=gh.url, app_id=gh.app_id, private_key=gh.app_private_key, timeout=5.0)
+    yield Metered(app, reserve=0)
+    app.close()
 
 
 def row(zekt: Zekt, table: str, id_: int, *columns: str) -> dict[str, Any]:

@@ -132,7 +132,7 @@ class Round:
             await gaps.close(tx, kind, subject, self.now)
 
     async def _postpone(self, kind: readings.Kind, id_: int, *, refused: bool) -> None:
-        wait = UNGRANTED if refused and kind == "hooks" else timedelta(0)
+        wait = UNGRANTED if refused and kind in {"hooks", "installation"} else timedelta(0)
         async with self.db.transaction() as tx:
             await readings.postpone(tx, kind, id_, self.now + wait)
 

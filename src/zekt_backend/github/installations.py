@@ -8,8 +8,9 @@ from typing import Annotated
 import msgspec
 import requests
 
+from zekt_backend.errors import ZektError
 from zekt_backend.github.lookup import read
-from zekt_backend.github.metered import APP, Metered
+from zekt_backend.github.metered import APP, Metered, SetAsideError
 from zekt_backend.rules.news import Installed, Owner, Placed
 
 PER_PAGE = 50
@@ -44,6 +45,26 @@ class _Installation(msgspec.Struct):
         return Installed(self.id, self.account.owner(), self.permissions, self.suspended_at, repositories)
 
 
+class _Anyone(msgspec.Struct):
+    login: str | None = None
+
+
+class _Listed(msgspec.Struct):
+    """Nobody but an organisation or a user has a login: an enterprise that installed the app has no repositories."""
+
+    id: _Id
+    account: _Anyone | None = None
+
+    @property
+    def is_ours(self) -> bool:
+        return self.account is not None and self.account.login is not None
+
+
+class _Organization(msgspec.Struct):
+    id: _Id
+    is_verified: bool | None = None
+
+
 class _Repository(msgspec.Struct):
     id: _Id
     full_name: _FullName
@@ -66,7 +87,7 @@ class _Known(msgspec.Struct):
 
 
 def installation(github: Metered, installation_id: int) -> Installed | None:
-    """With its repositories; None when GitHub knows it no more.
+    """With its repositories; None when GitHub knows it no more, or an enterprise has it.
 
     Raises:
         SetAsideError: the budget is used up.
@@ -75,26 +96,49 @@ def installation(github: Metered, installation_id: int) -> Installed | None:
     reply = github.ask(APP, f"/app/installations/{installation_id}")
     if reply.status == requests.codes.not_found:
         return None
-    told = read(reply, _Installation, github.app, f"installation {installation_id}")
-    return _whole(github, told.installed(None))
+    about = f"installation {installation_id}"
+    if not read(reply, _Listed, github.app, about).is_ours:
+        return None
+    told = read(reply, _Installation, github.app, about)
+    whole = _whole(github, told.installed(None))
+    return replace(whole, owner=replace(whole.owner, verified=_is_verified(github, whole)))
 
 
-def listed(github: Metered) -> list[Installed]:
-    """Every installation of the app, without repositories.
+def listed(github: Metered) -> list[int]:
+    """Every installation of the app, but those of enterprises.
 
     https://docs.github.com/en/rest/apps/apps#list-installations-for-the-authenticated-app
 
     Raises:
         SetAsideError, ZektError: as above.
     """
-    found: list[Installed] = []
+    found: list[int] = []
     for number in range(1, MOST_PAGES + 1):
         reply = github.ask(APP, f"/app/installations?per_page={PER_PAGE}&page={number}")
-        page = read(reply, list[_Installation], github.app, "the app's installations")
-        found += [each.installed(None) for each in page]
+        page = read(reply, list[_Listed], github.app, "the app's installations")
+        found += [each.id for each in page if each.is_ours]
         if len(page) < PER_PAGE:
             break
     return found
+
+
+def _is_verified(github: Metered, told: Installed) -> bool | None:
+    """Whether GitHub has verified an organisation's domain.
+
+    https://docs.github.com/en/rest/orgs/orgs#get-an-organization , which is public. None where it does not say: a badge
+    is no reason to throw away what was read.
+    """
+    if told.owner.kind == "user":
+        return False
+    if told.suspended_at is not None:
+        return None
+    try:
+        reply = github.ask(told.id, f"/orgs/{told.owner.login}")
+        found = read(reply, _Organization, github.app, told.owner.login)
+    except (SetAsideError, ZektError):
+        return None
+    # The login may have become somebody else's since.
+    return found.is_verified if found.id == told.owner.id else None
 
 
 def _whole(github: Metered, told: Installed) -> Installed:

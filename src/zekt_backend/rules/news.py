@@ -33,6 +33,8 @@ class Owner:
     id: int
     login: str
     kind: Literal["organization", "user"]
+    verified: bool | None = None
+    """An organisation whose domain GitHub has verified; None: it was not asked, or did not say."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,13 @@ async def close(tx: Tx, kind: str, subject: str, now: datetime) -> None:
 
 
 async def close_known(tx: Tx, now: datetime) -> None:
-    """Webhooks whose event has come after all, because somebody pressed `Redeliver`, say."""
+    """Webhooks whose event has come after all, because somebody pressed `Redeliver`, say; what was uninstalled."""
     await tx.execute(
         """UPDATE gaps g SET closed_at = %s
-           WHERE closed_at IS NULL AND kind = 'webhook' AND (SELECT true FROM events e WHERE e.guid = g.subject)""",
+           WHERE closed_at IS NULL
+             AND (kind = 'webhook' AND (SELECT true FROM events e WHERE e.guid = g.subject)
+                  OR kind = 'installation' AND (SELECT true FROM installations i WHERE i.removed_at IS NOT NULL
+                                                AND 'installation ' || i.id = g.subject))""",
         (now,),
     )
 

@@ -40,8 +40,8 @@ async def take(tx: Tx, installation_id: int, before: int) -> bool:
     )
 
 
-async def due(tx: Tx, before: datetime, limit: int) -> list[int] | None:
-    """Those that were last told of before then, the longest ago first; None where nothing is due to be looked at.
+async def due(tx: Tx, before: datetime, now: datetime, limit: int) -> list[int] | None:
+    """Those last told of before then and not put off, longest ago (or tried) first; None where nothing is due.
 
     An empty list where there is no installation at all: one may have come of which nobody told. The row 0 is none: by
     it the app's own writes are paced.
@@ -49,21 +49,25 @@ async def due(tx: Tx, before: datetime, limit: int) -> list[int] | None:
     row = await one(tx, "SELECT EXISTS (SELECT 1 FROM installations WHERE id > 0 AND removed_at IS NULL) AS live")
     rows = await many(
         tx,
-        """SELECT id FROM installations WHERE id > 0 AND removed_at IS NULL AND coalesce(told_at, '-infinity') < %s
-           ORDER BY told_at NULLS FIRST, id LIMIT %s""",
-        (before, limit),
+        """SELECT i.id FROM installations i LEFT JOIN readings g ON g.kind = 'installation' AND g.id = i.id
+           WHERE i.id > 0 AND i.removed_at IS NULL AND coalesce(i.told_at, '-infinity') < %s
+             AND coalesce(g.look_at, '-infinity') <= %s
+           ORDER BY greatest(i.told_at, g.look_at) NULLS FIRST, i.id LIMIT %s""",
+        (before, now, limit),
     )
     return None if not rows and row and row["live"] else [row["id"] for row in rows]
 
 
-async def not_live(tx: Tx, installation_ids: Collection[int]) -> list[int]:
-    """Those of them that have no row, or one that says that they are gone."""
+async def not_live(tx: Tx, installation_ids: Collection[int], now: datetime) -> list[int]:
+    """Those of them that have no row, or one that says that they are gone; not those that are put off."""
     rows = await many(
         tx,
         """SELECT told.id FROM unnest(%s::bigint[]) AS told (id)
            WHERE NOT EXISTS (SELECT 1 FROM installations i WHERE i.id = told.id AND i.removed_at IS NULL)
+             AND NOT EXISTS (SELECT 1 FROM readings g
+                             WHERE g.kind = 'installation' AND g.id = told.id AND g.look_at > %s)
            ORDER BY told.id""",
-        (list(installation_ids),),
+        (list(installation_ids), now),
     )
     return [row["id"] for row in rows]
 

@@ -24,9 +24,11 @@ async def known(tx: Tx, owner: Owner, *, repository_ids: Collection[int], instal
     if found is None:
         return await _make(tx, owner)
     await tx.execute(
-        """UPDATE accounts SET github_id = %(github)s, login = %(login)s, kind = %(kind)s, version = version + 1
-           WHERE id = %(id)s AND (github_id, login, kind) IS DISTINCT FROM (%(github)s, %(login)s, %(kind)s)""",
-        {"id": found, "github": owner.id, "login": owner.login, "kind": owner.kind},
+        """UPDATE accounts SET github_id = %(github)s, login = %(login)s, kind = %(kind)s,
+               verified = coalesce(%(verified)s, verified), version = version + 1
+           WHERE id = %(id)s AND (github_id, login, kind, verified)
+               IS DISTINCT FROM (%(github)s, %(login)s, %(kind)s, coalesce(%(verified)s, verified))""",
+        {"id": found, "github": owner.id, "login": owner.login, "kind": owner.kind, "verified": owner.verified},
     )
     return found
 
@@ -49,9 +51,9 @@ async def _nameless(tx: Tx, owner: Owner, repository_ids: Collection[int], insta
 async def _make(tx: Tx, owner: Owner) -> int:
     row = await one(
         tx,
-        """INSERT INTO accounts (login, github_id, kind) VALUES (%s, %s, %s)
+        """INSERT INTO accounts (login, github_id, kind, verified) VALUES (%s, %s, %s, %s)
            ON CONFLICT (github_id) DO UPDATE SET login = excluded.login RETURNING id""",
-        (owner.login, owner.id, owner.kind),
+        (owner.login, owner.id, owner.kind, owner.verified or False),
     )
     if row is None:
         raise LookupError("an insert returned no row")
