@@ -8,6 +8,7 @@ import requests
 from typer.testing import CliRunner, Result
 
 from zekt_backend.cli import app
+from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
 
 Ask = Callable[..., requests.Response]
@@ -19,7 +20,9 @@ def ask(zekt: Zekt) -> Ask:
 
     def send(token: str | None, path: str, method: str = "GET", body: Any = None) -> requests.Response:
         headers = {"Authorization": f"Bearer {ADMIN_TOKEN if token is None else token}"}
-        return requests.request(method, zekt.url + path, json=body, headers=headers, timeout=30)
+        return requests.request(
+            method, zekt.url + path, json=body, headers=headers, timeout=30, hooks={"response": described.check}
+        )
 
     return send
 

@@ -9,6 +9,7 @@ from typer.testing import CliRunner, Result
 
 from market.town import three
 from zekt_backend.cli import app
+from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
 
 Ask = Callable[..., requests.Response]
@@ -27,7 +28,9 @@ def ask(zekt: Zekt) -> Ask:
 
     def send(token: str | None, path: str, method: str = "GET", body: Any = None, **headers: str) -> requests.Response:
         told = {"Authorization": f"Bearer {ADMIN_TOKEN if token is None else token}", **headers}
-        return requests.request(method, zekt.url + path, json=body, headers=told, timeout=30)
+        return requests.request(
+            method, zekt.url + path, json=body, headers=told, timeout=30, hooks={"response": described.check}
+        )
 
     return send
 

@@ -21,8 +21,10 @@ from schemathesis.specs.openapi.checks import (
 
 from zekt_backend import routes
 from zekt_backend.api import openapi
+from zekt_backend.api.given import GIVES
 from zekt_backend.errors import PROBLEMS
 from zekt_testing.broker import ADMIN_TOKEN, Zekt
+from zekt_testing.described import problems, schema
 from zekt_testing.fuzzing import steadily
 
 CHECKS = [
@@ -84,6 +86,43 @@ def test_every_endpoint_is_described_with_its_callers_and_refusals(described: An
         assert {"500", "503"} <= set(op["responses"])
         assert {p["name"] for p in op["parameters"] if p["in"] == "path"} == set(re.findall(r"\{(\w+)\}", path))
         assert {"400", "408", "413"} <= set(op["responses"]) or "requestBody" not in op
+
+
+ANYTHING = {"StoredPayload"}
+"""A message is whatever JSON its sender sent."""
+
+
+def test_every_success_says_what_it_answers(described: Any) -> None:
+    """Else the first test here could not fail: anything fits an empty schema."""
+    models = described["components"]["schemas"]
+    for method, path, op in operations(described):
+        for status, answer in op["responses"].items():
+            if status.startswith("2"):
+                name = answer["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+                assert models[name].get("properties") or name in ANYTHING, (method, path, name)
+
+
+def test_no_answer_of_the_management_api_may_have_a_field_that_nobody_described(described: Any) -> None:
+    models = described["components"]["schemas"]
+    loose = {
+        model.__name__ for model in GIVES.values() if models[model.__name__].get("additionalProperties") is not False
+    }
+    # What is on the wire between actions and brokers of different ages may grow.
+    assert loose == {"Receipt", "Acknowledgement", "ReplayReceipt"} | ANYTHING
+
+
+def test_what_real_answers_are_held_against_notices_what_differs() -> None:
+    page, token = schema("GET", "/api/tokens", 200), schema("DELETE", "/api/tokens/7", 200)
+    assert page is not None
+    assert token is not None
+    shown = {"id": 7, "account": "shop-team", "name": "ci", "scope": "read", "createdBy": "operator"}
+    shown |= {f"{verb}At": "2026-01-02T03:04:05+00:00" for verb in ("created", "expires", "lastUsed")}
+    shown["revokedAt"] = None
+    assert not problems(token, shown) + problems(page, {"tokens": [shown], "next": None})
+    for wrong in ({"stray": 1}, {"id": "7"}, {"scope": "own"}, {"createdAt": "yesterday"}, {"expiresAt": None}):
+        assert problems(token, {**shown, **wrong}), wrong
+        assert problems(page, {"tokens": [{**shown, **wrong}], "next": None}), wrong
+    assert problems(token, {name: value for name, value in shown.items() if name != "revokedAt"})
 
 
 def used(code: Any, module: dict[str, Any]) -> set[str]:

@@ -14,6 +14,7 @@ import pytest
 import requests
 
 from zekt_backend import routes
+from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN
 
 Refusal = tuple[int, str]
@@ -152,7 +153,7 @@ def ask(town: Any, door: tuple[str, str], caller: str, ids: Mapping[str, str]) -
     token = {"nobody": None, "garbage": "x.y.z", "admin": ADMIN_TOKEN, **town.api_tokens}.get(caller, "")
     if token == "":
         token = getattr(town, caller).token()
-    return requests.request(
+    answer = requests.request(
         method,
         town.zekt.url + path.format(**ids),
         json=_filled(wanted.body, ids),
@@ -160,6 +161,8 @@ def ask(town: Any, door: tuple[str, str], caller: str, ids: Mapping[str, str]) -
         timeout=10,
         allow_redirects=False,
     )
+    described.check(answer)
+    return answer
 
 
 def _filled(body: Mapping[str, Any] | None, ids: Mapping[str, str]) -> Any:

@@ -19,6 +19,7 @@ from zekt_backend.settings import Settings
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.runs import Run
 from zekt_sandbox.server import SandboxServer
+from zekt_testing import described
 
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
@@ -45,7 +46,9 @@ class Zekt:
     def post(self, path: str, token: str, body: bytes | dict[str, Any]) -> requests.Response:
         raw = body if isinstance(body, bytes) else json.dumps(body).encode()
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
-        return requests.post(self.url + path, data=raw, headers=headers, timeout=30)
+        answer = requests.post(self.url + path, data=raw, headers=headers, timeout=30)
+        described.check(answer)
+        return answer
 
     def send(self, run: Run, payload: Any = None, *, raw: bytes | None = None, **fields: Any) -> requests.Response:
         """A message as our action sends it: the payload's own bytes as the last member."""
@@ -70,6 +73,7 @@ class Zekt:
     def get(self, path: str) -> Any:
         answer = requests.get(self.url + path, headers={"Authorization": f"Bearer {ADMIN_TOKEN}"}, timeout=30)
         assert answer.status_code == 200, answer.text
+        described.check(answer)
         return answer.json()
 
     def deliveries(self, **query: Any) -> list[dict[str, Any]]:

@@ -5,6 +5,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import requests
 
+from zekt_testing import described
 from zekt_testing.broker import Zekt
 
 
@@ -15,6 +16,7 @@ class Browser:
         self.zekt = zekt
         self.session = requests.Session()
         self.session.trust_env = False
+        self.session.hooks["response"].append(described.check)
         self.csrf = ""
 
     def get(self, address: str, **how: Any) -> requests.Response:

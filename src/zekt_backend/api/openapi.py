@@ -13,6 +13,7 @@ from zekt_backend.api import directory, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.events import Which
+from zekt_backend.api.given import GIVES
 from zekt_backend.api.service_schemas import WhichSchema
 from zekt_backend.api.shapes import Page
 from zekt_backend.api.usage import Period
@@ -111,7 +112,8 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
     """The whole document, made from the rows of `routes.TABLE`."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[Any] = {Problem}
-    for method, path, right, handler, takes, gives, summary in table:
+    for method, path, right, handler, takes, summary in table:
+        gives = None if path in _REDIRECTS else GIVES[handler]
         models |= {model for model in (takes, gives) if model}
         scheme, refusals = _CALLERS[right]
         takes_body = method in ("POST", "PUT", "PATCH") and (takes is not None or right == "GitHub")
@@ -189,10 +191,10 @@ def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
     if path in _REDIRECTS:
         location = {"Location": {"description": "where to go on", "schema": {"type": "string"}}}
         return {_REDIRECTS[path]: {"description": "On", "headers": location}}
-    schema = {"$ref": _REFERENCE.format(model=gives.__name__)} if gives else {}
-    answer = {"description": "Done", "content": {"application/json": {"schema": schema}}}
-    if gives is None and path.startswith("/api/"):
-        text = 'the version, `"N"`, where what is answered has one'
+    schema = {"$ref": _REFERENCE.format(model=gives.__name__)}
+    answer: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": schema}}}
+    if path.startswith("/api/") and "version" in gives.model_fields:
+        text = 'the version, `"N"`'
         answer["headers"] = {"ETag": {"description": text, "schema": {"type": "string"}}}
     return {str(status): answer for status in _good_statuses(method, path)}
 
