@@ -218,10 +218,11 @@ class Repositories:
     def suspend(self, installation_id: int, suspended: bool) -> None:
         """Its tokens do nothing until it is unsuspended."""
         with self._lock:
-            self._suspended.pop(installation_id, None)
             self._updated[installation_id] = datetime.now(UTC)
-            if suspended:
-                self._suspended[installation_id] = datetime.now(UTC)
+            if suspended:  # one that is suspended already stays so since then
+                self._suspended.setdefault(installation_id, datetime.now(UTC))
+            else:
+                self._suspended.pop(installation_id, None)
 
     def permit(self, installation_id: int, permissions: Mapping[str, str]) -> None:
         """Replace what an installation may do; tokens made earlier are held to it too."""
