@@ -88,7 +88,7 @@ PROBLEMS = {
     "schema_missing": Kind(500, "The database has no tables yet"),
     "schema_newer": Kind(500, "The database is newer than this program"),
     "reconcile_busy": Kind(500, "Somebody else is reconciling"),
-    "setup_invalid": Kind(500, "The setup file does not fit"),
+    "setup_invalid": Kind(422, "The setup file does not fit"),
 }
 
 

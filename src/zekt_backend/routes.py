@@ -28,6 +28,7 @@ from zekt_backend.api import (
     repositories,
     service_schemas,
     services,
+    simulation,
     subscriptions,
     usage,
     webhooks,
@@ -38,13 +39,14 @@ from zekt_backend.api.auth import DevelopmentSignIn
 from zekt_backend.api.repositories import NewRepository, Whitelisting
 from zekt_backend.api.service_schemas import JsonSchema
 from zekt_backend.api.services import ServiceChange, ServiceRequest
+from zekt_backend.api.simulation import Simulation
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.broker import Broker
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
-Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own"]
-"""Who may: a run by its OIDC token, or whoever has that right to the account it is about, as docs/api.md explains."""
+Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own", "operator"]
+"""Who may: a run by its OIDC token, the operator, or whoever has that right to the account, as docs/api.md explains."""
 
 SUBSCRIPTION = "/api/subscriptions/{subscription_id}"
 
@@ -74,6 +76,14 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
     ("POST", "/api/replay/{delivery_id}", "manage", deliveries.again, None, "Delivers once more"),
     ("GET", "/api/events", "read", events.listing, None, "Ends of the account's own runs, newest first"),
     ("GET", "/api/events/{event_id}/decision", "read", decisions.decision, None, "Why it did, or did not, arrive"),
+    (
+        "POST",
+        "/api/policy/simulate",
+        "operator",
+        simulation.simulate,
+        Simulation,
+        "What a changed setup file would have made of the newest events",
+    ),
     ("GET", "/api/accounts", "read", accounts.listing, None, "Accounts, newest first"),
     ("GET", "/api/accounts/{account}", "read", accounts.one, None, "One account with its people"),
     ("PATCH", "/api/accounts/{account}", "own", accounts.upgrade, AccountChange, "Adds a persona to an account"),

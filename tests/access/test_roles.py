@@ -110,6 +110,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("POST", "/api/tokens"): Asked(OWNER, {"account": "infra-team", "name": "x"}),
     ("DELETE", "/api/tokens/{token_id}"): Asked(OWNER),
     ("GET", "/api/audit"): Asked(EVERYBODY),
+    ("POST", "/api/policy/simulate"): Asked(set(), {"setup": {}}),
     ("GET", "/api/usage"): Asked(EVERYBODY),
     ("GET", "/api/me"): Asked(EVERYBODY),
 }

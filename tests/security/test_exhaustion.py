@@ -102,8 +102,8 @@ def _pieces(count: int) -> Iterator[bytes]:
         yield b" " * 65_536
 
 
-MANAGED = ("/api/replay", "/api/repositories", "/api/services", "/api/subscriptions", "/api/tokens")
-LARGEST = {"/api/github/webhooks": 26_214_400, "/api/events/receive": 1_048_576}
+MANAGED = ("/api/policy", "/api/replay", "/api/repositories", "/api/services", "/api/subscriptions", "/api/tokens")
+LARGEST = {"/api/github/webhooks": 26_214_400, "/api/events/receive": 1_048_576, "/api/policy/simulate": 1_048_576}
 
 
 @pytest.mark.parametrize("path", [path for method, path, *_ in routes.TABLE if method == "POST"])

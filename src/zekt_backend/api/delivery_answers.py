@@ -261,3 +261,34 @@ class Explanation(Shown):
     refusals: list[RefusedMessage]
     summary: list[str]
     decisions: list[ToldDecision]
+
+
+class SimulatedExample(Shown):
+    """An event that the connection would have got (`gained`) or lost; `eventId` of its message, null: its bare end."""
+
+    guid: str
+    repository: str
+    run_id: str
+    event_id: str | None
+    gained: bool
+    why: str
+
+
+class SimulatedConnection(Shown):
+    """`SERVICE-SLUG@OWNER/REPO`, and its deliveries as things stand and as they would."""
+
+    connection: str
+    before: int
+    after: int
+    gained: int
+    lost: int
+    examples: list[SimulatedExample]
+
+
+class Simulated(Shown):
+    """Of so many events; connections that get nothing either way are left out."""
+
+    events: int
+    blocked_before: int
+    blocked_after: int
+    connections: list[SimulatedConnection]

@@ -46,6 +46,7 @@ _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "read": ("manager", _MANAGERS),
     "manage": ("manager", _MANAGERS),
     "own": ("manager", _MANAGERS),
+    "operator": ("manager", _MANAGERS),
 }
 _OWN: dict[str, tuple[str, ...]] = {
     "/api/events": ("query_too_long",),
@@ -59,6 +60,7 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
     "/auth/development": ("csrf_refused", "not_found", "github_refused", "github_unavailable"),
     "/api/subscriptions": ("conflict",),
+    "/api/policy/simulate": ("setup_invalid", "query_too_long"),
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}

@@ -2,9 +2,8 @@
 
 import asyncio
 import json
-from dataclasses import asdict
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.console import Console
@@ -19,7 +18,7 @@ from zekt_backend.flows.apply_setup import Identity
 from zekt_backend.flows.simulate import simulate as try_on
 from zekt_backend.github import lookup
 from zekt_backend.rules.setup import SetupFile
-from zekt_backend.rules.simulation import Change, Comparison, Example
+from zekt_backend.rules.simulation import Change, Comparison, shown
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
 
@@ -36,7 +35,7 @@ def simulate(
     with process.database(settings) as url:
         found = asyncio.run(_simulate(wanted, url, settings, last))
     if as_json:
-        typer.echo(json.dumps(_as_json(found), indent=2))
+        typer.echo(json.dumps(shown(found), indent=2))
     else:
         _show(found)
 
@@ -55,29 +54,6 @@ async def _simulate(wanted: SetupFile, url: str, settings: Settings, last: int) 
         return await try_on(wanted, db=db, identify=identify if settings.github_app_id else None, last=last)
     finally:
         await db.close()
-
-
-def _as_json(found: Comparison) -> dict[str, Any]:
-    return {
-        "events": found.events,
-        "blockedBefore": found.blocked_before,
-        "blockedAfter": found.blocked_after,
-        "connections": [
-            {**asdict(change), "examples": [_example(example) for example in change.examples]}
-            for change in found.changes
-        ],
-    }
-
-
-def _example(example: Example) -> dict[str, Any]:
-    return {
-        "guid": example.guid,
-        "repository": example.repository,
-        "runId": str(example.run_id),
-        "eventId": example.event_id,
-        "gained": example.gained,
-        "why": example.why,
-    }
 
 
 def _show(found: Comparison) -> None:

@@ -1,5 +1,7 @@
 """Try a changed setup file on the newest events, and change nothing: what it writes is rolled back."""
 
+import asyncio
+
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.apply_setup import Identify, Identity, identities_of, write
 from zekt_backend.rules import policy
@@ -57,8 +59,12 @@ async def simulate(file: SetupFile, *, db: Database, identify: Identify | None, 
             await write(tx, file, identities)
             return events, places, (before, await _providers(tx, set(places)))
 
-    # Decided when all is rolled back: what was written keeps others from the same rows until then.
-    events, places, sides = await db.run(work, undo=True)
+    # Decided when all is rolled back: what was written keeps others from the same rows until then. In a thread, since
+    # thousands of events take a while, and whoever else is served must not wait.
+    return await asyncio.to_thread(_compared, *await db.run(work, undo=True))
+
+
+def _compared(events: list[_Event], places: list[_Where], sides: _Sides) -> Comparison:
     return compare(
         [
             Tried(event, *(policy.decide(event, side[where], sent) for side in sides))

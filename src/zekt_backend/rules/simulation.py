@@ -1,7 +1,8 @@
 """What another policy would have made of events that have come: who would have got more, and who less."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
+from typing import Any
 
 from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent
@@ -49,6 +50,30 @@ class Comparison:
     blocked_after: int
     changes: tuple[Change, ...]
     """Of every connection that gets anything before or after, by name."""
+
+
+def shown(found: Comparison) -> dict[str, Any]:
+    """As programs read it."""
+    return {
+        "events": found.events,
+        "blockedBefore": found.blocked_before,
+        "blockedAfter": found.blocked_after,
+        "connections": [
+            {**asdict(change), "examples": [_example(example) for example in change.examples]}
+            for change in found.changes
+        ],
+    }
+
+
+def _example(example: Example) -> dict[str, Any]:
+    return {
+        "guid": example.guid,
+        "repository": example.repository,
+        "runId": str(example.run_id),
+        "eventId": example.event_id,
+        "gained": example.gained,
+        "why": example.why,
+    }
 
 
 def compare(tried: Sequence[Tried]) -> Comparison:
