@@ -110,7 +110,6 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("POST", "/api/tokens"): Asked(OWNER, {"account": "infra-team", "name": "x"}),
     ("DELETE", "/api/tokens/{token_id}"): Asked(OWNER),
     ("GET", "/api/audit"): Asked(EVERYBODY),
-    ("POST", "/api/policy/simulate"): Asked(set(), {"setup": {}}),
     ("GET", "/api/usage"): Asked(EVERYBODY),
     ("GET", "/api/me"): Asked(EVERYBODY),
 }
@@ -170,6 +169,14 @@ def zekt(start: Callable[..., Zekt], github: Any) -> Zekt:
 def test_every_management_endpoint_says_whom_it_lets_pass() -> None:
     managed = {(method, path) for method, path, right, *_ in routes.TABLE if right in ("read", "manage", "own")}
     assert managed == set(ASKED)
+
+
+def test_what_is_the_operator_s_is_nobody_else_s(town: Town) -> None:
+    doors = [(method, path) for method, path, right, *_ in routes.TABLE if right == "operator"]
+    assert doors
+    for method, path in doors:
+        for who in sorted(EVERYBODY):
+            assert code_of(town.browsers[who].ask(path, method, {"setup": {}})) == (403, "not_yours"), (path, who)
 
 
 def test_what_only_owners_may_is_what_the_table_says() -> None:

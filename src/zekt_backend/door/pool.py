@@ -169,8 +169,14 @@ class Pool:
 
     async def _end(self, child: Process) -> int:
         """How it ended; by itself, where it had already."""
-        with suppress(ProcessLookupError):
-            child.kill()
+        if child.stdout is not None and child.stdout.at_eof():
+            # It is at its end. To kill it would first look whether it is, and so take its status away from `wait`.
+            with suppress(TimeoutError):
+                async with asyncio.timeout(1):
+                    await child.wait()
+        if child.returncode is None:
+            with suppress(ProcessLookupError):
+                child.kill()
         if child.stdin is not None:
             child.stdin.close()
         ended = await child.wait()
