@@ -7,7 +7,6 @@ from http.client import HTTPConnection
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -33,9 +32,6 @@ READ_HEADERS = (
     "Idempotency-Key",
     "X-Forwarded-For",
 )
-
-# The broker runs in a thread of this process and throws dice of its own, which hypothesis takes for a strategy's.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
 
 
 class Wire:

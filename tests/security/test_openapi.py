@@ -37,9 +37,6 @@ CHECKS = [
 EXAMPLES = 12
 """For each endpoint, each kind of caller, and good and bad input each."""
 
-# The broker runs in a thread of this process and throws dice of its own, which hypothesis takes for a strategy's.
-pytestmark = pytest.mark.filterwarnings("ignore:Do not use the `random` module inside strategies")
-
 
 @pytest.fixture
 def described(zekt: Zekt) -> dict[str, Any]:

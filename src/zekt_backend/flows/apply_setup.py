@@ -7,7 +7,7 @@ from datetime import datetime
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.setup import AccountPart, RepositoryPart, SetupFile, SubscriptionPart, WorkflowPart
-from zekt_backend.store import accounts, audit, directory_changes, service_schemas, setup
+from zekt_backend.store import accounts, directory_changes, service_schemas, setup
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.directory_changes import Change
 
@@ -58,7 +58,7 @@ async def apply_setup(
         approved = await write(tx, file, identities)
         changes = await directory_changes.since(tx, then)
         for change in changes:
-            await _tell(tx, change, actor, now)
+            await directory_changes.tell(tx, change, actor=actor, now=now)
         return approved, changes
 
     approved, changes = await db.run(work, undo=dry_run)
@@ -89,20 +89,6 @@ async def write(tx: Tx, file: SetupFile, identities: dict[str, Identity]) -> lis
     await setup.consumers(tx, sorted(inferred))
     await accounts.infer(tx)
     return approved
-
-
-async def _tell(tx: Tx, change: Change, actor: str, now: datetime) -> None:
-    await audit.record(
-        tx,
-        now=now,
-        actor=actor,
-        account_id=change.account_id,
-        other_account_id=change.other_account_id,
-        action=change.action,
-        subject=change.name,
-        before=change.before,
-        after=change.after,
-    )
 
 
 def needs_github(file: SetupFile) -> bool:

@@ -10,7 +10,7 @@ from zekt_backend.clock import Clock
 from zekt_backend.flows.receive_event import PATIENCE_SECONDS
 from zekt_backend.rules.access import GITHUB
 from zekt_backend.rules.news import AppNews, is_stale
-from zekt_backend.store import audit, directory_changes, installed, jobs, told_rows
+from zekt_backend.store import directory_changes, installed, jobs, told_rows
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.directory_changes import Rows
 
@@ -63,14 +63,4 @@ async def _stop(tx: Tx, news: AppNews, number: int | None, now: datetime) -> Non
 async def tell(tx: Tx, then: Rows, now_: Rows, now: datetime) -> None:
     """A line of the audit trail for each row that this transaction has made or changed."""
     for change in directory_changes.between(then, now_):
-        await audit.record(
-            tx,
-            now=now,
-            actor=GITHUB,
-            account_id=change.account_id,
-            other_account_id=change.other_account_id,
-            action=change.action,
-            subject=change.name,
-            before=change.before,
-            after=change.after,
-        )
+        await directory_changes.tell(tx, change, actor=GITHUB, now=now)

@@ -1,8 +1,10 @@
 """What one transaction has changed in the directory, row by row: read before it writes, and again after."""
 
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
+from zekt_backend.store import audit
 from zekt_backend.store.database import Tx, many
 
 _ROWS = """
@@ -94,3 +96,18 @@ def _changes(old: dict[str, Any] | None, new: dict[str, Any]) -> list[Change]:
 
 def _told(fields: dict[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in fields.items() if not any(word in name for word in _UNTOLD)}
+
+
+async def tell(tx: Tx, change: Change, *, actor: str, now: datetime) -> None:
+    """The change's line of the audit trail."""
+    await audit.record(
+        tx,
+        now=now,
+        actor=actor,
+        account_id=change.account_id,
+        other_account_id=change.other_account_id,
+        action=change.action,
+        subject=change.name,
+        before=change.before,
+        after=change.after,
+    )
