@@ -96,7 +96,7 @@ class Stage:
             await tx.execute("DELETE FROM refusals; DELETE FROM service_schemas; DELETE FROM subscriptions")
             await tx.execute("DELETE FROM services; DELETE FROM workflows")
             await tx.execute("DELETE FROM repositories; DELETE FROM installations")
-            await tx.execute("DELETE FROM audit; DELETE FROM accounts")
+            await tx.execute("DELETE FROM notice_settings; DELETE FROM audit; DELETE FROM accounts")
 
     async def apply(self, approved: dict[str, bool]) -> None:
         """Make the directory what the setup file says, with these subscriptions approved or revoked."""
