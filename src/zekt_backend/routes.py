@@ -1,10 +1,12 @@
-"""Every URL of the broker, on one screen."""
+"""Every URL of the API, on one screen; those of the console are in `console/table.py`."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Literal
 
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
+from starlette.exceptions import HTTPException
 
 from zekt_action.wire import (
     CompleteRequest,
@@ -42,6 +44,7 @@ from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.api.simulation import Simulation
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.broker import Broker
+from zekt_backend.console import table as console
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
@@ -222,6 +225,9 @@ def install(app: FastAPI, broker: Broker) -> None:
     table = [row for row in TABLE if broker.stand_in is not None or row[3] is not auth.development]
     for method, path, _, handler, *_ in table:
         app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
+    for method, path, handler in console.PAGES:
+        app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
+    app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
     described = openapi.document(table, title=app.title, version=app.version, description=app.description)
     # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves.
     app.openapi = lambda: described  # type: ignore[method-assign]

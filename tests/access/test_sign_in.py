@@ -23,7 +23,7 @@ def browser(zekt: Zekt) -> Browser:
 
 def test_who_signs_in_is_known_by_a_session_of_which_only_the_digest_is_kept(zekt: Zekt, browser: Browser) -> None:
     answer = browser.sign_in("alice")
-    assert answer.headers["location"] == "/api/me"
+    assert answer.headers["location"] == "/"
     cookies = answer.headers["set-cookie"]
     assert "zekt-session=" in cookies
     assert cookies.count("HttpOnly") == cookies.count("SameSite=lax") == 2
@@ -240,7 +240,7 @@ def test_nobody_is_led_elsewhere_by_a_changed_cookie_either(browser: Browser) ->
         state, verifier, _ = str(cookie.value).split(".")
         # //evil.example, packed as the broker packs it
         cookie.value = f"{state}.{verifier}.Ly9ldmlsLmV4YW1wbGU"
-    assert browser.get(back).headers["location"] == "/api/me"
+    assert browser.get(back).headers["location"] == "/"
 
 
 def test_signing_in_again_ends_the_session_that_was_before(zekt: Zekt, browser: Browser) -> None:

@@ -10,7 +10,8 @@ ROWS = (
     {"github", "store", "door"},
     {"flows"},
     {"broker"},
-    {"api", "console"},
+    {"api"},
+    {"console"},  # asks the API, and reads bodies as it does
     {"routes", "worker"},
     {"app"},
     {"process"},

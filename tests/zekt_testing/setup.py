@@ -1,6 +1,7 @@
 """The directory that most tests start from, written as `zekt setup apply` would."""
 
 import asyncio
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -66,4 +67,6 @@ def apply(url: str, wanted: dict[str, Any]) -> None:
         finally:
             await db.close()
 
-    asyncio.run(main())
+    # In a thread of its own: this one's loop may be a browser's.
+    with ThreadPoolExecutor(1) as thread:
+        thread.submit(lambda: asyncio.run(main())).result()

@@ -19,7 +19,7 @@ from zekt_backend.rules.people import Visitor, is_local, same
 
 log = structlog.get_logger()
 
-HOME = "/api/me"
+HOME = "/"
 """Where somebody goes who was going nowhere."""
 _GUARDS = {
     "Cache-Control": "no-store",
@@ -175,6 +175,6 @@ def _refusal(request: Request, error: ZektError) -> Response:
     title, detail = escape(error.kind.title), escape(error.detail)
     page = (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><h1>{title}</h1><p>{detail}</p>'
-        f'<p><a href="/auth/sign-in">Sign in</a> · <code>{error.code}</code></p></html>'
+        f'<p><a href="/sign-in">Sign in</a> · <code>{error.code}</code></p></html>'
     )
     return HTMLResponse(page, error.kind.status, headers=_GUARDS)

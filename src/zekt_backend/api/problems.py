@@ -1,5 +1,7 @@
 """One error shape out: RFC 9457 `application/problem+json`, plus what older clients read."""
 
+from typing import Any
+
 import psycopg
 import structlog
 from fastapi import FastAPI, Request
@@ -17,7 +19,8 @@ _DOCS = "https://github.com/zekt-dev-org/zekt-action/blob/main/docs/errors.md"
 _DATABASE_BACK_IN = 5
 
 
-def render(error: ZektError) -> JSONResponse:
+def described(error: ZektError) -> dict[str, Any]:
+    """The problem's members."""
     problem = Problem(
         type=f"{_DOCS}#{error.code}",
         title=error.kind.title,
@@ -27,16 +30,20 @@ def render(error: ZektError) -> JSONResponse:
         error=error.code,
         message=f"{error.kind.title}: {error.detail}",
     )
-    body = problem.model_dump(by_alias=True)
+    body: dict[str, Any] = problem.model_dump(by_alias=True)
     if error.places is not None:
         body["places"] = [dict(place) for place in error.places]
+    return body
+
+
+def render(error: ZektError) -> JSONResponse:
     headers = {}
     if error.retry_after is not None:
         headers["Retry-After"] = str(error.retry_after)
     if error.kind.status == 401:  # noqa: PLR2004 — RFC 9110 wants this header beside a 401
         headers["WWW-Authenticate"] = "Bearer"
     return JSONResponse(
-        body,
+        described(error),
         error.kind.status,
         headers=headers,
         media_type="application/problem+json",
@@ -68,9 +75,14 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _routing(request: Request, error: Exception) -> JSONResponse:
+    return render(lost(request, error))
+
+
+def lost(request: Request, error: Exception) -> ZektError:
+    """What the router's own refusal means."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = "method_not_allowed" if status == 405 else "not_found"  # noqa: PLR2004 — the router's own two statuses
-    return render(ZektError(code, f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is."))
+    return ZektError(code, f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is.")
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:

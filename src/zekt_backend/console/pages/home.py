@@ -1,0 +1,66 @@
+"""Signing in, signing out, and what is there first."""
+
+from urllib.parse import urlencode
+
+from fastapi import Request
+from fastapi.responses import RedirectResponse, Response
+
+from zekt_backend.broker import Broker
+from zekt_backend.console import view
+from zekt_backend.console.ask import Api, Refused
+from zekt_backend.console.notices import Said
+from zekt_backend.console.view import Page
+from zekt_backend.rules.people import is_local
+
+
+def _next(text: str) -> str:
+    return text if is_local(text) else "/"
+
+
+async def sign_in(request: Request, broker: Broker) -> Response:
+    """The way in, for somebody who has no session."""
+    return await _sign_in(request, broker, _next(request.query_params.get("next", "/")))
+
+
+async def _sign_in(request: Request, broker: Broker, following: str, refused: Refused | None = None) -> Response:
+    stand_in = broker.stand_in
+    sandbox = stand_in is not None and await broker.meet(stand_in.is_sandbox)
+    return view.show(
+        request,
+        broker,
+        "sign_in.html",
+        title="Sign in",
+        status=refused.status if refused else 200,
+        through_github=f"/auth/sign-in?{urlencode({'next': following})}" if broker.sign_in else None,
+        sandbox=sandbox,
+        following=following,
+        problem=refused.problem if refused else None,
+    )
+
+
+async def become(request: Request, broker: Broker) -> Response:
+    """Sign in as one of the sandbox's people."""
+    form = dict(await view.fields_of(request))
+    following = _next(form.get("next", "/"))
+    try:
+        answer = await Api(request).ask("POST", "/auth/development", {"login": form.get("login", "")})
+    except Refused as error:
+        return await _sign_in(request, broker, following, error)
+    return _with_cookies(RedirectResponse(following, 303, headers=view.HEADERS), answer.cookies)
+
+
+@view.opened
+async def sign_out(page: Page) -> Response:
+    answer = await page.api.ask("POST", "/auth/sign-out")
+    return _with_cookies(page.leave(view.SIGN_IN, Said("You are signed out.")), answer.cookies)
+
+
+def _with_cookies(response: Response, cookies: tuple[str, ...]) -> Response:
+    for cookie in cookies:
+        response.headers.append("set-cookie", cookie)
+    return response
+
+
+@view.opened
+async def home(page: Page) -> Response:
+    return page.render("home.html", title="Overview")

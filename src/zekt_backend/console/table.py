@@ -1,0 +1,27 @@
+"""Every page of the console, on one screen."""
+
+from fastapi import Request
+from fastapi.responses import Response
+
+from zekt_backend.api import problems
+from zekt_backend.broker import Broker
+from zekt_backend.console import static, view
+from zekt_backend.console.pages import home
+from zekt_backend.console.view import Handler
+
+# method, path, handler; what a POST does, the API is asked to do
+PAGES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/static/{digest}/{name}", static.serve),
+    ("GET", "/", home.home),
+    ("GET", "/sign-in", home.sign_in),
+    ("POST", "/sign-in", home.become),
+    ("POST", "/sign-out", home.sign_out),
+)
+
+
+async def lost(request: Request, error: Exception, broker: Broker) -> Response:
+    """An address that is none, or not of this method: a page for whoever looks at it."""
+    told = problems.lost(request, error)
+    if "text/html" not in request.headers.get("accept", "") or request.url.path.startswith("/api/"):
+        return problems.render(told)
+    return view.problem(request, broker, told.kind.status, problems.described(told))

@@ -1,0 +1,206 @@
+"""Opens a page for whoever has signed in, renders it, and does what its forms ask."""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial, wraps
+from typing import Any
+from urllib.parse import parse_qsl, urlencode
+
+from fastapi import Request
+from fastapi.responses import HTMLResponse, RedirectResponse, Response
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from zekt_backend.api import bodies, problems, sessions
+from zekt_backend.broker import Broker
+from zekt_backend.console import nav, notices, static, words
+from zekt_backend.console.ask import Answer, Api, Refused
+from zekt_backend.console.notices import Said, Undo
+from zekt_backend.errors import ZektError
+from zekt_backend.rules.people import is_local
+
+HEADERS = {
+    "Cache-Control": "no-store",
+    # Not no-referrer: with it a browser's forms say `Origin: null`, which the API refuses.
+    "Referrer-Policy": "same-origin",
+    "Content-Security-Policy": (
+        "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self';"
+        " form-action 'self'; frame-ancestors 'none'; base-uri 'none'"
+    ),
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+}
+_MOST_FIELDS = 200
+SIGN_IN = "/sign-in"
+
+Handler = Callable[[Request, Broker], Awaitable[Response]]
+
+
+class _SignInNeeded(Exception):  # noqa: N818 — it leads to a page, it is no fault
+    pass
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=PackageLoader("zekt_backend.console"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.globals["static"] = static.address
+    made.filters.update(exact=words.exact, size=words.size, number=words.number, ms=words.milliseconds)
+    return made
+
+
+_TEMPLATES = _environment()
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A page that is being made, for the person `me` (what GET /api/me says)."""
+
+    request: Request
+    broker: Broker
+    api: Api
+    me: Mapping[str, Any]
+    form: Mapping[str, str]
+    """What a POST brought, the last of each name; empty for a GET."""
+
+    def all(self, name: str) -> list[str]:
+        """Every value of a form's field that may come several times."""
+        return [value for key, value in self.request.state.fields if key == name]
+
+    @property
+    def here(self) -> str:
+        """This page's address with its query, to come back to."""
+        query = self.request.url.query
+        return self.request.url.path + (f"?{query}" if query else "")
+
+    def render(self, template: str, *, title: str, status: int = 200, **values: Any) -> Response:
+        """The whole page; inside a dialog, where htmx asks for it, its content alone."""
+        return show(self.request, self.broker, template, title=title, status=status, me=self.me, page=self, **values)
+
+    def partly(self, method: str, path: str, body: Any = None, *, version: int | None = None) -> Awaitable[Answer]:
+        """Ask the API to do something, for handlers that show their form again when it refuses."""
+        return self.api.ask(method, path, body, version=version)
+
+    async def act(
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        done: str,
+        back: str,
+        undo: Undo | None = None,
+        version: int | None = None,
+    ) -> Response:
+        """Ask the API to do something, then lead to `back`, which tells how it went.
+
+        A form's field `back` comes first, where it is a path of ours.
+        """
+        try:
+            await self.api.ask(method, path, body, version=version)
+            said = Said(done, undo=undo)
+        except Refused as error:
+            if error.code == "session_refused":
+                raise
+            said = Said(str(error.problem.get("detail", "")), "bad", error.code)
+        return self.leave(back, said)
+
+    def leave(self, back: str, said: Said) -> Response:
+        """To another page, which says this."""
+        wanted = self.form.get("back", "")
+        answer = RedirectResponse(wanted if is_local(wanted) else back, 303, headers=HEADERS)
+        notices.leave(answer, said)
+        return answer
+
+
+def show(request: Request, broker: Broker, template: str, *, title: str, status: int = 200, **values: Any) -> Response:
+    """A page for anybody, who need not have signed in."""
+    dialog = request.headers.get("hx-target") == "dialog"
+    now = broker.clock.now()
+    said = None if dialog else notices.take(request)
+    me = values.pop("me", None)
+    text = _TEMPLATES.get_template(template).render(
+        layout="dialog.html" if dialog else "page.html",
+        title=title,
+        path=request.url.path,
+        said=said,
+        me=me,
+        groups=nav.groups(me, request.url.path) if me else (),
+        ago=partial(words.ago, now=now),
+        now=now,
+        **values,
+    )
+    answer = HTMLResponse(text, status, headers=HEADERS)
+    if said is not None:
+        notices.forget(request, answer)
+    return answer
+
+
+def opened(handler: Callable[[Page], Awaitable[Response]]) -> Handler:
+    """A handler of a page for people who have signed in; all others are led to where they can."""
+
+    @wraps(handler)
+    async def open_page(request: Request, broker: Broker) -> Response:
+        me: Mapping[str, Any] | None = None
+        try:
+            page = await _open(request, broker)
+            me = page.me
+            return await handler(page)
+        except _SignInNeeded:
+            return _to_sign_in(request)
+        except Refused as error:
+            if error.code == "session_refused":
+                return _to_sign_in(request)
+            return problem(request, broker, error.status, error.problem, me)
+        except ZektError as error:
+            return problem(request, broker, error.kind.status, problems.described(error), me)
+
+    return open_page
+
+
+async def _open(request: Request, broker: Broker) -> Page:
+    # A page is a person's; whoever has a token asks the API.
+    if sessions.secret_of(request, broker) is None:
+        raise _SignInNeeded
+    me = await Api(request).get("/api/me")
+    fields = await fields_of(request)
+    request.state.fields = fields
+    form = dict(fields)
+    return Page(request, broker, Api(request, form.get("csrf", "")), me, form)
+
+
+async def fields_of(request: Request) -> list[tuple[str, str]]:
+    """A form's fields; none of anything but a POST.
+
+    Raises:
+        ZektError: `body_too_large`, `body_too_slow`.
+    """
+    if request.method != "POST":
+        return []
+    raw = await bodies.read(request, bodies.MAX_SMALL_BODY)
+    try:
+        return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
+    except ValueError:
+        return []
+
+
+def _to_sign_in(request: Request) -> Response:
+    path = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+    back = path if request.method == "GET" and is_local(path) else "/"
+    address = f"{SIGN_IN}?{urlencode({'next': back})}"
+    if "hx-request" in request.headers:
+        # htmx would follow a redirect and put the page into the middle of this one.
+        return Response(status_code=204, headers={**HEADERS, "HX-Redirect": address})
+    return RedirectResponse(address, 303, headers=HEADERS)
+
+
+def problem(
+    request: Request, broker: Broker, status: int, told: Mapping[str, Any], me: Mapping[str, Any] | None = None
+) -> Response:
+    """A page of a refusal (RFC 9457)."""
+    title = str(told.get("title", "That did not work"))
+    return show(request, broker, "problem.html", title=title, status=status, problem=told, me=me)
