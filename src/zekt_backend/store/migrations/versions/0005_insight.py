@@ -30,6 +30,11 @@ HEALTH = (
 -- What became of a connection's deliveries lately.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_connection ON deliveries (subscription_id, created_at);
 """,
+    """
+-- Why they failed. Partial: only what fails pays for it.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_failed ON deliveries (subscription_id, completed_at)
+    WHERE status = 'failed';
+""",
 )
 
 RETENTION = (
@@ -70,4 +75,4 @@ def upgrade() -> None:
 def downgrade() -> None:
     op.execute("DROP TABLE notice_settings")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
-    op.execute("DROP INDEX deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
+    op.execute("DROP INDEX deliveries_failed, deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
