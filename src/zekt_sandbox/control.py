@@ -254,6 +254,7 @@ CONTROLS = (
     ),
     Control("PUT", "/_sandbox/repositories", change_repository, "Change one.", bodies.ChangeRepository),
     Control("PUT", "/_sandbox/installations", set_installation, "Change the app's rights.", bodies.SetInstallation),
+    Control("GET", "/_sandbox/people", people_api.list_people, "All people, and what each may do."),
     Control(
         "PUT", "/_sandbox/people", people_api.set_person, "Make a person, or change what one may do.", bodies.SetPerson
     ),

@@ -14,7 +14,7 @@ from typing import Any
 from rich.console import Console
 
 from zekt_sandbox.demo_broker import Broker, DemoFailed, as_root
-from zekt_sandbox.demo_story import INFRA, SETUP, SHOP, Story, open_repositories
+from zekt_sandbox.demo_story import INFRA, PEOPLE, SETUP, SHOP, Story, open_repositories
 from zekt_sandbox.demo_timeline import Timeline
 from zekt_sandbox.server import SandboxServer
 from zekt_sandbox.signals import ended_by_signals
@@ -177,6 +177,7 @@ def _keep(scene: _Scene, console: Console) -> None:
     _say(
         console,
         "It keeps running until Ctrl-C. To look:",
+        f"  the console          {broker.url}/ (sign in as {' or '.join(PEOPLE)})",
         f"  deliveries           {authorized}/api/deliveries",
         f"  one of them          {authorized}/api/deliveries/DELIVERY_ID",
         f"  the API, described   {broker.url}/openapi.json",

@@ -15,6 +15,8 @@ from zekt_sandbox.runs import Run
 from zekt_sandbox.stage import Stage
 
 SHOP, INFRA = "shop-team/orders", "infra-team/platform"
+PEOPLE = {"sam": SHOP, "ida": INFRA}
+"""Who owns which repository's organisation."""
 ORDER_WORKFLOW = ".github/workflows/order-new-infrastructure.yml"
 BUILD_WORKFLOW = ".github/workflows/build-infrastructure.yml"
 ARRIVED_WORKFLOW = ".github/workflows/infrastructure-ready.yml"
@@ -173,7 +175,12 @@ def _end(future: Future[None], error: Exception | None) -> None:
 
 
 def open_repositories(github: Stage) -> list[Repository]:
-    """Both, each with the workflow that a dispatch starts: the broker looks for it when a subscription is approved."""
+    """Both, each with the workflow that a dispatch starts: the broker looks for it when a subscription is approved.
+
+    And with people, for whom the console is.
+    """
+    for login, name in PEOPLE.items():
+        github.set_person(login, organizations={name.partition("/")[0]: "admin"})
     made = [github.add_repository(name) for name in (SHOP, INFRA)]
     for name, path, event in ((INFRA, BUILD_WORKFLOW, ORDER_EVENT), (SHOP, ARRIVED_WORKFLOW, READY_EVENT)):
         github.add_workflow(name, path, f"on:\n  repository_dispatch:\n    types: [{event}]\n")

@@ -171,6 +171,11 @@ async def set_person(request: Request) -> Response:
     return JSONResponse(asdict(Stage(world_of(request)).set_person(asked.login, **asked.given("login"))))
 
 
+async def list_people(request: Request) -> Response:
+    """GET /_sandbox/people."""
+    return JSONResponse({"people": [asdict(person) for person in world_of(request).people.all()]})
+
+
 async def user_token(request: Request) -> Response:
     """POST /_sandbox/people/{login}/tokens."""
     return JSONResponse({"token": Stage(world_of(request)).user_token(request.path_params["login"])}, 201)

@@ -29,7 +29,7 @@ def test_signing_in_leads_on_to_where_one_was_going(alice: Visitor) -> None:
     alice.page.goto("/?here=1")
     assert alice.page.url.endswith("/sign-in?next=%2F%3Fhere%3D1")
     alice.page.get_by_label("Login").fill("alice")
-    alice.page.get_by_role("button", name="Sign in").click()
+    alice.page.get_by_role("button", name="Sign in", exact=True).click()
     alice.page.wait_for_url("**/?here=1")
 
 
@@ -40,11 +40,19 @@ def test_it_works_without_scripts(people: None, visit: Visit) -> None:  # noqa: 
     assert "You are signed out." in visitor.page.content()
 
 
+def test_the_sandboxs_people_are_there_to_choose_from(people: None, visit: Visit) -> None:  # noqa: ARG001
+    visitor = visit()
+    visitor.page.goto("/sign-in?next=/?here=1")
+    visitor.page.get_by_role("button", name="sam owns shop-team").click()
+    visitor.page.wait_for_url("**/?here=1")
+    assert visitor.page.locator(".login").inner_text() == "sam"
+
+
 def test_a_stranger_to_the_sandbox_is_told_so(people: None, visit: Visit) -> None:  # noqa: ARG001
     visitor = visit()
     visitor.page.goto("/sign-in")
     visitor.page.get_by_label("Login").fill("nobody-knows")
-    visitor.page.get_by_role("button", name="Sign in").click()
+    visitor.page.get_by_role("button", name="Sign in", exact=True).click()
     assert "no such person" in visitor.page.get_by_role("alert").inner_text()
 
 

@@ -125,6 +125,10 @@ def test_kept_running_it_can_be_looked_at_until_ctrl_c(root: Path, place: Path) 
         listed = requests.get(f"{result['broker']}/api/deliveries", headers=headers, timeout=10).json()
         assert {each["status"] for each in listed["deliveries"]} == {"completed"}
         assert len(requests.get(f"{result['github']}/_sandbox/dispatches", timeout=10).json()) == 2
+        console = demo.wait_for("the console").split()[2]
+        entered = requests.Session()
+        here = {"Origin": console.rstrip("/")}
+        assert "Overview" in entered.post(f"{console}sign-in", data={"login": "sam"}, headers=here, timeout=30).text
         demo.process.send_signal(signal.SIGINT)
         assert demo.process.wait(60) == 0
     assert _left_behind(place) == []

@@ -174,6 +174,7 @@ def test_without_the_permission_members_are_not_told(gh: SandboxServer, orders: 
 def test_people_are_made_and_get_tokens_over_http_too(anonymous: Any) -> None:
     made = anonymous.call("PUT", "/_sandbox/people", json={"login": "dora", "repositories": {ORDERS: "read"}}).json()
     assert made["repositories"] == {ORDERS: "read"}
+    assert made in anonymous.call("GET", "/_sandbox/people").json()["people"]
     token = anonymous.call("POST", "/_sandbox/people/dora/tokens").json()["token"]
     assert anonymous.call("GET", "/user", headers={"Authorization": f"token {token}"}).json()["login"] == "dora"
     assert anonymous.call("POST", "/_sandbox/people/nobody/tokens").status_code == 404

@@ -77,7 +77,7 @@ class Visitor:
         """Sign in, as the sandbox lets anybody."""
         self.page.goto(f"/sign-in?next={following}")
         self.page.get_by_label("Login").fill(login)
-        self.page.get_by_role("button", name="Sign in").click()
+        self.page.get_by_role("button", name="Sign in", exact=True).click()
         self.page.wait_for_url(lambda address: "sign-in" not in address)
 
     def look(self, name: str) -> None:

@@ -39,6 +39,17 @@ def _is_loopback(host: str) -> bool:
         return False
 
 
+class Person(msgspec.Struct):
+    """Of the sandbox: `organizations` tells a role by the organisation's login."""
+
+    login: str
+    organizations: dict[str, str] = {}
+
+
+class _People(msgspec.Struct):
+    people: list[Person]
+
+
 class StandIn:
     """Its `api_url` is on loopback, see `is_possible`; `timeout` in seconds."""
 
@@ -55,6 +66,15 @@ class StandIn:
                 return answer.ok and msgspec.json.decode(answer.content[:_MOST], type=_Root).zekt_sandbox
         except (requests.RequestException, msgspec.DecodeError, ValueError):
             return False
+
+    def people(self) -> list[Person]:
+        """Whom somebody can be here; nobody where it does not say."""
+        try:
+            with self._session() as session:
+                answer = session.get(f"{self._api_url}/_sandbox/people", timeout=self._timeout, allow_redirects=False)
+                return msgspec.json.decode(answer.content[:_MOST], type=_People).people
+        except (requests.RequestException, msgspec.DecodeError):
+            return []
 
     def visitor(self, login: str) -> Visitor:
         """Somebody of the sandbox's people, as if signed in there.

@@ -12,6 +12,9 @@ from zekt_backend.console.notices import Said
 from zekt_backend.console.view import Page
 from zekt_backend.rules.people import is_local
 
+_SHOWN = 12
+"""Of the sandbox's people."""
+
 
 def _next(text: str) -> str:
     return text if is_local(text) else "/"
@@ -25,6 +28,7 @@ async def sign_in(request: Request, broker: Broker) -> Response:
 async def _sign_in(request: Request, broker: Broker, following: str, refused: Refused | None = None) -> Response:
     stand_in = broker.stand_in
     sandbox = stand_in is not None and await broker.meet(stand_in.is_sandbox)
+    people = await broker.meet(stand_in.people) if stand_in is not None and sandbox else []
     return view.show(
         request,
         broker,
@@ -33,6 +37,7 @@ async def _sign_in(request: Request, broker: Broker, following: str, refused: Re
         status=refused.status if refused else 200,
         through_github=f"/auth/sign-in?{urlencode({'next': following})}" if broker.sign_in else None,
         sandbox=sandbox,
+        people=people[:_SHOWN],
         following=following,
         problem=refused.problem if refused else None,
     )
