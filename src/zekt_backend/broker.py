@@ -19,6 +19,7 @@ from zekt_backend.door.pool import Pool
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
+from zekt_backend.flows.notifier import Notifier
 from zekt_backend.flows.read_installation import read_installation, read_repository
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.flows.reconcile import Terms, reconcile
@@ -71,6 +72,7 @@ class Broker:
     """What GitHub is asked and told for whoever manages repositories: asyncio's own threads, in which an issuer's keys
     are fetched and names are looked up, stay free for messages."""
     manage: Turnstile
+    notifier: Notifier
     sign_in: SignIn | None = None
     """Of people, at GitHub."""
     stand_in: StandIn | None = None
@@ -86,10 +88,11 @@ class Broker:
         github = github_app(settings)
         people = ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people")
         hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
+        work_db, stand_in = Database(database_url, size=settings.database_pool_size), sandbox(settings, github)
         return cls(
             settings=settings,
             db=Database(database_url, size=settings.database_pool_size),
-            work_db=Database(database_url, size=settings.database_pool_size),
+            work_db=work_db,
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
             github=github,
@@ -98,7 +101,8 @@ class Broker:
             hub_threads=hub_threads,
             manage=Turnstile(hub_threads, _HUB_THREADS, "requests about repositories wait for GitHub"),
             sign_in=sign_in(settings, github),
-            stand_in=sandbox(settings, github),
+            notifier=Notifier.build(settings, work_db, clock, github, stand_in, pace=pace(settings), dice=dice),
+            stand_in=stand_in,
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
             examiners=Pool(),
         )
@@ -114,6 +118,7 @@ class Broker:
         self.threads.shutdown(wait=True, cancel_futures=True)
         self.people_threads.shutdown(wait=True, cancel_futures=True)
         self.hub_threads.shutdown(wait=True, cancel_futures=True)
+        await asyncio.to_thread(self.notifier.close)
         self.github.close()
         await self.db.close()
         await self.work_db.close()

@@ -26,6 +26,7 @@ from zekt_backend.api import (
     health,
     me,
     messages,
+    notices,
     openapi,
     repositories,
     service_schemas,
@@ -38,6 +39,7 @@ from zekt_backend.api import (
 from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.api.auth import DevelopmentSignIn
+from zekt_backend.api.notices import NoticeChoice
 from zekt_backend.api.repositories import NewRepository, Whitelisting
 from zekt_backend.api.service_schemas import JsonSchema
 from zekt_backend.api.services import ServiceChange, ServiceRequest
@@ -52,6 +54,7 @@ Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", 
 """Who may: a run by its OIDC token, the operator, or whoever has that right to the account, as docs/api.md explains."""
 
 SUBSCRIPTION = "/api/subscriptions/{subscription_id}"
+NOTICES = "/api/accounts/{account}/notices"
 
 # method, path, who may, handler, what it takes, what it is for; `make docs` writes docs/api.md from it
 TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
@@ -90,6 +93,12 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
     ("GET", "/api/accounts", "read", accounts.listing, None, "Accounts, newest first"),
     ("GET", "/api/accounts/{account}", "read", accounts.one, None, "One account with its people"),
     ("PATCH", "/api/accounts/{account}", "own", accounts.upgrade, AccountChange, "Adds a persona to an account"),
+    ("GET", NOTICES, "read", notices.one, None, "Where an account is told of failures"),
+    ("PUT", NOTICES, "own", notices.change, NoticeChoice, "Chooses where"),
+    ("DELETE", NOTICES, "own", notices.remove, None, "Tells it nothing more"),
+    ("POST", f"{NOTICES}/secret", "own", notices.rotate, None, "Makes a new signing secret, and tells it this once"),
+    ("POST", f"{NOTICES}/test", "own", notices.test, None, "Sends a test notice, and says how it was answered"),
+    ("GET", "/api/notices", "read", notices.listing, None, "What accounts were told, newest first"),
     ("GET", "/api/repositories", "read", repositories.listing, None, "Repositories, GitHub's newest first"),
     ("POST", "/api/repositories", "manage", repositories.add, NewRepository, "Makes a repository known"),
     ("GET", "/api/repositories/{repository_id}", "read", repositories.one, None, "One repository"),

@@ -4,6 +4,7 @@ import json
 import os
 from datetime import timedelta
 from decimal import Decimal
+from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 from urllib.parse import urlsplit
@@ -115,6 +116,7 @@ class Settings(BaseSettings):
     reconcile_reserve: int = Field(default=1000, ge=0)
     message_patience: _Positive = timedelta(minutes=15)
     payload_retention: _Positive = timedelta(days=90)
+    notice_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     prices: Annotated[dict[_Item, _Price], NoDecode, BeforeValidator(_json)] = Field(default_factory=dict)
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
@@ -126,6 +128,12 @@ class Settings(BaseSettings):
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value
+
+    @field_validator("notice_allowed_networks", mode="before")
+    @classmethod
+    def _networks(cls, value: Any) -> Any:
+        """Several stand in one variable, separated by commas."""
+        return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
 
     @field_validator("database_url", *_SECRETS)
     @classmethod

@@ -91,9 +91,11 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
     engine.entrypoint(jobs.SETTLE)(_noted(partial(_settle, broker=broker), running))
     engine.entrypoint(jobs.INSTALLATION)(_noted(partial(_read, read=broker.read_installation), running))
     engine.entrypoint(jobs.REPOSITORY)(_noted(partial(_read, read=broker.read_repository), running))
+    engine.entrypoint(jobs.NOTIFY)(_noted(partial(_notify, broker=broker), running))
     # The sixth field of the engine's cron expressions is seconds.
     every = f"* * * * * */{broker.settings.sweep_seconds}"
     engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
+    engine.schedule("notices", every)(_noted(partial(_gather_notices, broker=broker), running))
     if broker.settings.reconcile_seconds:
         round_ = partial(_reconcile, broker=broker, stopped=engine.shutdown.is_set)
         engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
@@ -184,6 +186,18 @@ async def _settle(job: Job, broker: Broker) -> None:
     except ZektError as error:
         # GitHub did not say; the row's own due time brings this delivery back.
         log.warning("settle_postponed", delivery_id=_delivery_id(job), code=error.code)
+
+
+async def _notify(_job: Job, broker: Broker) -> None:
+    with _kept_in_trouble():
+        wait = await broker.notifier.notify()
+    if wait is not None:
+        raise RetryRequested(delay=wait, reason="more may be due")
+
+
+async def _gather_notices(_schedule: Schedule, broker: Broker) -> None:
+    if made := await broker.notifier.gather():
+        log.info("notices_made", notices=made)
 
 
 async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> None:

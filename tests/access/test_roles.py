@@ -58,6 +58,9 @@ WITH_SCHEMA = """
 REQUESTED = "UPDATE subscriptions SET status = 'requested'"
 RENAMED = "UPDATE repositories SET full_name = 'shop-team/before' WHERE id = 1001"
 ENABLED = "UPDATE repositories SET provider = true, consumer = true, completion_tracking = true"
+TOLD = """
+    INSERT INTO notice_settings (account_id, url)
+    SELECT id, 'http://127.0.0.1:1024/' FROM accounts WHERE login = 'infra-team'"""
 NOT_WHITELISTED = "UPDATE workflows SET whitelisted = false"
 
 
@@ -70,6 +73,12 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/accounts"): Asked(EVERYBODY),
     ("GET", "/api/accounts/{account}"): Asked(INFRA),
     ("PATCH", "/api/accounts/{account}"): Asked(OWNER, {"provider": True}),
+    ("GET", "/api/accounts/{account}/notices"): Asked(INFRA),
+    ("PUT", "/api/accounts/{account}/notices"): Asked(OWNER, {"url": "https://hooks.example/zekt"}),
+    ("DELETE", "/api/accounts/{account}/notices"): Asked(OWNER, first=TOLD),
+    ("POST", "/api/accounts/{account}/notices/secret"): Asked(OWNER),
+    ("POST", "/api/accounts/{account}/notices/test"): Asked(OWNER, first=TOLD),
+    ("GET", "/api/notices"): Asked(EVERYBODY),
     ("GET", "/api/repositories"): Asked(EVERYBODY),
     ("POST", "/api/repositories"): Asked({"petra"}, {"repository": "shop-team/orders"}, first=RENAMED),
     ("GET", "/api/repositories/{repository_id}"): Asked(SHOP),

@@ -13,6 +13,7 @@ from zekt_backend.cli import app
 NO_JSON = {
     "serve": "tells its log", "worker": "tells its log", "sandbox": "tells its address",
     "migrate": "has nothing to tell", "tokens revoke": "has nothing to tell",
+    "notices rotate": "prints a secret, and nothing else",
     "replay": "prints ids, one a line", "services show": "prints nothing but JSON",
     "repositories show": "prints nothing but JSON", "repositories rotate": "has nothing to tell",
     "app manifest": "prints nothing but JSON", "app register": "writes files and prints settings",

@@ -7,7 +7,7 @@ ROWS = (
     {"errors", "clock"},
     {"settings", "log"},
     {"rules"},
-    {"github", "store", "door"},
+    {"github", "store", "door", "outside"},
     {"flows"},
     {"broker"},
     {"api"},

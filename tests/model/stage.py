@@ -92,11 +92,12 @@ class Stage:
         async with self.broker.db.transaction() as tx:
             await tx.execute("DELETE FROM history; DELETE FROM attempts; DELETE FROM deliveries; DELETE FROM decisions")
             await tx.execute("DELETE FROM messages; DELETE FROM events; DELETE FROM pgqueuer; DELETE FROM pgqueuer_log")
-            await tx.execute("DELETE FROM writes; DELETE FROM used_tokens")
+            await tx.execute("DELETE FROM writes; DELETE FROM used_tokens; DELETE FROM failures")
+            await tx.execute("DELETE FROM told_critical; DELETE FROM notices; DELETE FROM notice_settings")
             await tx.execute("DELETE FROM refusals; DELETE FROM service_schemas; DELETE FROM subscriptions")
             await tx.execute("DELETE FROM services; DELETE FROM workflows")
             await tx.execute("DELETE FROM repositories; DELETE FROM installations")
-            await tx.execute("DELETE FROM notice_settings; DELETE FROM audit; DELETE FROM accounts")
+            await tx.execute("DELETE FROM audit; DELETE FROM accounts")
 
     async def apply(self, approved: dict[str, bool]) -> None:
         """Make the directory what the setup file says, with these subscriptions approved or revoked."""

@@ -102,7 +102,15 @@ def _pieces(count: int) -> Iterator[bytes]:
         yield b" " * 65_536
 
 
-MANAGED = ("/api/policy", "/api/replay", "/api/repositories", "/api/services", "/api/subscriptions", "/api/tokens")
+MANAGED = (
+    "/api/accounts",
+    "/api/policy",
+    "/api/replay",
+    "/api/repositories",
+    "/api/services",
+    "/api/subscriptions",
+    "/api/tokens",
+)
 LARGEST = {"/api/github/webhooks": 26_214_400, "/api/events/receive": 1_048_576, "/api/policy/simulate": 1_048_576}
 
 
@@ -119,7 +127,7 @@ def test_a_body_without_a_length_is_limited_like_any_other(zekt: Zekt, path: str
     pieces = limit // 65_536 + 4
     try:
         answer = requests.post(
-            zekt.url + path.format(delivery_id="x", subscription_id="1", repository_id="x"),
+            zekt.url + path.format(account="x", delivery_id="x", subscription_id="1", repository_id="x"),
             data=_pieces(pieces),
             headers=headers,
             timeout=30,

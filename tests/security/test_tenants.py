@@ -74,6 +74,13 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/accounts"): Door("admin", NO_MANAGER),
     ("GET", "/api/accounts/{account}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("PATCH", "/api/accounts/{account}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"provider": True}),
+    ("GET", "/api/accounts/{account}/notices"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("PUT", "/api/accounts/{account}/notices"): Door("admin", MANAGED, {"url": "https://hooks.example/zekt"}),
+    ("DELETE", "/api/accounts/{account}/notices"): Door("admin", MANAGED),
+    ("POST", "/api/accounts/{account}/notices/secret"): Door("admin", MANAGED),
+    # Where nothing is set, there is nothing to try.
+    ("POST", "/api/accounts/{account}/notices/test"): Door("", MANAGED),
+    ("GET", "/api/notices"): Door("admin", NO_MANAGER),
     ("GET", "/api/repositories"): Door("admin", NO_MANAGER),
     ("POST", "/api/repositories"): Door("admin", MANAGED, {"repository": "{repository}"}),
     ("GET", "/api/repositories/{repository_id}"): Door("admin", MANAGED),

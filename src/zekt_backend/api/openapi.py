@@ -55,6 +55,9 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/event-delivery/complete": ("result_invalid",),
     "/api/event-delivery/{delivery_id}/payload": ("no_payload", "payload_expired"),
     "/api/replay/{delivery_id}": ("payload_expired", "replay_refused"),
+    "/api/accounts/{account}/notices": ("webhooks_off",),
+    "/api/accounts/{account}/notices/secret": ("webhooks_off",),
+    "/api/accounts/{account}/notices/test": ("webhooks_off", "conflict"),
     "/api/services": ("conflict",),
     "/auth/sign-in": ("sign_in_off",),
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
@@ -70,7 +73,7 @@ _ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_of
 """How what is asked of GitHub on somebody's behalf may end."""
 _UNVERSIONED = ("/api/tokens/{token_id}",)
 """What is changed without a version."""
-_DECIDED = ("/approve", "/deny", "/hook", "/revoke")
+_DECIDED = ("/approve", "/deny", "/hook", "/revoke", "/secret")
 """What is changed with one, though by POST."""
 _HEADERS = {
     "/api/events/receive": {"x-github-repository": "optional; must be the token's repository"},
@@ -80,6 +83,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": Filter,
     "/api/events": Which,
     "/api/accounts": Page,
+    "/api/notices": Page,
     "/api/repositories": Page,
     "/api/services": Page,
     "/api/services/{slug}/schema": WhichSchema,

@@ -19,6 +19,7 @@ from zekt_backend.cli import (
     events,
     explain,
     github_app,
+    notices,
     operate,
     policy,
     recover,
@@ -81,6 +82,7 @@ app.add_typer(services.services, name="services")
 app.add_typer(directory.directory, name="directory")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
 app.add_typer(access.tokens, name="tokens")
+app.add_typer(notices.notices, name="notices")
 
 
 def main() -> None:

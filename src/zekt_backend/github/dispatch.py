@@ -41,13 +41,13 @@ def send(app: GitHubApp, *, installation_id: int, repository: str, body: dict[st
     try:
         requester = app.requester(installation_id)
     except TokenRefusedError as refused:
-        return _not_minted(app, refused)
-    except _FAILURES as error:
-        return replace(_failed(error), ambiguous=False)
+        return not_minted(app, refused)
+    except FAILURES as error:
+        return replace(failed(error), ambiguous=False)
     try:
         reply = ask(requester, "POST", f"/repos/{repository}/dispatches", body)
-    except _FAILURES as error:
-        return _failed(error)
+    except FAILURES as error:
+        return failed(error)
     answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now())
     if reply.status == requests.codes.unauthorized and app.forget(installation_id):
         # The kept token was revoked before its time (a new key, a changed permission): the next try mints another.
@@ -56,10 +56,10 @@ def send(app: GitHubApp, *, installation_id: int, repository: str, body: dict[st
 
 
 # PyGithub parses rate-limit headers as numbers, after GitHub answered: a ValueError is an answer that we lost.
-_FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
+FAILURES = (requests.RequestException, urllib3.exceptions.HTTPError, OSError, ValueError)
 
 
-def _not_minted(app: GitHubApp, refused: TokenRefusedError) -> Answer:
+def not_minted(app: GitHubApp, refused: TokenRefusedError) -> Answer:
     reply = refused.reply
     answer = answers.from_response(reply.status, reply.headers, reply.text, now=app.now(), advice=_MINT_ADVICE)
     # 201 without a token, or whatever else is no refusal we know, is tried again like an outage.
@@ -68,7 +68,7 @@ def _not_minted(app: GitHubApp, refused: TokenRefusedError) -> Answer:
     return replace(answer, accepted=False, ambiguous=False, category=category, text=text)
 
 
-def _failed(error: Exception) -> Answer:
+def failed(error: Exception) -> Answer:
     """Sorted by whether the request was sent. What is not certain counts as sent."""
     chain = list(_chain(error))
     text = f"{type(error).__name__}: {chain[-1]}"

@@ -10,6 +10,7 @@ from psycopg import sql
 from psycopg.types.json import Jsonb
 
 from zekt_backend.rules.lifecycle import Fact, Status, sources, target
+from zekt_backend.store import notices
 from zekt_backend.store.database import Tx, many, one
 
 
@@ -242,6 +243,8 @@ async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail
     if row is None:
         return False
     await note(tx, delivery_id, fact, now, before=Status(row["before"]), after=target(fact), detail=detail)
+    if target(fact) is Status.FAILED:
+        await notices.note_failure(tx, delivery_id, now)
     return True
 
 

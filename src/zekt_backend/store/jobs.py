@@ -14,6 +14,7 @@ DELIVER = "deliver"
 SETTLE = "settle"
 INSTALLATION = "installation"
 REPOSITORY = "repository"
+NOTIFY = "notify"
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +34,11 @@ def deliver(delivery_id: str, dispatches: int, after: timedelta) -> Wake:
 
 def settle(delivery_id: str) -> Wake:
     return Wake(SETTLE, delivery_id, f"{SETTLE}:{delivery_id}", timedelta(0))
+
+
+def notify(slot: int) -> Wake:
+    """Look for notices that are due. There are few slots, so that no rush of notices takes the dispatches' place."""
+    return Wake(NOTIFY, str(slot), f"{NOTIFY}:{slot}", timedelta(0))
 
 
 def read_installation(installation_id: int, after: timedelta = timedelta(0)) -> Wake:

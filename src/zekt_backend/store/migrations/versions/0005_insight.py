@@ -54,13 +54,70 @@ ALTER TABLE messages ADD COLUMN IF NOT EXISTS traceparent text;
 NOTICES = (
     """
 -- Where an account wants to be told of failures. The secret is derived from the broker's own, the account's id and
--- generation, so that no secret stands here.
+-- generation, so that no secret stands here; the one before still signs, too, for a day after rotated_at. A url that
+-- answered 410 Gone is told nothing more (stopped_at). Busy: somebody tells this account something now, and nobody else
+-- does before busy_until; held: its url fails, failing times in a row, and rests.
 CREATE TABLE IF NOT EXISTS notice_settings (
     account_id           bigint PRIMARY KEY REFERENCES accounts,
     url                  text,
     issues_repository_id bigint REFERENCES repositories,
     generation           integer NOT NULL DEFAULT 0,
+    rotated_at           timestamptz,
+    stopped_at           timestamptz,
+    busy_until           timestamptz NOT NULL DEFAULT '-infinity',
+    held_until           timestamptz NOT NULL DEFAULT '-infinity',
+    failing              integer NOT NULL DEFAULT 0,
     version              integer NOT NULL DEFAULT 1
+);
+""",
+    """
+-- Deliveries that have ended Failed and of which somebody wants to be told: written with that end, gone when noticed.
+CREATE TABLE IF NOT EXISTS failures (
+    seq         bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    delivery_id text NOT NULL,
+    at          timestamptz NOT NULL
+);
+""",
+    """
+-- What an account is told, once a day (UTC) and connection by each channel, however often it happens (times).
+CREATE TABLE IF NOT EXISTS notices (
+    id              text PRIMARY KEY,
+    seq             bigint GENERATED ALWAYS AS IDENTITY UNIQUE,
+    account_id      bigint NOT NULL REFERENCES accounts,
+    channel         text NOT NULL CHECK (channel IN ('webhook', 'issue')),
+    subscription_id bigint NOT NULL REFERENCES subscriptions,
+    day             date NOT NULL,
+    kind            text NOT NULL CHECK (kind IN ('delivery.failed', 'connection.critical')),
+    body            text NOT NULL,
+    times           integer NOT NULL DEFAULT 1,
+    status          text NOT NULL DEFAULT 'pending' CHECK (status IN ('pending', 'sent', 'failed')),
+    tries           integer NOT NULL DEFAULT 0,
+    unsure          boolean NOT NULL DEFAULT false,
+    paced           boolean NOT NULL DEFAULT false,
+    due_at          timestamptz,
+    created_at      timestamptz NOT NULL,
+    ended_at        timestamptz,
+    answer          text,
+    link            text,
+    UNIQUE (account_id, channel, subscription_id, day)
+);
+""",
+    """
+CREATE INDEX IF NOT EXISTS notices_due ON notices (account_id, due_at) WHERE status = 'pending';
+""",
+    """
+CREATE INDEX IF NOT EXISTS notices_account ON notices (account_id, seq);
+""",
+    """
+CREATE INDEX IF NOT EXISTS notices_created ON notices (created_at);
+""",
+    """
+-- Connections that are Critical, and of which this account was told; the row goes when the connection recovers.
+CREATE TABLE IF NOT EXISTS told_critical (
+    subscription_id bigint NOT NULL REFERENCES subscriptions,
+    account_id      bigint NOT NULL REFERENCES accounts,
+    at              timestamptz NOT NULL,
+    PRIMARY KEY (subscription_id, account_id)
 );
 """,
 )
@@ -73,6 +130,6 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE notice_settings")
+    op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
     op.execute("DROP INDEX deliveries_failed, deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
