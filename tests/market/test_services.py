@@ -116,6 +116,13 @@ def test_the_same_again_changes_nothing(ask: Any, shop: str) -> None:
     assert audit(ask) == lines
 
 
+def test_a_change_to_null_is_refused_rather_than_taken_for_no_change(ask: Any, shop: str) -> None:
+    for name in ("alias", "tags", "guard", "retired"):
+        answer = ask(shop, SERVICE, "PATCH", {name: None})
+        assert (answer.status_code, answer.json()["code"]) == (400, "body_invalid")
+        assert answer.json()["detail"].startswith(f"{name}: ")
+
+
 def test_a_change_that_rests_on_an_old_version_is_refused(ask: Any, shop: str) -> None:
     seen = ask(shop, SERVICE).headers["etag"]
     assert ask(shop, SERVICE, "PATCH", {"alias": "A"}, **{"If-Match": seen}).status_code == 200

@@ -4,6 +4,7 @@ from typing import Any
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from pydantic import field_validator
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import listed, principal_of, require_home
@@ -47,6 +48,14 @@ class ServiceChange(shapes.Shape):
     hide_provider: bool | None = None
     guard: Guard | None = None
     retired: bool | None = None
+
+    @field_validator("*", mode="before")
+    @classmethod
+    def _said(cls, value: Any) -> Any:
+        """Asked of what is named alone: whoever writes null wants it gone, and none of it can be."""
+        if value is None:
+            raise ValueError("null is no value for it: leave the field out to keep what it is")
+        return value
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:

@@ -36,7 +36,10 @@ JOIN repositories c ON c.id = s.repository_id
 JOIN services v ON v.id = s.service_id
 JOIN workflows w ON w.id = v.workflow_id
 JOIN repositories p ON p.id = w.repository_id
-WHERE c.id IN (SELECT id FROM touched) OR p.id IN (SELECT id FROM touched)
+WHERE s.id IN (SELECT u.id FROM touched t JOIN subscriptions u ON u.repository_id = t.id
+               UNION
+               SELECT u.id FROM touched t JOIN workflows x ON x.repository_id = t.id
+                           JOIN services y ON y.workflow_id = x.id JOIN subscriptions u ON u.service_id = y.id)
 """
 
 
