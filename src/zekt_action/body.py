@@ -5,6 +5,7 @@ import json
 import time
 from typing import Any
 
+from zekt_action import event
 from zekt_action.inputs import Job
 from zekt_action.payload import Payload
 
@@ -45,4 +46,6 @@ def build(job: Job, event_type: str, payload: Payload, name: str, causation: dic
     }
     if causation:
         head["causation"] = causation
+    if trace := event.traceparent(job.traceparent):
+        head["traceparent"] = trace
     return json.dumps(head).encode()[:-1] + b', "payload":' + payload.raw + b"}"

@@ -6,6 +6,8 @@ import json
 import re
 from typing import TYPE_CHECKING, Any
 
+from zekt_action.limits import TRACEPARENT
+
 if TYPE_CHECKING:
     from pathlib import Path
 
@@ -53,11 +55,20 @@ def count(value: Any) -> int | None:
     return value if fits else None
 
 
+def traceparent(value: Any) -> str | None:
+    """A W3C trace context, https://www.w3.org/TR/trace-context/; else None."""
+    return value if isinstance(value, str) and re.fullmatch(TRACEPARENT, value) else None
+
+
 def causation(event: dict[str, Any]) -> dict[str, str] | None:
-    """Ids of the delivery that started this run: how chains across organisations are drawn."""
+    """Which delivery started this run, and in which trace: how chains across organisations are drawn."""
     found = envelope(event) or {}
     ids = {name: identifier(found.get(name)) for name in ("correlationId", "deliveryId")}
-    return {name: value for name, value in ids.items() if value} or None
+    known = {name: value for name, value in ids.items() if value}
+    if not known:
+        return None
+    trace = traceparent(found.get("traceparent"))
+    return {**known, "traceparent": trace} if trace else known
 
 
 def from_fork(event: dict[str, Any], repository: str) -> bool:

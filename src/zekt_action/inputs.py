@@ -57,6 +57,8 @@ class Job:
     summary_file: Path | None
     oidc_url: str
     oidc_secret: str = field(repr=False)
+    traceparent: str = ""
+    """TRACEPARENT, as OpenTelemetry's tools for CI set it; unchecked."""
 
 
 def job(environ: Mapping[str, str] = os.environ) -> Job:
@@ -86,6 +88,7 @@ def job(environ: Mapping[str, str] = os.environ) -> Job:
         summary_file=path("GITHUB_STEP_SUMMARY"),
         oidc_url=value("ACTIONS_ID_TOKEN_REQUEST_URL"),
         oidc_secret=value("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
+        traceparent=value("TRACEPARENT"),
     )
 
 

@@ -23,3 +23,6 @@ MAX_RESULT_BYTES = 65_536
 
 MAX_NUMBER_DIGITS = 4_300
 """Longest integer in a message, in digits: the most that Python reads from text by default."""
+
+TRACEPARENT = r"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}"
+"""A W3C trace context: version, trace id, span id, flags. https://www.w3.org/TR/trace-context/#traceparent-header"""

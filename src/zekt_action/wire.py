@@ -23,6 +23,8 @@ class Causation(Wire):
 
     correlation_id: str | None = Field(default=None, max_length=100)
     delivery_id: str | None = Field(default=None, max_length=100)
+    traceparent: Any = None
+    """As the envelope had it. What is no W3C trace context is ignored."""
 
 
 class MessageHead(Wire):
@@ -45,6 +47,8 @@ class MessageHead(Wire):
     message_id: str | None = Field(default=None, max_length=100)
     payload_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     causation: Causation | None = None
+    traceparent: Any = None
+    """The W3C trace context of the job that sends. What is none is ignored."""
     # The hosted service's own orchestration sends this, and then no eventType.
     orchestration_step_ref: str | None = Field(default=None, alias="orchestration_step_ref", max_length=300)
 

@@ -122,6 +122,35 @@ def test_a_run_that_zekt_started_says_by_which_delivery(runner: Any, broker: Any
     assert sent_body(broker)["causation"] == {"correlationId": "7", "deliveryId": "delivery-9"}
 
 
+TRACE = f"00-{'ab' * 16}-{'cd' * 8}-01"
+
+
+def test_the_trace_of_the_delivery_that_started_the_run_goes_along(runner: Any, broker: Any) -> None:
+    runner.event({"client_payload": {"zekt": {"correlationId": "7", "deliveryId": "delivery-9", "traceparent": TRACE}}})
+    runner.send()
+    body = sent_body(broker)
+    assert body["causation"] == {"correlationId": "7", "deliveryId": "delivery-9", "traceparent": TRACE}
+    assert "traceparent" not in body
+
+
+def test_the_job_s_own_trace_goes_along_as_tools_set_it(runner: Any, broker: Any) -> None:
+    runner.send({"TRACEPARENT": TRACE})
+    assert sent_body(broker)["traceparent"] == TRACE
+
+
+@pytest.mark.parametrize(
+    "text", ["", "00-1-2-3", TRACE.upper(), TRACE + "\n", f"00-{'0' * 32}-{'cd' * 8}-01", "x" * 9999]
+)
+def test_what_is_no_trace_context_is_left_out_and_not_shown(runner: Any, broker: Any, text: str) -> None:
+    runner.event({"client_payload": {"zekt": {"correlationId": "7", "traceparent": text}}})
+    done = runner.send({"TRACEPARENT": text})
+    body = sent_body(broker)
+    assert done.code == 0
+    assert "traceparent" not in body
+    assert body["causation"] == {"correlationId": "7"}
+    assert not text or text not in done.log
+
+
 @pytest.mark.parametrize("zekt", ["text", {"correlationId": "a\nb", "deliveryId": 7}, {"deliveryId": "x" * 101}, None])
 def test_hostile_ids_of_an_event_are_left_out(runner: Any, broker: Any, zekt: Any) -> None:
     runner.event({"client_payload": {"zekt": zekt}})

@@ -44,7 +44,7 @@ def test_a_replay_is_a_new_delivery_of_the_same_bytes_under_the_same_correlation
     new_id = receipt.pop("deliveryId")
     assert receipt == {"success": True, "replayOf": old_id, "message": "Queued as a delivery of its own."}
     first, second = (dispatch.client_payload["zekt"] for dispatch in zekt.dispatched(2))
-    assert second == {**first, "deliveryId": new_id, "isReplay": True}
+    assert second == {**first, "deliveryId": new_id, "isReplay": True, "traceparent": second["traceparent"]}
     assert (first["isReplay"], first["attempt"], second["payload"]) == (False, 1, {"b": 1.5, "a": "é"})
 
     old, new = zekt.delivery(old_id), zekt.until(new_id, "dispatched")

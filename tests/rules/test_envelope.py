@@ -7,11 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zekt_backend.rules.envelope import Archived, compose, head
+from zekt_backend.rules.envelope import Archived, compose, head, replayed
 from zekt_backend.rules.parties import Service
 from zekt_backend.rules.records import RunEvent
+from zekt_backend.rules.trace import Context, of_attempt, parse
 
 UNTIL = datetime(2027, 2, 19, tzinfo=UTC)
+DECISION = Context("ab" * 16, "cd" * 8)
 BARE: dict[str, Any] = {"version": "1", "deliveryId": "delivery-1", "eventType": "order"}
 
 
@@ -26,7 +28,7 @@ def zekt(raw: bytes | None) -> dict[str, Any]:
 
 
 def test_the_envelope_is_the_published_one(event: RunEvent, service: Service) -> None:
-    bare = head(event, service, delivery_id="delivery-1", event_type="infrastructure-order")
+    bare = head(event, service, delivery_id="delivery-1", event_type="infrastructure-order", decision=DECISION)
     sent = body(b'{"resourceType": "webServer"}', attempt=2, bare=bare)
     assert sent == {
         "event_type": "infrastructure-order",
@@ -54,6 +56,7 @@ def test_the_envelope_is_the_published_one(event: RunEvent, service: Service) ->
                     "completedAt": "2026-11-21T12:01:00Z",
                 },
                 "service": {"slug": "infrastructure-orders", "alias": "Orders"},
+                "traceparent": f"00-{'ab' * 16}-{of_attempt('', 'delivery-1', 2).span_id}-01",
                 "payload": {"resourceType": "webServer"},
                 "payloadRef": None,
                 "payloadSha256": "ab" * 32,
@@ -63,11 +66,40 @@ def test_the_envelope_is_the_published_one(event: RunEvent, service: Service) ->
 
 
 def test_a_service_that_hides_its_provider_sends_alias_and_slug_alone(event: RunEvent, service: Service) -> None:
-    bare = head(event, replace(service, hide_provider=True), delivery_id="d", event_type="order")
+    bare = head(event, replace(service, hide_provider=True), delivery_id="d", event_type="order", decision=DECISION)
     sent = json.dumps(body(None, bare=bare))
     assert "shop-team" not in sent
     assert "octocat" not in sent
     assert bare["service"] == {"slug": "infrastructure-orders", "alias": "Orders"}
+
+
+def test_a_hidden_provider_s_deliveries_have_traces_of_their_own(event: RunEvent, service: Service) -> None:
+    """By the chain's trace id, whoever began it would know who answers under another name."""
+    hides = replace(service, hide_provider=True)
+    one, other = (head(event, hides, delivery_id=name, event_type="x", decision=DECISION) for name in "ab")
+    shown = head(event, service, delivery_id="c", event_type="x", decision=DECISION)
+    ids = [found.trace_id for each in (one, other, shown) if (found := parse(each["traceparent"]))]
+    assert len(set(ids)) == 3
+    assert ids[2] == DECISION.trace_id
+    hidden_since = parse(replayed(shown, hides, delivery_id="d")["traceparent"])
+    assert hidden_since is not None
+    assert hidden_since.trace_id not in ids
+    assert replayed(shown, service, delivery_id="d")["traceparent"] == shown["traceparent"]
+
+
+def test_a_delivery_of_the_version_before_is_sent_without_a_trace() -> None:
+    assert "traceparent" not in zekt(None)
+
+
+def test_each_dispatch_of_a_delivery_is_a_span_of_its_own(event: RunEvent, service: Service) -> None:
+    bare = head(event, service, delivery_id="delivery-1", event_type="x", decision=DECISION)
+    first, second = (
+        parse(body(None, attempt=number, bare=bare)["client_payload"]["zekt"]["traceparent"]) for number in (1, 2)
+    )
+    assert first is not None
+    assert second is not None
+    assert first.trace_id == second.trace_id == DECISION.trace_id
+    assert len({first.span_id, second.span_id, DECISION.span_id}) == 3
 
 
 def test_without_a_message_there_is_neither_payload_nor_reference() -> None:

@@ -44,6 +44,8 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         duplicate=receipt.duplicate,
         late=receipt.late,
         redacted=receipt.guarded["count"] if receipt.guarded else 0,
+        uncaused=receipt.uncaused,
+        trace_id=receipt.begun.own.trace_id if receipt.begun else None,
     )
     return JSONResponse(
         _receipt(receipt).model_dump(by_alias=True, exclude_none=True), 200 if receipt.duplicate else 202
@@ -127,6 +129,8 @@ def _receipt(receipt: MessageReceipt) -> Receipt:
         message = "Received. It is delivered when this run ends."
     if receipt.guarded:
         message += f" Credentials were taken out of it: {receipt.guarded['count']}."
+    if receipt.uncaused:
+        message += " Its causation is left out: no such delivery was sent to this repository."
     return Receipt(
         event_id=receipt.event_id,
         consumers_notified=receipt.consumers_notified,

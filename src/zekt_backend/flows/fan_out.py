@@ -10,6 +10,7 @@ from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.parties import Subscription
 from zekt_backend.rules.policy import Decision, Offer
 from zekt_backend.rules.records import RunEvent
+from zekt_backend.rules.trace import Context
 from zekt_backend.store import deliveries, installations, jobs
 from zekt_backend.store.database import Tx
 from zekt_backend.store.deliveries import NewDelivery
@@ -30,16 +31,17 @@ async def fan_out(
     event: RunEvent,
     decision: Decision,
     *,
+    place: Context,
     now: datetime,
     new_id: Callable[[], str],
     timings: Timings,
     late: bool = False,
 ) -> list[NewDelivery]:
-    """One delivery for each that the decision grants, in its order."""
+    """One delivery for each that the decision grants, in its order; `place` is the decision's in its trace."""
     wanted = decision.granted
     slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.pace)
     new = [
-        _delivery(event, subscription, offer, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
+        _delivery(event, subscription, offer, place, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
         for (subscription, offer), slot in zip(wanted, slots, strict=True)
     ]
     if new:
@@ -68,6 +70,7 @@ def _delivery(
     event: RunEvent,
     subscription: Subscription,
     offer: Offer,
+    place: Context,
     *,
     delivery_id: str,
     due_at: datetime,
@@ -86,7 +89,9 @@ def _delivery(
         event_guid=event.guid,
         event_id=offer.message.event_id if offer.message else None,
         event_type=offer.event_type,
-        envelope=envelope.head(event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type),
+        envelope=envelope.head(
+            event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type, decision=place
+        ),
         late=late,
         durable=subscription.durable,
         confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,

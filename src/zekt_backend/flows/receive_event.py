@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from zekt_backend.clock import Clock
 from zekt_backend.flows.complete_run import complete_run
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import correlation, policy
+from zekt_backend.rules import correlation, policy, trace
 from zekt_backend.rules.correlation import Message
+from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent
-from zekt_backend.store import directory, events, messages
+from zekt_backend.store import directory, events, messages, traces
 from zekt_backend.store.database import Database, Tx, lock_run
 
 PATIENCE_SECONDS = 3.0
@@ -39,17 +40,28 @@ async def receive_event(
         if not await events.save_once(tx, event, now):
             return EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
         ended = await complete_run(tx, event, now)
-        taken = correlation.take(await messages.of_run(tx, event.key), event.key.run_attempt)
+        sent = await messages.of_run(tx, event.key)
+        taken = correlation.take(sent, event.key.run_attempt)
         known = replace(event, workflow_path=_path(event, taken))
         provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
         decision = policy.decide(known, provider, taken)
         await events.record_decision(tx, event.guid, decision, now)
-        made = await fan_out(tx, known, decision, now=now, new_id=new_id, timings=timings)
+        place = trace.of_decision(await _trace_id(tx, event, sent, decision), event.guid)
+        made = await fan_out(tx, known, decision, place=place, now=now, new_id=new_id, timings=timings)
         return EventReceipt(
             duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
         )
 
     return await db.run(work, patience=PATIENCE_SECONDS)
+
+
+async def _trace_id(tx: Tx, event: RunEvent, sent: Sequence[Message], decision: Decision) -> str:
+    """That of its messages; of a run that sends none, its cause's, or a new one."""
+    known = next((found for message in sent if (found := trace.parse(message.traceparent))), None)
+    if known is None and decision.granted:
+        cause = (await traces.known_of(tx, event.key)).cause
+        known = cause.context if cause else None
+    return known.trace_id if known else trace.trace_id(event.guid)
 
 
 def _path(event: RunEvent, sent: Sequence[Message]) -> str | None:

@@ -5,20 +5,22 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from zekt_action.wire import MessageHead
+from zekt_action.event import identifier
+from zekt_action.wire import Causation, MessageHead
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import examine as examining
 from zekt_backend.flows.admit import admit
 from zekt_backend.flows.examine import Examine
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import correlation, door, policy
+from zekt_backend.rules import correlation, door, policy, trace
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.door import Ask, Examined, Refusal
 from zekt_backend.rules.identity import disagreement
 from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent, SignedClaims
-from zekt_backend.store import directory, events, messages, refusals
+from zekt_backend.rules.trace import Begun
+from zekt_backend.store import directory, events, messages, refusals, traces
 from zekt_backend.store.database import Database, Tx, lock_run
 from zekt_backend.store.messages import NewMessage
 
@@ -42,6 +44,10 @@ class MessageReceipt:
     """What the redaction guard took out; None where it took nothing."""
     payload_sha256: str
     """Of what is kept."""
+    begun: Begun | None = None
+    """Where it stands in its trace; None for one that was stored before."""
+    uncaused: bool = False
+    """It names a cause that is none: no such delivery was sent to its repository."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +141,14 @@ class _Visit:
         notified = (
             sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider, message.head).recipients)
         )
-        message = replace(message, consumers_notified=notified, late=bool(ends))
+        begun, causation = await self._trace(tx, message, ends)
+        message = replace(
+            message,
+            consumers_notified=notified,
+            late=bool(ends),
+            causation=causation,
+            traceparent=str(begun.own),
+        )
         if not await messages.save_once(tx, message, now):
             before = await messages.stored_before(tx, message.dedupe_key)
             if before is None:
@@ -146,12 +159,40 @@ class _Visit:
         for tell in late:
             await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
             await fan_out(
-                tx, tell.end, tell.decision, now=now, new_id=self.new_delivery_id, timings=self.timings, late=True
+                tx,
+                tell.end,
+                tell.decision,
+                place=trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id),
+                now=now,
+                new_id=self.new_delivery_id,
+                timings=self.timings,
+                late=True,
             )
-        return _stored_now(message)
+        return _stored_now(message, begun, self.incoming.head)
+
+    async def _trace(
+        self, tx: Tx, message: NewMessage, ends: Sequence[RunEvent]
+    ) -> tuple[Begun, dict[str, Any] | None]:
+        """Its place in a trace, and what caused it: what its sender says of both is believed where it is so."""
+        head = self.incoming.head
+        claimed = head.causation or Causation()
+        told = (head.traceparent, claimed.traceparent)
+        named = next(filter(None, map(trace.parse, told)), None)
+        known = await traces.known_of(
+            tx,
+            message.key,
+            delivery_id=identifier(claimed.delivery_id),
+            correlation_id=identifier(claimed.correlation_id),
+            trace_id=named.trace_id if named else None,
+        )
+        begun = trace.begin(message.event_id, known, told, ended=ends[0].guid if ends else None)
+        cause = known.cause
+        ids = {"correlationId": cause.correlation_id, "deliveryId": cause.delivery_id} if cause else None
+        return begun, ids
 
 
-def _stored_now(message: NewMessage) -> MessageReceipt:
+def _stored_now(message: NewMessage, begun: Begun, head: MessageHead) -> MessageReceipt:
+    claimed, found = head.causation, message.causation or {}
     return MessageReceipt(
         message.event_id,
         message.key.correlation_id,
@@ -160,6 +201,8 @@ def _stored_now(message: NewMessage) -> MessageReceipt:
         late=message.late,
         guarded=message.guarded,
         payload_sha256=message.payload_sha256,
+        begun=begun,
+        uncaused=claimed is not None and (not found or claimed.delivery_id not in (None, found["deliveryId"])),
     )
 
 
@@ -211,7 +254,7 @@ def _new_message(incoming: Incoming, event_id: str) -> NewMessage:
         payload_sha256=digest,
         job=head.job,
         step=head.step,
-        causation=head.causation.model_dump(by_alias=True) if head.causation else None,
+        causation=None,
         consumers_notified=0,
         late=False,
     )

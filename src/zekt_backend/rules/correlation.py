@@ -16,6 +16,7 @@ class Message:
     step: str | None
     carried_to: tuple[int, ...] = ()
     """Subscriptions to which a delivery carries it."""
+    traceparent: str | None = None
 
 
 def take(sent: Sequence[Message], run_attempt: int) -> list[Message]:

@@ -6,8 +6,10 @@ from datetime import datetime
 from typing import Any
 
 from zekt_action.limits import MAX_ENVELOPE_BYTES
+from zekt_backend.rules import trace
 from zekt_backend.rules.parties import Service
 from zekt_backend.rules.records import RunEvent
+from zekt_backend.rules.trace import Context
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,8 +21,8 @@ class Archived:
     expires_at: datetime
 
 
-def head(event: RunEvent, service: Service, *, delivery_id: str, event_type: str) -> dict[str, Any]:
-    """All of the envelope that does not change from attempt to attempt."""
+def head(event: RunEvent, service: Service, *, delivery_id: str, event_type: str, decision: Context) -> dict[str, Any]:
+    """All of the envelope that does not change from attempt to attempt; its `traceparent` is the decision's still."""
     return {
         "version": "1",
         "deliveryId": delivery_id,
@@ -29,13 +31,19 @@ def head(event: RunEvent, service: Service, *, delivery_id: str, event_type: str
         "eventType": event_type,
         "provider": None if service.hide_provider else _provider(event),
         "service": {"slug": service.slug, "alias": service.alias},
+        "traceparent": str(_veiled(delivery_id) if service.hide_provider else decision),
     }
 
 
 def replayed(envelope: dict[str, Any], service: Service, *, delivery_id: str) -> dict[str, Any]:
     """The same once more, under an id of its own. What the service has come to hide since stays hidden."""
-    hidden = {"provider": None} if service.hide_provider else {}
+    hidden = {"provider": None, "traceparent": str(_veiled(delivery_id))} if service.hide_provider else {}
     return {**envelope, "deliveryId": delivery_id, "isReplay": True, **hidden}
+
+
+def _veiled(delivery_id: str) -> Context:
+    """A trace of its own: whoever began the chain would know by the trace id who answers under another name."""
+    return Context(trace.trace_id(delivery_id), trace.span_id("veil", delivery_id))
 
 
 def _provider(event: RunEvent) -> dict[str, Any]:
@@ -65,6 +73,9 @@ def compose(envelope: dict[str, Any], *, attempt: int, message: Archived | None,
     """
     plain = {**envelope, "attempt": attempt, "payload": None, "payloadRef": None}
     plain["payloadSha256"] = message.sha256 if message else None
+    # A delivery of the version before has none.
+    if place := trace.parse(envelope.get("traceparent")):
+        plain["traceparent"] = str(trace.of_attempt(place.trace_id, envelope["deliveryId"], attempt))
     if message is None:
         return _body(plain)
     if len(message.raw) <= MAX_ENVELOPE_BYTES:

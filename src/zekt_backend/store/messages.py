@@ -27,6 +27,7 @@ class NewMessage:
     late: bool
     guarded: dict[str, Any] | None = None
     """What the redaction guard took out: places and kinds. `payload` and its digest are of what is left."""
+    traceparent: str | None = None
 
     @property
     def head(self) -> Message:
@@ -38,8 +39,9 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
     return await changed(
         tx,
         """INSERT INTO messages (event_id, dedupe_key, repository_id, run_id, run_attempt, workflow_path, event_type,
-               payload, payload_sha256, job, step, causation, consumers_notified, late, guarded, received_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+               payload, payload_sha256, job, step, causation, consumers_notified, late, guarded, traceparent,
+               received_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            ON CONFLICT (dedupe_key) DO NOTHING""",
         (
             message.event_id,
@@ -57,6 +59,7 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
             message.consumers_notified,
             message.late,
             Jsonb(message.guarded) if message.guarded else None,
+            message.traceparent,
             now,
         ),
     )
@@ -86,7 +89,7 @@ async def of_run(tx: Tx, key: RunKey) -> list[Message]:
     """Messages of this run, of this attempt or an earlier one, in the order they came."""
     rows = await many(
         tx,
-        """SELECT event_id, event_type, workflow_path, run_attempt, job, step,
+        """SELECT event_id, event_type, workflow_path, run_attempt, job, step, traceparent,
                   ARRAY(SELECT d.subscription_id FROM deliveries d WHERE d.event_id = m.event_id) AS carried_to
            FROM messages m
            WHERE repository_id = %s AND run_id = %s AND run_attempt <= %s

@@ -46,8 +46,17 @@ ALTER TABLE messages ADD COLUMN IF NOT EXISTS flushed_at timestamptz;
 
 TRACES = (
     """
--- The W3C trace context that its sender gave, or that it was given on arrival.
+-- Its place in a trace: the trace id of its chain, and a span id of its own.
 ALTER TABLE messages ADD COLUMN IF NOT EXISTS traceparent text;
+""",
+    """
+-- Who began a trace, asked where a sender names one.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_of_trace ON messages (substr(traceparent, 4, 32), seq);
+""",
+    """
+-- What a delivery has caused.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_caused_by ON messages ((causation->>'deliveryId'), seq)
+    WHERE causation IS NOT NULL;
 """,
 )
 
@@ -131,5 +140,6 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
+    op.execute("DROP INDEX messages_caused_by")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
     op.execute("DROP INDEX deliveries_failed, deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
