@@ -3,7 +3,9 @@
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from zekt_testing.broker import Zekt
+import pytest
+
+from zekt_testing.broker import ORDER, Zekt
 
 PATH = "/api/subscriptions"
 WANTED = {"service": "infrastructure-orders", "consumer": "rival-team/tools"}
@@ -32,3 +34,29 @@ def test_of_many_who_ask_at_once_one_does(ask: Any, rival: str) -> None:
     with ThreadPoolExecutor(8) as pool:
         codes = [f.result().status_code for f in [pool.submit(ask, rival, PATH, "POST", WANTED) for _ in range(8)]]
     assert sorted(codes) == [201] + [409] * 7
+
+
+@pytest.mark.usefixtures("requested")
+def test_a_listing_may_be_of_one_service(ask: Any, shop: str) -> None:
+    wanted = {"repository": "shop-team/orders", "workflow": ORDER, "slug": "second", "eventType": "x"}
+    assert ask(shop, "/api/services", "POST", wanted).status_code == 201
+    for slug, count in (("infrastructure-orders", 2), ("second", 0), ("nobody-knows", 0)):
+        found = ask(shop, f"{PATH}?side=provider&service={slug}").json()["subscriptions"]
+        assert [each["service"] for each in found] == [slug] * count
+    counts = {
+        each["slug"]: (each["subscribers"], each["requests"]) for each in ask(shop, "/api/services").json()["services"]
+    }
+    assert counts == {"infrastructure-orders": (1, 1), "second": (0, 0)}
+
+
+def test_whoever_may_decide_on_requests_is_told_how_many_wait(
+    ask: Any, make: Any, shop: str, rival: str, requested: str
+) -> None:
+    reader = make("shop-team", scope="read")
+    waiting = {
+        name: ask(token, "/api/me").json()["requests"]
+        for name, token in (("shop", shop), ("reader", reader), ("rival", rival), ("operator", None))
+    }
+    assert waiting == {"shop": 1, "reader": 0, "rival": 0, "operator": 0}
+    assert ask(shop, f"{requested}/deny", "POST", {}).ok
+    assert ask(shop, "/api/me").json()["requests"] == 0

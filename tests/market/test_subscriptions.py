@@ -28,6 +28,8 @@ def test_a_request_is_shown_to_both_sides_with_its_note(ask: Any, shop: str, riv
             "serviceAlias": "Orders",
             "status": "requested",
             "provider": "shop-team",
+            "repository": None,
+            "repositoryId": None,
             "consumer": "rival-team/tools",
             "consumerAccount": "rival-team",
             "note": "We build what you order.",
@@ -40,7 +42,8 @@ def test_a_request_is_shown_to_both_sides_with_its_note(ask: Any, shop: str, riv
         }.items()
     )
     assert mine["requestedBy"].startswith("token:ci#")
-    assert theirs == {**mine, "sides": ["provider"], "requestedBy": None}
+    own = {"repository": "shop-team/orders", "repositoryId": 1001}
+    assert theirs == {**mine, **own, "sides": ["provider"], "requestedBy": None}
     assert audit(ask, rival)[0]["action"] == "subscription.request"
     line = audit(ask, shop)[0]
     assert (line["action"], line["actor"], line["account"]) == ("subscription.request", "the other side", None)

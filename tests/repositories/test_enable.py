@@ -48,7 +48,7 @@ def test_a_repository_is_made_known_once_and_enabled_as_nothing(desk: Any) -> No
     assert first.json() == {
         "id": 1001, "fullName": ORDERS, "account": "shop-team", "installationId": 51, "enabled": True,
         "provider": False, "consumer": False, "completionTracking": False, "hookId": None, "removedAt": None,
-        "removedWhy": None, "version": 1,
+        "removedWhy": None, "barrier": None, "version": 1,
     }  # fmt: skip
     assert (first.headers["etag"], desk.hooks(ORDERS)) == ('"1"', [])
     assert [line["action"] for line in desk.audit()][-1] == "repository.create"
@@ -222,3 +222,15 @@ def test_what_ended_while_it_was_disabled_is_not_looked_for_afterwards(ready: An
     assert ready.zekt.sql(
         "SELECT count(*) FROM readings WHERE kind = 'runs' AND id = 1001 AND read_until <= now()"
     ) == [(1,)]
+
+
+def test_what_keeps_the_app_out_is_told_with_the_repository(desk: Any) -> None:
+    desk.add(ORDERS)
+    desk.zekt.sql("UPDATE installations SET suspended_at = '2026-11-02 10:00+00' WHERE id = 51")
+    told = {
+        "kind": "suspended",
+        "what": f"{ORDERS} has the app's installation suspended, since 2026-11-02 10:00 UTC.",
+        "advice": "An owner clicks Settings > GitHub Apps > Configure > Unsuspend.",
+    }
+    assert desk.ask("GET", "/1001").json()["barrier"] == told
+    assert [each["barrier"] for each in desk.ask("GET", "").json()["repositories"]] == [told]

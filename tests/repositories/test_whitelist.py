@@ -1,14 +1,20 @@
 """The whitelist: what GitHub lists, what is allowed, and what becomes of the rest."""
 
 import asyncio
+import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
 from typing import Any
 
 import pytest
 
+from repositories.conftest import Desk
 from zekt_backend.errors import ZektError
 from zekt_backend.github.turnstile import Turnstile
+from zekt_backend.store import events
+from zekt_backend.store.database import one_connection
 from zekt_testing.broker import ADMIN_TOKEN, ORDER, SECRET
 
 ORDERS = "shop-team/orders"
@@ -160,3 +166,50 @@ def test_who_finds_no_place_before_long_is_told_to_come_again() -> None:
     with ThreadPoolExecutor(2) as threads:
         error = asyncio.run(rush(threads, threading.Event()))
     assert (error.code, error.retry_after) == ("github_unavailable", 10)
+
+
+def test_what_was_blocked_is_counted_beside_each_workflow_with_its_reason(
+    start: Any, accounts: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    prices = {"blocked": Decimal("0.002"), "event": Decimal("0.001")}
+    desk = Desk(start(wanted=accounts, work=False, settings={"prices": prices, "currency": "CHF"}), monkeypatch)
+    github = desk.zekt.github
+    desk.add(ORDERS)
+    desk.put(ORDERS, "provider")
+    desk.put(ORDERS, "workflows/order.yml", {"force": True})
+    for path, times in ((ORDER, 1), (".github/workflows/stock.yml", 2), (DYNAMIC, 1)):
+        for _ in range(times):
+            github.finish_run(github.start_run(ORDERS, workflow=path))
+    old = github.start_run(ORDERS, workflow=".github/workflows/stock.yml")
+    github.finish_run(old)
+    desk.zekt.sql("UPDATE events SET received_at = received_at - interval '31 days' WHERE run_id = %s", old.id)
+    answer = desk.zekt.get("/api/repositories/1001/workflows")
+    assert (answer["complete"], answer["currency"]) == (True, "CHF")
+    told = {
+        each["path"]: (each["blocked"], each["notWhitelisted"], each["blockedCost"], each["lastBlocked"]["why"])
+        for each in answer["workflows"]
+    }
+    nobody = "No service is published from this workflow. Nobody has subscribed."
+    assert told == {
+        ORDER: (1, 0, "0.002000", nobody),
+        ".github/workflows/stock.yml": (2, 2, "0.004000", f".github/workflows/stock.yml is not whitelisted. {nobody}"),
+        DYNAMIC: (1, 1, "0.002000", f"{DYNAMIC} is not whitelisted. {nobody}"),
+    }
+    listed = desk.command("workflows", "list", ORDERS, "--json")
+    shown = {each["path"]: (each["blocked"], each["blockedCost"]) for each in json.loads(listed.stdout)["workflows"]}
+    assert shown[DYNAMIC] == (1, "0.000000")
+    assert shown[".github/workflows/stock.yml"][0] == 2
+
+
+def test_more_runs_than_are_looked_at_are_said_to_be_more(shop: Any) -> None:
+    github, db = shop.zekt.github, shop.zekt.database_url
+    for _ in range(3):
+        github.finish_run(github.start_run(ORDERS, workflow=ORDER))
+
+    async def counted(most: int) -> tuple[int, bool]:
+        async with one_connection(db) as tx:
+            found, complete = await events.blocked(tx, 1001, since=datetime.now(UTC) - timedelta(days=1), most=most)
+        return found[ORDER]["blocked"], complete
+
+    assert asyncio.run(counted(2)) == (2, False)
+    assert asyncio.run(counted(4)) == (3, True)

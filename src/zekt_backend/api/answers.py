@@ -55,6 +55,14 @@ class AccountList(Listed):
     accounts: list[Account]
 
 
+class Barrier(Shown):
+    """What keeps the app out of a repository, as GitHub last told, and who mends it."""
+
+    kind: Literal["deleted", "deselected", "uninstalled", "not_installed", "suspended"]
+    what: str
+    advice: str
+
+
 class Repository(Shown):
     """What it is enabled as, and what stands in the way. `id` is GitHub's."""
 
@@ -69,6 +77,7 @@ class Repository(Shown):
     hook_id: int | None
     removed_at: datetime | None
     removed_why: Literal["deleted", "deselected"] | None
+    barrier: Barrier | None
     version: int
 
 
@@ -93,17 +102,37 @@ class Workflow(Shown):
     version: int | None
 
 
+class LastBlocked(Shown):
+    """The newest end of a run of which nobody got anything, and why."""
+
+    at: datetime
+    run_id: str
+    why: str
+
+
 class ListedWorkflow(Workflow):
-    """`name` and `state` as GitHub has them; null where it lists no such workflow."""
+    """`name` and `state` as GitHub has them, null where it lists no such workflow; and what was blocked of late.
+
+    `blocked`: ends of runs of which nobody got anything; `notWhitelisted`: those of them that the whitelist stopped.
+    """
 
     name: str | None
     state: str | None
+    blocked: int
+    not_whitelisted: int
+    blocked_cost: str
+    last_blocked: LastBlocked | None
 
 
 class WorkflowList(Shown):
     """A repository's workflows; `leftOut` is how many more GitHub has than were read."""
 
     repository: str
+    repository_id: int
+    account: str
+    since: datetime = Field(description="what was blocked is counted from then on")
+    complete: bool = Field(description="false: only the newest runs since then were counted, there are too many")
+    currency: str
     workflows: list[ListedWorkflow]
     left_out: int
 
@@ -211,6 +240,7 @@ class Me(Shown):
     expires_at: datetime | None
     repositories: list[int] = Field(description="GitHub's ids of those that a person administers, and so manages")
     accounts: list[OwnAccount]
+    requests: int = Field(description="open requests for the caller to decide on; counted up to 100")
 
 
 class SignedIn(Shown):

@@ -13,7 +13,10 @@ SubscriptionStatus = Literal["requested", "approved", "denied", "revoked"]
 
 
 class Service(Shown):
-    """A service as its own account sees it. `schemaVersion` null: no schema is asked."""
+    """A service as its own account sees it. `schemaVersion` null: no schema is asked.
+
+    `subscribers` are approved, `requests` are open: 1,001 stands for more than 1,000.
+    """
 
     slug: str
     alias: str
@@ -31,6 +34,8 @@ class Service(Shown):
     repository_id: int
     workflow: str
     whitelisted: bool
+    subscribers: int
+    requests: int
     version: int
 
 
@@ -104,7 +109,8 @@ class DirectoryPage(Listed):
 class Subscription(Shown):
     """What lies between a service and a consumer's repository, as this caller may see it.
 
-    `provider` is null to the consumer of one who hides; `requestedBy` and `decidedBy` to the side that was not it.
+    `provider` is null to the consumer of one who hides, `repository` (the provider's) to every consumer; `requestedBy`
+    and `decidedBy` to the side that was not it.
     Lists are null where all is taken, times (in seconds) and counts where the broker's own hold.
     """
 
@@ -114,6 +120,8 @@ class Subscription(Shown):
     service_retired: bool
     status: SubscriptionStatus
     provider: str | None
+    repository: str | None
+    repository_id: int | None
     consumer: str
     consumer_id: int
     consumer_account: str

@@ -8,8 +8,11 @@ from fastapi.responses import JSONResponse
 from zekt_backend.api import sessions
 from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker
-from zekt_backend.rules.access import Principal
-from zekt_backend.store import accounts
+from zekt_backend.rules.access import Principal, Right
+from zekt_backend.store import accounts, subscriptions
+
+_MOST_REQUESTS = 100
+"""Counted no further: the number stands in the navigation of every page."""
 
 
 async def me(request: Request, broker: Broker) -> JSONResponse:
@@ -23,6 +26,7 @@ async def me(request: Request, broker: Broker) -> JSONResponse:
         "expiresAt": person["expiresAt"],
         "repositories": sorted(principal.repositories),
         "accounts": await _accounts(principal, broker),
+        "requests": await _requests(principal, broker),
     }
     return JSONResponse(answer, headers={"Cache-Control": "no-store"})
 
@@ -33,6 +37,20 @@ async def _person(request: Request, broker: Broker) -> dict[str, Any]:
         return {"login": None, "csrfToken": None, "expiresAt": None}
     session = await sessions.session_of(request, broker)
     return {"login": session.login, "csrfToken": session.csrf, "expiresAt": session.expires_at.isoformat()}
+
+
+async def _requests(principal: Principal, broker: Broker) -> int:
+    """For this caller to decide on. The operator, who may decide on all, has no account they would wait for."""
+    if not principal.rights:
+        return 0
+    async with broker.db.reading() as connection:
+        return await subscriptions.open_requests(
+            connection,
+            managed=principal.accounts(Right.MANAGE) or [],
+            readable=principal.accounts(Right.READ) or [],
+            administered=sorted(principal.repositories),
+            most=_MOST_REQUESTS,
+        )
 
 
 async def _accounts(principal: Principal, broker: Broker) -> list[dict[str, Any]]:

@@ -86,7 +86,9 @@ async def rotate(request: Request, broker: Broker) -> JSONResponse:
 
 async def workflows(request: Request, broker: Broker) -> JSONResponse:
     repository_id = await _read(request, broker)
-    return JSONResponse(await whitelist.workflows_of(repository_id, broker.hub))
+    prices, currency = broker.settings.prices, broker.settings.currency
+    found = await whitelist.workflows_of(repository_id, broker.hub, now=broker.clock.now(), prices=prices)
+    return JSONResponse({**found, "currency": currency})
 
 
 async def allow(request: Request, broker: Broker) -> JSONResponse:

@@ -64,6 +64,7 @@ class Filter(shapes.Page):
 
     side: Literal["provider", "consumer"] | None = None
     status: Status | None = None
+    service: str | None = Field(default=None, max_length=100)
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:
@@ -77,6 +78,7 @@ async def listing(request: Request, broker: Broker) -> JSONResponse:
             limit=wanted.limit,
             side=wanted.side,
             status=wanted.status,
+            service=wanted.service,
         )
     return JSONResponse({"subscriptions": found, "next": following})
 

@@ -112,9 +112,11 @@ def list_workflows(name: Name, as_json: AsJson = False) -> None:
     """Its workflows as GitHub lists them, and which are whitelisted."""
 
     async def work(hub: Hub) -> dict[str, Any]:
-        return await whitelist.workflows_of((await _named(hub.db, name)).id, hub)
+        found = await _named(hub.db, name)
+        return await whitelist.workflows_of(found.id, hub, now=SystemClock().now(), prices=settings.prices)
 
-    found = _at_github(work)
+    settings = Settings.load()
+    found = {**_at_github(work), "currency": settings.currency}
     if as_json:
         typer.echo(json.dumps(found, indent=2))
         return
@@ -124,11 +126,15 @@ def list_workflows(name: Name, as_json: AsJson = False) -> None:
             "whitelisted": "yes" if row["whitelisted"] else "",
             "services": " ".join(row["services"]),
             "state": row["state"] or "not at GitHub",
+            "blocked": f"{row['blocked']}{'' if found['complete'] else '+'}",
+            "blockedCost": f"{row['blockedCost']} {found['currency']}",
         }
         for row in found["workflows"]
     ]
     show(
-        rows, ("path", "name", "state", "whitelisted", "services"), ("Path", "Name", "State", "Whitelisted", "Services")
+        rows,
+        ("path", "name", "state", "whitelisted", "services", "blocked", "blockedCost"),
+        ("Path", "Name", "State", "Whitelisted", "Services", "Blocked, 30 days", "Cost"),
     )
     if found["leftOut"]:
         Console(stderr=True).print(f"GitHub has {found['leftOut']} more.")

@@ -1,5 +1,8 @@
 """The workflows of a repository: listed as GitHub knows them, put on the whitelist, taken off it."""
 
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from decimal import Decimal
 from functools import partial
 from typing import Any
 
@@ -9,16 +12,25 @@ from zekt_backend.flows.accounts import require_persona
 from zekt_backend.flows.repository_rows import Change, Hub
 from zekt_backend.github import standing
 from zekt_backend.rules.access import check_version
+from zekt_backend.rules.explanation import why_blocked
 from zekt_backend.rules.paths import FOLDER, workflow_path
-from zekt_backend.store import audit, workflows
+from zekt_backend.rules.usage import cost_of_blocked
+from zekt_backend.store import audit, events, workflows
 from zekt_backend.store.database import Tx
 from zekt_backend.store.repositories import State
 
+Prices = Mapping[Any, Decimal]
+
 _UNKNOWN: dict[str, Any] = {"whitelisted": False, "services": [], "version": None}
+_BLOCKED = timedelta(days=30)
+_MOST_RUNS = 5_000
+"""So many of a repository's newest runs are looked at for what was blocked."""
 
 
-async def workflows_of(repository_id: int, hub: Hub) -> dict[str, Any]:
-    """Those that GitHub lists, and those that are or were whitelisted; `state` is null where GitHub lists none.
+async def workflows_of(repository_id: int, hub: Hub, *, now: datetime, prices: Prices) -> dict[str, Any]:
+    """Those that GitHub lists, those that are or were whitelisted, and those of which events were blocked of late.
+
+    `state` is null where GitHub lists none.
 
     Raises:
         ZektError: `not_yours`; `conflict`, when the app is not installed; `github_refused`, `github_unavailable`.
@@ -26,6 +38,8 @@ async def workflows_of(repository_id: int, hub: Hub) -> dict[str, Any]:
     async with hub.db.reading() as connection:
         seen = await rows.known(connection, repository_id)
         ours = {row["path"]: row for row in await workflows.of(connection, repository_id)}
+        since = now - _BLOCKED
+        blocked, complete = await events.blocked(connection, repository_id, since=since, most=_MOST_RUNS)
     asked = partial(standing.workflows, hub.github, _installation(seen), seen.full_name)
     listed = await hub.in_thread(asked)
     theirs = {each.path: each for each in listed.found if each.path.startswith(f"{FOLDER}/")}
@@ -36,10 +50,30 @@ async def workflows_of(repository_id: int, hub: Hub) -> dict[str, Any]:
             "state": theirs[path].state if path in theirs else None,
             **_UNKNOWN,
             **ours.get(path, {}),
+            **_blocked(blocked.get(path), prices),
         }
-        for path in sorted({*theirs, *ours})
+        for path in sorted({*theirs, *ours, *blocked})
     ]
-    return {"repository": seen.full_name, "workflows": found, "leftOut": listed.left_out}
+    return {
+        "repository": seen.full_name,
+        "repositoryId": seen.id,
+        "account": seen.account,
+        "since": since.isoformat(),
+        "complete": complete,
+        "workflows": found,
+        "leftOut": listed.left_out,
+    }
+
+
+def _blocked(row: Mapping[str, Any] | None, prices: Prices) -> dict[str, Any]:
+    count = row["blocked"] if row else 0
+    return {
+        "blocked": count,
+        "notWhitelisted": row["unlisted"] if row else 0,
+        "blockedCost": cost_of_blocked(count, prices),
+        "lastBlocked": row
+        and {"at": row["at"].isoformat(), "runId": str(row["run_id"]), "why": why_blocked(row["reasons"])},
+    }
 
 
 async def allow(repository_id: int, file: str, change: Change, hub: Hub, *, force: bool = False) -> dict[str, Any]:

@@ -72,6 +72,13 @@ def for_consumer(whole: Row, own: Mapping[int, bool]) -> dict[str, Any]:
     }
 
 
+def why_blocked(reasons: Mapping[str, Any]) -> str:
+    """Why an event went to nobody, for its provider: what its own side lacks, else that no consumer took it."""
+    lacking = [rule["detail"] for rule in reasons["provider"] if not rule["passed"]]
+    taken = f"None of {len(reasons['consumers'])} subscription(s) took it: by their filters, or not approved."
+    return " ".join(lacking) or taken
+
+
 _WITHHELD = "This is for the provider to see."
 
 

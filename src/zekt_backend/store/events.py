@@ -62,6 +62,32 @@ async def page(tx: Tx, wanted: Wanted, *, mine: list[int] | None, before: int | 
     return [_readable(row) for row in found], following
 
 
+async def blocked(tx: Tx, repository_id: int, *, since: datetime, most: int) -> tuple[dict[str, dict[str, Any]], bool]:
+    """By workflow path ("" where the event names none) what ended since then and nobody got, and whether that is all.
+
+    Looks at the `most` newest runs, by GitHub's ids, which the key of events has in order.
+    """
+    rows = await many(
+        tx,
+        """WITH looked AS MATERIALIZED (
+               SELECT guid, run_id, coalesce(workflow_path, '') AS path, received_at FROM events
+               WHERE repository_id = %(repository)s ORDER BY run_id DESC LIMIT %(most)s),
+           stopped AS (
+               SELECT l.path, l.run_id, l.received_at, d.id,
+                      d.reasons @> '{"provider": [{"name": "whitelist", "passed": false}]}' AS unlisted
+               FROM looked l JOIN decisions d ON d.event_guid = l.guid AND d.event_id IS NULL
+               WHERE l.received_at >= %(since)s AND d.outcome = 'blocked'),
+           counted AS (
+               SELECT path, count(*) AS blocked, count(*) FILTER (WHERE unlisted) AS unlisted, max(id) AS last
+               FROM stopped GROUP BY path)
+           SELECT c.path, c.blocked, c.unlisted, s.received_at AS at, s.run_id, d.reasons,
+                  (SELECT count(*) < %(most)s OR min(received_at) < %(since)s FROM looked) AS complete
+           FROM counted c JOIN stopped s ON s.id = c.last JOIN decisions d ON d.id = c.last""",
+        {"repository": repository_id, "since": since, "most": most},
+    )
+    return {row["path"]: row for row in rows}, all(row["complete"] for row in rows)
+
+
 def _readable(row: dict[str, Any]) -> dict[str, Any]:
     return {**{name: row[name] for name in row if name != "id"}, "receivedAt": row["receivedAt"].isoformat()}
 

@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 from pydantic.alias_generators import to_camel
 
+from zekt_backend.rules import reach
 from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 
@@ -37,10 +38,11 @@ async def find(tx: Tx, repository_id: int) -> Repository | None:
 _STATE = sql.SQL(
     """SELECT r.id, r.full_name, r.account_id, a.login AS account, a.github_id AS owner_id, r.installation_id,
               r.enabled, r.provider, r.consumer, r.completion_tracking, r.hook_id, r.hook_generation, r.removed_at,
-              r.removed_why, r.version
-       FROM repositories r JOIN accounts a ON a.id = r.account_id"""
+              r.removed_why, i.suspended_at, i.removed_at AS uninstalled_at, r.version
+       FROM repositories r JOIN accounts a ON a.id = r.account_id
+       LEFT JOIN installations i ON i.id = r.installation_id"""
 )
-_UNSHOWN = ("account_id", "owner_id", "hook_generation")
+_UNSHOWN = ("account_id", "owner_id", "hook_generation", "suspended_at", "uninstalled_at")
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,13 +64,25 @@ class State:
     hook_generation: int
     removed_at: datetime | None
     removed_why: str | None
+    suspended_at: datetime | None
+    uninstalled_at: datetime | None
+    """Both of the installation."""
     version: int
 
     def shown(self) -> dict[str, Any]:
         """As the management API has it."""
         told = {name: getattr(self, name) for name in State.__slots__ if name not in _UNSHOWN}
         told["removed_at"] = self.removed_at.isoformat() if self.removed_at else None
+        told["barrier"] = self._barrier()
         return {to_camel(name): value for name, value in told.items()}
+
+    def _barrier(self) -> dict[str, str] | None:
+        """What keeps the app out, in two sentences: what it is, and who mends it."""
+        names = ("full_name", "installation_id", "removed_at", "removed_why", "suspended_at", "uninstalled_at")
+        found = reach.barrier(reach.Reach(**{name: getattr(self, name) for name in names}))
+        if found is None:
+            return None
+        return {"kind": found.kind, "what": f"{self.full_name} {found.what}.", "advice": found.advice}
 
 
 async def state(tx: Tx, repository_id: int) -> State | None:

@@ -14,8 +14,13 @@ _SHOWN = sql.SQL(
        v.metadata_only AS "metadataOnly", v.hide_provider AS "hideProvider", v.guard,
        v.schema_version AS "schemaVersion", v.retired_at AS "retiredAt",
        a.login AS account, r.full_name AS repository, r.id AS "repositoryId", w.path AS workflow, w.whitelisted,
+       (SELECT count(*) FROM (SELECT FROM subscriptions s
+                              WHERE s.service_id = v.id AND s.status = 'approved' LIMIT 1001) s) AS subscribers,
+       (SELECT count(*) FROM (SELECT FROM subscriptions s
+                              WHERE s.service_id = v.id AND s.status = 'requested' LIMIT 1001) s) AS requests,
        v.version"""
 )
+# Counted no further: 1,001 are "more than 1,000".
 _FROM = sql.SQL(
     """FROM services v JOIN workflows w ON w.id = v.workflow_id JOIN repositories r ON r.id = w.repository_id
        JOIN accounts a ON a.id = r.account_id"""

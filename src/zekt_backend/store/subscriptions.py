@@ -28,7 +28,8 @@ _FROM = sql.SQL(
 )
 _SHOWN = sql.SQL(
     """s.id, v.slug AS service, v.alias AS "serviceAlias", v.retired_at IS NOT NULL AS "serviceRetired",
-       v.hide_provider AS hidden, s.status, pa.login AS provider, c.full_name AS consumer, c.id AS "consumerId",
+       v.hide_provider AS hidden, s.status, pa.login AS provider, p.full_name AS repository, p.id AS "repositoryId",
+       c.full_name AS consumer, c.id AS "consumerId",
        ca.login AS "consumerAccount", s.note, s.answer, s.durable, s.conclusions, s.branches,
        s.event_types AS "eventTypes", s.confirm_timeout AS "confirmTimeout", s.complete_timeout AS "completeTimeout",
        s.max_dispatches AS "maxDispatches", s.requested_by AS "requestedBy", s.requested_at AS "requestedAt",
@@ -112,6 +113,27 @@ async def count_requested(tx: Tx, service_id: int, account_id: int) -> int:
         """SELECT count(*) AS n FROM subscriptions s JOIN repositories c ON c.id = s.repository_id
            WHERE s.service_id = %s AND s.status = 'requested' AND c.account_id = %s""",
         (service_id, account_id),
+    )
+    return int(row["n"]) if row else 0
+
+
+async def open_requests(
+    tx: Tx, *, managed: Sequence[int], readable: Sequence[int], administered: Sequence[int], most: int
+) -> int:
+    """How many requests somebody may decide on, who manages those accounts, and those repositories of readable ones.
+
+    Counts no further than `most`.
+    """
+    row = await one(
+        tx,
+        """SELECT count(*) AS n FROM (
+               SELECT FROM repositories r JOIN workflows w ON w.repository_id = r.id
+                   JOIN services v ON v.workflow_id = w.id JOIN subscriptions s ON s.service_id = v.id
+               WHERE s.status = 'requested'
+                 AND (r.account_id = ANY(%(managed)s)
+                      OR (r.account_id = ANY(%(readable)s) AND r.id = ANY(%(administered)s)))
+               LIMIT %(most)s) AS found""",
+        {"managed": list(managed), "readable": list(readable), "administered": list(administered), "most": most},
     )
     return int(row["n"]) if row else 0
 
@@ -215,8 +237,12 @@ async def page(
     limit: int,
     side: str | None = None,
     status: str | None = None,
+    service: str | None = None,
 ) -> Listing:
-    """Those of these accounts (None: of all) on this side (None: on either), the newest first, and the next cursor."""
+    """Those of these accounts (None: of all) on this side (None: on either), the newest first, and the next cursor.
+
+    `service`: of this slug alone.
+    """
     rows = await many(
         tx,
         sql.SQL(
@@ -225,6 +251,7 @@ async def page(
                       OR (%(side)s::text IS DISTINCT FROM 'consumer' AND pa.id = ANY(%(mine)s))
                       OR (%(side)s::text IS DISTINCT FROM 'provider' AND ca.id = ANY(%(mine)s)))
                  AND (%(status)s::text IS NULL OR s.status = %(status)s)
+                 AND (%(service)s::text IS NULL OR v.slug = %(service)s)
                  AND (%(before)s::bigint IS NULL OR s.id < %(before)s)
                ORDER BY s.id DESC LIMIT %(limit)s"""
         ).format(_SHOWN, _FROM),
@@ -232,6 +259,7 @@ async def page(
             "mine": None if accounts is None else list(accounts),
             "side": side,
             "status": status,
+            "service": service,
             "before": before,
             "limit": limit + 1,
         },
@@ -244,8 +272,10 @@ def _readable(row: dict[str, Any]) -> dict[str, Any]:
     """A provider who hides is nobody to the consumer; and neither side learns who it was at the other."""
     ready = {name: _plain(value) for name, value in row.items() if name not in _INNER}
     sees = {Side.PROVIDER.value: row["provides"], Side.CONSUMER.value: row["consumes"]}
-    if row["hidden"] and not row["provides"]:
-        ready["provider"] = None
+    if not row["provides"]:
+        ready["repository"] = ready["repositoryId"] = None
+        if row["hidden"]:
+            ready["provider"] = None
     if not row["consumes"]:
         ready["requestedBy"] = None
     if not sees.get(row["decidedSide"], True):

@@ -23,6 +23,11 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_provider ON deliveries (pr
     """
 CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_consumer ON deliveries (consumer_id, status, seq);
 """,
+    """
+-- Who waits for an answer: few of all, and every page of the console tells how many.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS subscriptions_requested ON subscriptions (service_id)
+    WHERE status = 'requested';
+""",
 )
 
 HEALTH = (
@@ -142,4 +147,5 @@ def downgrade() -> None:
     op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
     op.execute("DROP INDEX messages_caused_by")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
+    op.execute("DROP INDEX subscriptions_requested")
     op.execute("DROP INDEX deliveries_failed, deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
