@@ -71,6 +71,7 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
         "The message, by claim check",
     ),
     ("GET", "/api/deliveries", "read", deliveries.listing, None, "Deliveries, newest first"),
+    ("GET", "/api/deliveries/counts", "read", deliveries.counts, None, "How many deliveries there are of each status"),
     (
         "GET",
         "/api/deliveries/{delivery_id}",

@@ -145,3 +145,65 @@ def test_nobody_else_may_replay(zekt: Zekt, ask: Any, make: Callable[..., str]) 
     assert theirs.json()["code"] == "not_yours"
     assert theirs.json() == nowhere.json()
     assert len(zekt.deliveries()) == before
+
+
+def test_deliveries_are_found_and_counted_by_every_filter_and_by_each_side(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    sent(zekt)
+    zekt.sql("UPDATE deliveries SET status = 'failed', due_at = NULL WHERE consumer_id = 2002 AND seq < 3")
+    ((run, ours),) = zekt.sql("SELECT correlation_id, subscription_id FROM deliveries WHERE status = 'failed'")
+    shop, infra = make("shop-team"), make("infra-team")
+
+    def seen(token: str | None, query: str) -> list[int]:
+        """How many are listed, and how many counted."""
+        listed = ask(token, f"/api/deliveries?{query}").json()["deliveries"]
+        counts = ask(token, f"/api/deliveries/counts?{query}").json()["counts"]
+        assert not any(one["more"] for one in counts.values())
+        return [len(listed), sum(one["count"] for one in counts.values())]
+
+    for token, query, number in (
+        (shop, "", 4),
+        (infra, "", 2),
+        (infra, "side=consumer", 2),
+        (infra, "side=provider", 0),
+        (shop, "side=provider&status=failed", 1),
+        (shop, "status=failed,dispatched", 4),
+        (shop, f"connection={ours}", 2),
+        (infra, f"connection={3 - int(ours)}", 0),
+        (infra, "service=infrastructure-orders", 2),
+        (infra, "consumer=rival-team/tools", 0),
+        (shop, "consumer=Rival-Team/Tools", 2),
+        (infra, f"correlationId={run}", 1),
+        (infra, f"correlationId={run}&connection={3 - int(ours)}", 0),
+        (shop, "since=2026-01-01T00:00:00Z", 4),
+        (shop, "until=2026-01-01T00:00:00Z", 0),
+        (None, "account=infra-team", 2),
+        (None, "account=infra-team&side=provider", 0),
+        (None, "since=2026-01-01T00:00:00Z", 4),
+        (None, "", 4),
+    ):
+        assert seen(token, query) == [number, number], query
+    assert ask(infra, "/api/deliveries/counts?account=shop-team").json()["code"] == "not_yours"
+    assert ask(infra, "/api/deliveries?status=lost").json()["code"] == "body_invalid"
+    told = ask(shop, "/api/deliveries/counts").json()["counts"]
+    assert told["failed"] == {"count": 1, "more": False}
+    assert set(told) == {"pending", "dispatched", "confirmed", "completed", "failed"}
+
+
+@pytest.mark.parametrize("hides", [False, True], indirect=True)
+def test_a_delivery_has_its_run_and_how_long_github_took(
+    zekt: Zekt, ask: Any, make: Callable[..., str], hides: bool
+) -> None:
+    sent(zekt)
+    path = f"/api/deliveries/{delivery_to(zekt, 'infra-team/platform')}"
+    provider, consumer = (ask(make(account), path).json() for account in ("shop-team", "infra-team"))
+    assert (provider["sides"], consumer["sides"]) == (["provider"], ["consumer"])
+    assert provider["run"]["workflowPath"] == ORDER
+    assert consumer["run"] == (None if hides else provider["run"])
+    (attempt,) = consumer["attemptList"]
+    assert (attempt["accepted"], attempt["durationMs"] >= 0) == (True, True)
+    assert (provider["retries"], provider["maxDispatches"], provider["confirmTimeout"]) == (0, 5, 1800.0)
+    assert ask(None, f"/api/events/{provider['event']}/decision").status_code == 200
+    assert ask(None, f"/api/events/{provider['message']}/decision").status_code == 200

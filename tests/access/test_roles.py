@@ -66,6 +66,7 @@ NOT_WHITELISTED = "UPDATE workflows SET whitelisted = false"
 
 ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/deliveries"): Asked(EVERYBODY),
+    ("GET", "/api/deliveries/counts"): Asked(EVERYBODY),
     ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
     ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
     ("GET", "/api/events"): Asked(EVERYBODY),

@@ -69,6 +69,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/events/{event_id}/decision"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("GET", "/api/events"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries"): Door("admin", NO_MANAGER),
+    ("GET", "/api/deliveries/counts"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/accounts"): Door("admin", NO_MANAGER),

@@ -1,9 +1,11 @@
 """What became of each delivery, with history and attempts; and once more, please."""
 
+from typing import Annotated, Any, Literal
+
 import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
-from pydantic import Field
+from pydantic import AwareDatetime, BeforeValidator, Field
 
 from zekt_action.wire import DeliveryStatus, ReplayReceipt
 from zekt_backend.api import shapes
@@ -11,34 +13,81 @@ from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.replay import replay
-from zekt_backend.rules.access import Principal, not_yours
-from zekt_backend.store import delivery_views, repositories
+from zekt_backend.rules.access import Principal, Right, not_yours
+from zekt_backend.store import accounts, delivery_search, delivery_views, repositories
+from zekt_backend.store.database import Tx
+from zekt_backend.store.delivery_search import Wanted
 
 log = structlog.get_logger()
 
 
-class Filter(shapes.Page):
+def _several(given: Any) -> Any:
+    return given.split(",") if isinstance(given, str) else given
+
+
+class Which(shapes.Shape):
     """Which deliveries."""
 
-    status: DeliveryStatus | None = None
-    correlation_id: str | None = Field(default=None, max_length=100)
+    status: Annotated[tuple[DeliveryStatus, ...], BeforeValidator(_several)] = ()
+    side: Literal["provider", "consumer"] | None = None
+    account: str | None = Field(default=None, max_length=100)
+    connection: int | None = Field(default=None, ge=1, le=2**63 - 1)
+    service: str | None = Field(default=None, max_length=100)
     consumer: str | None = Field(default=None, max_length=200)
+    correlation_id: str | None = Field(default=None, max_length=100)
+    since: AwareDatetime | None = None
+    until: AwareDatetime | None = None
+
+    def wanted(self) -> Wanted:
+        """The same, without duplicates, for the store."""
+        named = self.model_dump(
+            include={"side", "connection", "service", "consumer", "correlation_id", "since", "until"}
+        )
+        return Wanted(statuses=tuple(dict.fromkeys(self.status)), **named)
+
+
+class Filter(Which, shapes.Page):
+    """Which deliveries, and which page of them."""
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:
     principal = await principal_of(request, broker)
-    wanted = shapes.query(Filter, request)
+    asked = shapes.query(Filter, request)
     async with broker.db.reading() as connection:
         found, following = await delivery_views.page(
             connection,
-            status=wanted.status,
-            correlation_id=wanted.correlation_id,
-            consumer=wanted.consumer,
-            before=wanted.before,
-            limit=wanted.limit,
+            asked.wanted(),
+            before=asked.before,
+            limit=asked.limit,
             mine=await repositories.of_accounts(connection, principal.accounts()),
+            whose=await _whose_repositories(connection, principal, asked.account),
         )
     return JSONResponse({"deliveries": found, "next": following})
+
+
+async def counts(request: Request, broker: Broker) -> JSONResponse:
+    """How many there are of each status; beyond a thousand, that there are more."""
+    principal = await principal_of(request, broker)
+    asked = shapes.query(Which, request)
+    async with broker.db.reading() as connection:
+        whose = await _whose_repositories(connection, principal, asked.account)
+        if whose is None:
+            whose = await repositories.of_accounts(connection, principal.accounts())
+        found = await delivery_search.count(connection, asked.wanted(), whose=whose)
+    most = delivery_search.MOST_COUNTED
+    told = {status: {"count": min(number, most), "more": number > most} for status, number in found.items()}
+    return JSONResponse({"counts": told})
+
+
+async def _whose_repositories(tx: Tx, principal: Principal, login: str | None) -> list[int] | None:
+    """Those of the account that was asked about; None: no account was."""
+    if login is None:
+        return None
+    account = await accounts.id_of(tx, login)
+    principal.require(account, Right.READ)
+    if account is None:
+        raise ZektError("not_found", "There is no such account.")
+    return await repositories.of_accounts(tx, [account])
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:

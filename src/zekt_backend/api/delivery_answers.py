@@ -72,12 +72,18 @@ class Delivery(Shown):
     correlation_id: str
     provider: str | None
     consumer: str
+    sides: list[Literal["provider", "consumer"]] = Field(description="On which the caller is")
     service: str
+    service_alias: str
+    connection: int = Field(description="The subscription's id")
+    event: str = Field(description="Of `/api/events/{event_id}/decision`")
+    message: str | None = Field(description="The `eventId` of the message; null: it carries none")
     event_type: str
     status: DeliveryStatus
     durable: bool
     late: bool
     attempts: int
+    retries: int
     dispatches: int
     created_at: datetime
     dispatched_at: datetime | None
@@ -101,6 +107,19 @@ class DeliveryList(Listed):
     deliveries: list[Delivery]
 
 
+class StatusCount(Shown):
+    """`more`: there are more than `count`."""
+
+    count: int
+    more: bool
+
+
+class DeliveryCounts(Shown):
+    """By status."""
+
+    counts: dict[DeliveryStatus, StatusCount]
+
+
 class Step(Shown):
     """A fact, and what it made of the delivery's status."""
 
@@ -117,6 +136,7 @@ class Attempt(Shown):
     number: int
     started_at: datetime
     finished_at: datetime | None
+    duration_ms: int | None
     accepted: bool | None
     ambiguous: bool | None
     http_status: int | None
@@ -125,9 +145,33 @@ class Attempt(Shown):
     detail: str | None
 
 
-class WholeDelivery(Delivery):
-    """One delivery with its history, attempts and decision. `result` is any JSON: what the consumer completed with."""
+class ProvidersRun(Shown):
+    """The provider's run that ended."""
 
+    workflow: str
+    workflow_path: str | None
+    run_attempt: int
+    conclusion: str | None
+    head_branch: str | None
+    head_sha: str
+    event: str
+    actor: str
+    html_url: str
+    started_at: str | None
+    completed_at: str | None
+
+
+class WholeDelivery(Delivery):
+    """One delivery with its history, attempts and decision. `result` is any JSON: what the consumer completed with.
+
+    `run` is null to the consumer of a provider who hides. The two timeouts are seconds.
+    """
+
+    run: ProvidersRun | None
+    consumer_run_attempt: int | None
+    confirm_timeout: float
+    complete_timeout: float
+    max_dispatches: int
     result: Any
     history: list[Step]
     attempt_list: list[Attempt]
@@ -152,143 +196,3 @@ class EventList(Listed):
     """Ends of runs, newest first."""
 
     events: list[Event]
-
-
-class RunEnd(Shown):
-    """What GitHub told of the end of a run."""
-
-    guid: str
-    workflow: str
-    workflow_path: str | None
-    conclusion: str | None
-    head_branch: str | None
-    event: str
-    received_at: datetime
-
-
-class SeenRunEnd(Shown):
-    """All that a consumer learns of it."""
-
-    guid: str
-    received_at: datetime
-
-
-class RedactedPlace(Shown):
-    """A JSON pointer into the message, and what kind of credential stood there."""
-
-    pointer: str
-    kind: str
-
-
-class BrokenPlace(Shown):
-    """A JSON pointer into the message, and how it breaks that version of the service's schema."""
-
-    pointer: str
-    reason: str
-    service: str
-    schema_version: str
-
-
-class SentMessage(Shown):
-    """A message that the run sent."""
-
-    event_id: str
-    event_type: str | None
-    run_attempt: int
-    job: str | None
-    step: str | None
-    bytes: int
-    late: bool
-    redacted: list[RedactedPlace]
-    received_at: datetime
-
-
-class RefusedMessage(Shown):
-    """A message that was turned away; `service` is whose rule it was, where it was one's alone."""
-
-    at: datetime
-    code: str
-    service: str | None
-    detail: str
-    places: list[RedactedPlace | BrokenPlace]
-    bytes: int
-    times: int
-
-
-class MadeDelivery(Shown):
-    """A delivery that the decision made; `what` says how it stands, and what comes next."""
-
-    delivery_id: str
-    event_id: str | None
-    event_type: str
-    status: DeliveryStatus
-    attempts: int
-    replay_of: str | None
-    what: str
-
-
-class ToldVerdict(Shown):
-    """On one subscription; `answer` is the whole of it in sentences."""
-
-    subscription: int | None
-    service: str
-    consumer: str
-    rules: list[PolicyRule]
-    messages: list[OfferedMessage]
-    deliveries: list[MadeDelivery]
-    answer: str
-
-
-class ToldDecision(Shown):
-    """Every rule that was asked, the provider's and each consumer's. `eventId`: of a late message, decided alone."""
-
-    run_attempt: int
-    decided_at: datetime
-    outcome: Outcome
-    event_id: str | None
-    provider: list[PolicyRule]
-    consumers: list[ToldVerdict]
-
-
-class Explanation(Shown):
-    """Why something did, or did not, arrive. A consumer reads what is its own, and the rest empty or null."""
-
-    repository: str | None
-    run_id: str
-    run_attempt: int
-    event: RunEnd | SeenRunEnd | None
-    messages: list[SentMessage]
-    refusals: list[RefusedMessage]
-    summary: list[str]
-    decisions: list[ToldDecision]
-
-
-class SimulatedExample(Shown):
-    """An event that the connection would have got (`gained`) or lost; `eventId` of its message, null: its bare end."""
-
-    guid: str
-    repository: str
-    run_id: str
-    event_id: str | None
-    gained: bool
-    why: str
-
-
-class SimulatedConnection(Shown):
-    """`SERVICE-SLUG@OWNER/REPO`, and its deliveries as things stand and as they would."""
-
-    connection: str
-    before: int
-    after: int
-    gained: int
-    lost: int
-    examples: list[SimulatedExample]
-
-
-class Simulated(Shown):
-    """Of so many events; connections that get nothing either way are left out."""
-
-    events: int
-    blocked_before: int
-    blocked_after: int
-    connections: list[SimulatedConnection]

@@ -31,6 +31,7 @@ from zekt_backend.api import (
     subscriptions,
     usage,
     webhooks,
+    why_answers,
 )
 
 GIVES: dict[Callable[..., Any], type[BaseModel]] = {
@@ -40,11 +41,12 @@ GIVES: dict[Callable[..., Any], type[BaseModel]] = {
     event_delivery.complete: Acknowledgement,
     event_delivery.payload: delivery_answers.StoredPayload,
     deliveries.listing: delivery_answers.DeliveryList,
+    deliveries.counts: delivery_answers.DeliveryCounts,
     deliveries.one: delivery_answers.WholeDelivery,
     deliveries.again: ReplayReceipt,
     events.listing: delivery_answers.EventList,
-    decisions.decision: delivery_answers.Explanation,
-    simulation.simulate: delivery_answers.Simulated,
+    decisions.decision: why_answers.Explanation,
+    simulation.simulate: why_answers.Simulated,
     accounts.listing: answers.AccountList,
     accounts.one: answers.AccountWithMembers,
     accounts.upgrade: answers.AccountWithMembers,

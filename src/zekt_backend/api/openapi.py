@@ -9,9 +9,8 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
-from zekt_backend.api import directory, subscriptions
+from zekt_backend.api import deliveries, directory, subscriptions
 from zekt_backend.api.auth import Beginning
-from zekt_backend.api.deliveries import Filter
 from zekt_backend.api.events import Which
 from zekt_backend.api.given import GIVES
 from zekt_backend.api.service_schemas import WhichSchema
@@ -80,7 +79,8 @@ _HEADERS = {
     "/api/github/webhooks": {"X-GitHub-Event": "workflow_run", "X-GitHub-Delivery": "a GUID"},
 }
 _QUERIES: dict[str, type[BaseModel]] = {
-    "/api/deliveries": Filter,
+    "/api/deliveries": deliveries.Filter,
+    "/api/deliveries/counts": deliveries.Which,
     "/api/events": Which,
     "/api/accounts": Page,
     "/api/notices": Page,
@@ -175,7 +175,12 @@ def _parameters(method: str, path: str) -> list[dict[str, Any]]:
         headers.append({"name": "If-Match", "in": "header", "description": text, "schema": {"type": "string"}})
     model = _QUERIES.get(path) if method == "GET" else None
     fields = model.model_json_schema(by_alias=True)["properties"] if model else {}
-    return [*inside, *headers, *({"name": n, "in": "query", "schema": _without_null(s)} for n, s in fields.items())]
+    return [*inside, *headers, *(_asked(name, _without_null(schema)) for name, schema in fields.items())]
+
+
+def _asked(name: str, schema: dict[str, Any]) -> dict[str, Any]:
+    several = {"style": "form", "explode": False} if schema.get("type") == "array" else {}
+    return {"name": name, "in": "query", "schema": schema, **several}
 
 
 def _without_null(schema: dict[str, Any]) -> dict[str, Any]:

@@ -5,23 +5,37 @@ from datetime import datetime
 from typing import Any
 
 from psycopg import sql
-from psycopg.sql import SQL, Composed
 
-from zekt_backend.store.database import Tx, many, one
+from zekt_backend.store import delivery_search
+from zekt_backend.store.database import Listing, Tx, many, one
+from zekt_backend.store.delivery_search import Wanted
 
 _SUMMARY = sql.SQL(
     """d.seq, d.id AS "deliveryId", d.correlation_id AS "correlationId", d.provider, d.consumer,
-       s.slug AS service, d.event_type AS "eventType", d.status, d.durable, d.late, d.attempt AS attempts,
-       d.dispatches, d.created_at AS "createdAt", d.dispatched_at AS "dispatchedAt",
-       d.confirmed_at AS "confirmedAt", d.completed_at AS "completedAt", d.due_at AS "dueAt",
+       s.slug AS service, s.alias AS "serviceAlias", d.subscription_id AS connection, d.event_guid AS event,
+       d.event_id AS message, d.event_type AS "eventType", d.status, d.durable, d.late, d.attempt AS attempts,
+       greatest(d.attempt - 1, 0) AS retries, d.dispatches, d.created_at AS "createdAt",
+       d.dispatched_at AS "dispatchedAt", d.confirmed_at AS "confirmedAt", d.completed_at AS "completedAt",
+       d.due_at AS "dueAt",
        d.consumer_run_id AS "consumerRunId", d.consumer_conclusion AS conclusion, d.failure, d.advice,
        m.payload_sha256 AS "payloadSha256", octet_length(m.payload) AS "payloadBytes",
        d.is_replay AS "isReplay", d.replay_of AS "replayOf",
        ARRAY(SELECT r.id FROM deliveries r WHERE r.replay_of = d.id ORDER BY r.seq) AS "replayedAs",
        (%(mine)s::bigint[] IS NULL OR d.provider_id = ANY(%(mine)s)) AS by_provider,
+       (%(mine)s::bigint[] IS NULL OR d.consumer_id = ANY(%(mine)s)) AS by_consumer,
        (s.hide_provider OR d.envelope->'provider' = 'null'::jsonb) AS hidden"""
 )
-_INNER = ("seq", "by_provider", "hidden")
+# The run that ended, as the envelope has it; where the service hides its provider, it is the provider's alone to see.
+_MORE = sql.SQL(
+    """d.result, d.consumer_run_attempt AS "consumerRunAttempt", d.max_dispatches AS "maxDispatches",
+       extract(epoch FROM d.confirm_timeout)::float AS "confirmTimeout",
+       extract(epoch FROM d.complete_timeout)::float AS "completeTimeout",
+       jsonb_build_object('workflow', e.workflow_name, 'workflowPath', e.workflow_path, 'runAttempt', e.run_attempt,
+           'conclusion', e.conclusion, 'headBranch', e.head_branch, 'headSha', e.head_sha, 'event', e.event,
+           'actor', e.actor, 'htmlUrl', e.html_url, 'startedAt', e.started_at, 'completedAt', e.completed_at) AS run"""
+)
+_EVENT = sql.SQL("JOIN events e ON e.guid = d.event_guid")
+_INNER = ("seq", "by_provider", "by_consumer", "hidden")
 _FROM = sql.SQL(
     """FROM deliveries d JOIN subscriptions u ON u.id = d.subscription_id JOIN services s ON s.id = u.service_id
        LEFT JOIN messages m ON m.event_id = d.event_id"""
@@ -30,54 +44,31 @@ _FROM = sql.SQL(
 
 async def page(
     tx: Tx,
+    wanted: Wanted,
     *,
-    status: str | None,
-    correlation_id: str | None,
-    consumer: str | None,
     before: int | None,
     limit: int,
     mine: list[int] | None = None,
-) -> tuple[list[dict[str, Any]], int | None]:
-    """(up to `limit` deliveries, the `before` of the next page or None).
+    whose: list[int] | None = None,
+) -> Listing:
+    """Up to `limit` deliveries, and the `before` of the next page or None.
 
     `mine` are the repositories of whoever looks; None: all. One sees what they provided or consumed, and as a consumer
-    nothing of a provider who hides.
+    nothing of a provider who hides. `whose`, where not None, are those of them that are asked about.
     """
-    rows = await many(
-        tx,
-        sql.SQL(
-            """SELECT {} {}
-               WHERE (%(status)s::text IS NULL OR d.status = %(status)s)
-                 AND (%(correlation)s::text IS NULL OR d.correlation_id = %(correlation)s)
-                 AND (%(consumer)s::text IS NULL OR lower(d.consumer) = lower(%(consumer)s))
-                 AND (%(before)s::bigint IS NULL OR d.seq < %(before)s) AND {}
-               ORDER BY d.seq DESC LIMIT %(limit)s"""
-        ).format(_SUMMARY, _FROM, _of(mine)),
-        {
-            "status": status,
-            "correlation": correlation_id,
-            "consumer": consumer,
-            "before": before,
-            "limit": limit + 1,
-            "mine": mine,
-        },
+    seqs, following = await delivery_search.page(
+        tx, wanted, whose=mine if whose is None else whose, before=before, limit=limit
     )
-    following = rows[limit - 1]["seq"] if len(rows) > limit else None
-    return [_readable(row) for row in rows[:limit]], following
-
-
-def _of(mine: list[int] | None) -> SQL | Composed:
-    """A condition of its own, so that the planner may use the indexes of both sides."""
-    if mine is None:
-        return sql.SQL("true")
-    return sql.SQL("(d.provider_id = ANY(%(mine)s) OR d.consumer_id = ANY(%(mine)s))")
+    query = sql.SQL("SELECT {} {} WHERE d.seq = ANY(%(seqs)s)").format(_SUMMARY, _FROM)
+    found = {row["seq"]: row for row in await many(tx, query, {"seqs": seqs, "mine": mine})}
+    return [_readable(found[seq]) for seq in seqs if seq in found], following
 
 
 async def whole(tx: Tx, delivery_id: str, mine: list[int] | None = None) -> dict[str, Any] | None:
     """One delivery with its history, its attempts and the decision that made it; None also when it is not `mine`."""
-    query = sql.SQL("SELECT {}, d.result {} WHERE d.id = %(id)s AND {}").format(_SUMMARY, _FROM, _of(mine))
+    query = sql.SQL("SELECT {}, {} {} {} WHERE d.id = %(id)s").format(_SUMMARY, _MORE, _FROM, _EVENT)
     row = await one(tx, query, {"id": delivery_id, "mine": mine})
-    if row is None:
+    if row is None or not (row["by_provider"] or row["by_consumer"]):
         return None
     decision = await _decision(tx, delivery_id)
     return {
@@ -114,6 +105,7 @@ async def _attempts(tx: Tx, delivery_id: str) -> list[dict[str, Any]]:
     rows = await many(
         tx,
         """SELECT number, started_at AS "startedAt", finished_at AS "finishedAt", accepted, ambiguous,
+                  round(1000 * extract(epoch FROM finished_at - started_at))::bigint AS "durationMs",
                   http_status AS "httpStatus", github_request_id AS "githubRequestId", category, detail
            FROM attempts WHERE delivery_id = %s ORDER BY number""",
         (delivery_id,),
@@ -148,8 +140,12 @@ def _own_part(decision: dict[str, Any], row: dict[str, Any]) -> dict[str, Any]:
 
 def _readable(row: dict[str, Any]) -> dict[str, Any]:
     ready = {k: v.isoformat() if isinstance(v, datetime) else v for k, v in row.items() if k not in _INNER}
+    if "by_provider" in row:
+        ready["sides"] = [side for side in ("provider", "consumer") if row[f"by_{side}"]]
     if row.get("hidden") and not row["by_provider"]:
         ready["provider"] = None
+        if "run" in ready:
+            ready["run"] = None
     if isinstance(ready.get("result"), str):
         ready["result"] = json.loads(ready["result"])
     return ready

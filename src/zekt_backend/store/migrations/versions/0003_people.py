@@ -98,10 +98,6 @@ CREATE TABLE IF NOT EXISTS audit (
     """
 CREATE INDEX IF NOT EXISTS audit_other_account ON audit (other_account_id, id) WHERE other_account_id IS NOT NULL;
 """,
-    """
--- An account sees the deliveries of its repositories, on either side; of consumers there is an index already.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_provider ON deliveries (provider_id);
-""",
 )
 
 FILTERS = (
@@ -170,7 +166,6 @@ def downgrade() -> None:
     op.execute("DROP TABLE usage_days, usage_closed")
     op.execute("DROP INDEX events_run, events_received")
     op.execute("ALTER TABLE subscriptions DROP COLUMN branches, DROP COLUMN event_types")
-    op.execute("DROP INDEX deliveries_provider")
     op.execute("DROP TABLE audit, api_tokens, sessions, members, people")
     op.execute(
         "ALTER TABLE accounts DROP COLUMN github_id, DROP COLUMN kind, DROP COLUMN provider, DROP COLUMN consumer,"

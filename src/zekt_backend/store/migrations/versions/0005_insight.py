@@ -17,11 +17,17 @@ depends_on = None
 
 LISTINGS = (
     """
--- An account sees the deliveries of its repositories on either side, newest first, also of one status.
-CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_provider ON deliveries (provider_id, status, seq);
+-- An account sees the deliveries of its repositories on either side, newest first, also of one status: each index has
+-- such a stream in the order of a listing, so that a page reads no more than it shows (store/delivery_search.py).
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_provider ON deliveries (provider_id, status, created_at, seq);
 """,
     """
-CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_consumer ON deliveries (consumer_id, status, seq);
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_consumer ON deliveries (consumer_id, status, created_at, seq);
+""",
+    """
+-- The same of a connection: those of one status among very many others, to be looked at or replayed.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_subscription
+    ON deliveries (subscription_id, status, created_at, seq);
 """,
     """
 -- Who waits for an answer: few of all, and every page of the console tells how many.
@@ -148,4 +154,5 @@ def downgrade() -> None:
     op.execute("DROP INDEX messages_caused_by")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
     op.execute("DROP INDEX subscriptions_requested")
-    op.execute("DROP INDEX deliveries_failed, deliveries_of_connection, deliveries_of_consumer, deliveries_of_provider")
+    op.execute("DROP INDEX deliveries_failed, deliveries_of_connection")
+    op.execute("DROP INDEX deliveries_of_subscription, deliveries_of_consumer, deliveries_of_provider")
