@@ -110,7 +110,7 @@ def test_a_change_changes_what_it_names_and_its_line_tells_both_sides(ask: Any, 
 
 def test_the_same_again_changes_nothing(ask: Any, shop: str) -> None:
     first, lines = ask(shop, SERVICE, "PATCH", {"tags": ["a"]}), audit(ask)
-    for body in ({"tags": ["a", "a"]}, {}, {"alias": None}, {"alias": "Orders", "retired": False, "workflow": ORDER}):
+    for body in ({"tags": ["a", "a"]}, {}, {"alias": "Orders", "retired": False, "workflow": ORDER}):
         again = ask(shop, SERVICE, "PATCH", body)
         assert (again.json(), again.headers["etag"]) == (first.json(), first.headers["etag"])
     assert audit(ask) == lines
