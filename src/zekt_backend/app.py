@@ -7,8 +7,8 @@ from zekt_backend.api import problems
 from zekt_backend.broker import Broker
 
 
-def create_app(broker: Broker) -> FastAPI:
-    """The application; opening and closing the broker is its owner's business."""
+def create_app(broker: Broker, table: routes.Table = routes.TABLE) -> FastAPI:
+    """The application, or of it what this table has; opening and closing the broker is its owner's business."""
     app = FastAPI(
         title="Zekt",
         version=__version__,
@@ -19,6 +19,6 @@ def create_app(broker: Broker) -> FastAPI:
         # A redirect would be built from the Host header, which is the caller's to choose.
         redirect_slashes=False,
     )
-    problems.install(app)
-    routes.install(app, broker)
+    problems.install(app, broker.metrics)
+    routes.install(app, broker, table)
     return app

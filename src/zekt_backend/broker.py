@@ -3,6 +3,7 @@
 import asyncio
 import random
 import secrets
+import time
 import uuid
 import weakref
 from collections.abc import Callable
@@ -32,6 +33,8 @@ from zekt_backend.github.oidc import Verifier
 from zekt_backend.github.sign_in import SignIn
 from zekt_backend.github.stand_in import StandIn
 from zekt_backend.github.turnstile import Turnstile
+from zekt_backend.insight import facts, standing
+from zekt_backend.insight.metrics import Metrics
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
@@ -54,6 +57,8 @@ class Broker:
     """Everything a route or a job needs, and nothing global."""
 
     settings: Settings
+    metrics: Metrics
+    standing: standing.OfAll
     db: Database
     work_db: Database
     """The jobs' own connections: a rush at the API does not keep them from writing down what GitHub said."""
@@ -88,10 +93,15 @@ class Broker:
         github = github_app(settings)
         people = ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people")
         hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
-        work_db, stand_in = Database(database_url, size=settings.database_pool_size), sandbox(settings, github)
+        metrics, size, stand_in = Metrics(), settings.database_pool_size, sandbox(settings, github)
+        db, work_db = (Database(database_url, size=size, tell=partial(facts.tell, metrics)) for _ in range(2))
         return cls(
             settings=settings,
-            db=Database(database_url, size=settings.database_pool_size),
+            metrics=metrics,
+            standing=standing.install(
+                metrics, db, work_db, github.budgets, clock=clock, reserve=settings.reconcile_reserve
+            ),
+            db=db,
             work_db=work_db,
             clock=clock,
             verifier=Verifier(issuers=settings.oidc_issuer, audience=settings.oidc_audience, clock=clock),
@@ -141,20 +151,11 @@ class Broker:
 
     async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
         """One `repository_dispatch`, in a thread of ours."""
-        answer = await asyncio.get_running_loop().run_in_executor(
-            self.threads,
-            lambda: dispatch.send(self.github, installation_id=installation_id, repository=repository, body=body),
+        began = time.perf_counter()
+        answer = await self.in_thread(
+            lambda: dispatch.send(self.github, installation_id=installation_id, repository=repository, body=body)
         )
-        envelope = body["client_payload"]["zekt"]
-        log.info(
-            "dispatch_answered",
-            delivery_id=envelope["deliveryId"],
-            attempt=envelope["attempt"],
-            consumer=repository,
-            category=answer.category,
-            http_status=answer.http_status,
-            github_request_id=answer.request_id,
-        )
+        facts.answered(self.metrics, answer, repository, body["client_payload"]["zekt"], began)
         return answer
 
     async def ask(self, installation_id: int, repository: str, run_id: int) -> RunState | None:

@@ -34,6 +34,8 @@ PROBLEMS = {
     "csrf_refused": Kind(403, "The request does not come from a page of ours"),
     "roles_unknown": Kind(503, "GitHub cannot say what you may do"),
     "management_off": Kind(403, "The management API is off"),
+    "metrics_off": Kind(403, "Metrics are off"),
+    "metrics_token_refused": Kind(401, "The metrics token is missing or wrong"),
     # A stranger learns nothing: not-yours and not-there are the same 403.
     "not_yours": Kind(403, "Not known here, or not yours"),
     "claims_mismatch": Kind(403, "The body disagrees with the signed token"),

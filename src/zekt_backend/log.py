@@ -2,8 +2,14 @@
 
 import logging
 import sys
+import time
 
 import structlog
+
+
+def milliseconds(since: float) -> float:
+    """How long ago `time.perf_counter()` gave that: what a line has as `duration_ms`."""
+    return round(1000 * (time.perf_counter() - since), 1)
 
 
 def configure(log_format: str) -> None:

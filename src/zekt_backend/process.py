@@ -14,7 +14,7 @@ import uvicorn
 from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from zekt_backend import worker
+from zekt_backend import routes, worker
 from zekt_backend.api.connection import Connection
 from zekt_backend.app import create_app
 from zekt_backend.broker import Broker
@@ -152,7 +152,9 @@ async def run_until(
 ) -> None:
     """Serve and work on a migrated database until `stopping` is set; `started` hears when it can be used."""
     with ExitStack() as sockets:
-        listening = sockets.enter_context(_listen(settings)) if api else None
+        # Without an API there is a port for metrics alone, where one is set.
+        port = settings.port if api else settings.metrics_port
+        listening = None if port is None else sockets.enter_context(_listen(settings.host, port))
         if listening is not None:
             settings = settings.model_copy(update={"port": listening.getsockname()[1]})
         broker = Broker.build(settings, url)
@@ -160,29 +162,29 @@ async def run_until(
         try:
             async with asyncio.TaskGroup() as tasks:
                 if listening is not None:
-                    tasks.create_task(_serve(broker, listening, stopping))
+                    tasks.create_task(_serve(broker, listening, stopping, routes.TABLE if api else routes.WATCHED))
                 if work:
                     tasks.create_task(worker.run(broker, stopping))
-                log.info("started", api=api, worker=work, url=settings.address if api else None)
+                log.info("started", api=api, worker=work, url=settings.address if listening else None)
                 started(broker)
         finally:
             await broker.close()
 
 
-def _listen(settings: Settings) -> socket.socket:
+def _listen(host: str, port: int) -> socket.socket:
     """Bound before anything starts, so that a taken port is one clear error and port 0 is known to all."""
-    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
     listening = socket.socket(family, socket.SOCK_STREAM)
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listening.bind((settings.host, settings.port))
+        listening.bind((host, port))
         listening.listen(2048)
     except OSError as error:
         listening.close()
         raise ZektError(
             "settings_invalid",
-            f"Cannot listen on {settings.host}:{settings.port}: {error.strerror}. Set ZEKT_HOST and ZEKT_PORT"
-            " (or --host and --port) to an address that is free.",
+            f"Cannot listen on {host}:{port}: {error.strerror}. Set ZEKT_HOST and ZEKT_PORT (or --host and --port) to"
+            " an address that is free; for a worker, ZEKT_METRICS_PORT (or --metrics-port).",
         ) from None
     return listening
 
@@ -195,9 +197,9 @@ class _Server(uvicorn.Server):
         yield
 
 
-async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Event) -> None:
+async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Event, table: routes.Table) -> None:
     config = uvicorn.Config(
-        create_app(broker),
+        create_app(broker, table),
         http=Connection,
         ws="none",
         log_config=None,

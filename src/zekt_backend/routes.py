@@ -26,6 +26,7 @@ from zekt_backend.api import (
     health,
     me,
     messages,
+    metrics,
     notices,
     openapi,
     repositories,
@@ -33,6 +34,7 @@ from zekt_backend.api import (
     services,
     simulation,
     subscriptions,
+    timing,
     usage,
     webhooks,
 )
@@ -50,14 +52,16 @@ from zekt_backend.console import table as console
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
-Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own", "operator"]
+Caller = Literal["anybody", "GitHub", "run token", "session", "read", "manage", "own", "operator", "metrics token"]
 """Who may: a run by its OIDC token, the operator, or whoever has that right to the account, as docs/api.md explains."""
+
+Table = tuple[tuple[str, str, Caller, Handler, type | None, str], ...]
 
 SUBSCRIPTION = "/api/subscriptions/{subscription_id}"
 NOTICES = "/api/accounts/{account}/notices"
 
 # method, path, who may, handler, what it takes, what it is for; `make docs` writes docs/api.md from it
-TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
+TABLE: Table = (
     ("POST", "/api/events/receive", "run token", messages.receive, MessageHead, "A run sends a message"),
     ("POST", "/api/github/webhooks", "GitHub", webhooks.receive, None, "GitHub says that a run has ended"),
     ("POST", "/api/event-delivery/confirm", "run token", event_delivery.confirm, ConfirmRequest, "A run confirms"),
@@ -227,24 +231,30 @@ TABLE: tuple[tuple[str, str, Caller, Handler, type | None, str], ...] = (
     ),
     ("GET", "/healthz", "anybody", health.healthz, None, "Alive"),
     ("GET", "/readyz", "anybody", health.readyz, None, "Able to work"),
+    ("GET", "/metrics", "metrics token", metrics.metrics, None, "How the broker is doing, for Prometheus"),
 )
 
+WATCHED = tuple(row for row in TABLE if row[1] in ("/healthz", "/readyz", "/metrics"))
+"""What a process has that only works."""
 
-def install(app: FastAPI, broker: Broker) -> None:
+
+def install(app: FastAPI, broker: Broker, table: Table) -> None:
     # Where GitHub cannot be the sandbox, not even the address is there.
-    table = [row for row in TABLE if broker.stand_in is not None or row[3] is not auth.development]
-    for method, path, _, handler, *_ in table:
+    there = tuple(row for row in table if broker.stand_in is not None or row[3] is not auth.development)
+    for method, path, _, handler, *_ in there:
         app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
-    for method, path, handler in console.PAGES:
-        app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
-    app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
-    described = openapi.document(table, title=app.title, version=app.version, description=app.description)
+    if table is not WATCHED:
+        for method, path, handler in console.PAGES:
+            app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
+        app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
+    described = openapi.document(there, title=app.title, version=app.version, description=app.description)
     # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves.
     app.openapi = lambda: described  # type: ignore[method-assign]
 
 
 def _bound(handler: Handler, broker: Broker) -> Callable[[Request], Awaitable[Response]]:
     async def endpoint(request: Request) -> Response:
+        timing.begin(request)
         return await handler(request, broker)
 
     return endpoint

@@ -55,7 +55,7 @@ _Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 _Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 _Positive = Annotated[_Duration, AfterValidator(_positive)]
 
-_SECRETS = ("github_app_private_key", "webhook_secret", "admin_token", "oauth_client_secret")
+_SECRETS = ("github_app_private_key", "webhook_secret", "admin_token", "oauth_client_secret", "metrics_token")
 
 
 def _from_file(name: str) -> str | None:
@@ -88,6 +88,8 @@ class Settings(BaseSettings):
     port: int = Field(default=8750, ge=0, le=65535)
     public_url: str | None = None
     admin_token: SecretStr | None = None
+    metrics_token: SecretStr | None = None
+    metrics_port: int | None = Field(default=None, ge=0, le=65535)
 
     github_api_url: str = "https://api.github.com"
     github_url: str = "https://github.com"

@@ -8,9 +8,10 @@ import pytest
 
 from zekt_backend.errors import ZektError
 from zekt_backend.github import hook_log, runs
+from zekt_backend.github.budget import APP
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.hook_log import HookLog, same_address
-from zekt_backend.github.metered import APP, Metered, SetAsideError
+from zekt_backend.github.metered import Metered, SetAsideError
 from zekt_backend.rules.records import RunKey
 
 LOG = "/app/hook/deliveries?per_page=100"

@@ -9,6 +9,7 @@ ROWS = (
     {"rules"},
     {"github", "store", "door", "outside"},
     {"flows"},
+    {"insight"},
     {"broker"},
     {"api"},
     {"console"},  # asks the API, and reads bodies as it does

@@ -35,6 +35,7 @@ ACCOUNTS = ("rival_token", "reader")
 NO_MANAGER: dict[str, Refusal] = {
     caller: (401, "admin_token_refused") for caller in CALLERS if caller not in ("admin", *ACCOUNTS)
 }
+NO_SCRAPER: dict[str, Refusal] = {caller: (401, "metrics_token_refused") for caller in CALLERS if caller != "admin"}
 RIVAL: dict[str, Refusal] = {"rival_token": (403, "not_yours")}
 READER: dict[str, Refusal] = {"reader": (403, "not_yours")}
 MANAGED: dict[str, Refusal] = {**NO_MANAGER, **RIVAL, **READER}
@@ -130,6 +131,8 @@ DOORS: dict[tuple[str, str], Door] = {
     # Open to anybody, and meant to be: they tell no more than that the broker is there.
     ("GET", "/healthz"): Door("nobody", {}),
     ("GET", "/readyz"): Door("nobody", {}),
+    # Of every tenant together, and of nobody: what opens it opens nothing else (tests/metrics).
+    ("GET", "/metrics"): Door("admin", NO_SCRAPER),
 }
 
 UNLISTED = ("GET", "/api/directory/{slug}")

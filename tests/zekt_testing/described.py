@@ -26,7 +26,7 @@ def check(answer: requests.Response, *_: Any, **__: Any) -> None:
 
     What is no endpoint of the broker's, or a redirect, passes.
     """
-    if not answer.ok or answer.is_redirect or not answer.request.url:
+    if not answer.ok or answer.is_redirect or not answer.request.url or "json" not in answer.headers["content-type"]:
         return
     where = schema(str(answer.request.method), unquote(urlsplit(answer.request.url).path), answer.status_code)
     if where is not None:

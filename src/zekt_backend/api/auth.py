@@ -167,7 +167,7 @@ async def _enter(request: Request, broker: Broker, visitor: Visitor) -> flow.Sec
 
 def _refusal(request: Request, error: ZektError) -> Response:
     """A page for whoever looks at it, and the usual problem for all others."""
-    log.info("refused", method=request.method, path=request.url.path[:200], status=error.kind.status, code=error.code)
+    problems.tell(request, error)
     if "text/html" not in request.headers.get("accept", ""):
         answer: Response = problems.render(error)
         answer.headers["Cache-Control"] = "no-store"

@@ -11,11 +11,12 @@ from pydantic import ValidationError
 from zekt_action import strict_json
 from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
 from zekt_action.wire import MessageHead, Receipt, Redacted
-from zekt_backend.api import bodies
+from zekt_backend.api import bodies, timing
 from zekt_backend.api.tokens import claims_of, purpose_of
 from zekt_backend.broker import Broker, new_delivery_id, new_event_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
+from zekt_backend.log import milliseconds
 
 log = structlog.get_logger()
 
@@ -35,18 +36,23 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         timings=broker.timings,
         examine=broker.examiners.message,
     )
+    began = timing.began(request)
     log.info(
         "message_received",
         event_id=receipt.event_id,
         repository_id=claims.repository_id,
         run_id=claims.run_id,
+        run_attempt=claims.run_attempt,
         bytes=len(payload),
         duplicate=receipt.duplicate,
         late=receipt.late,
         redacted=receipt.guarded["count"] if receipt.guarded else 0,
         uncaused=receipt.uncaused,
         trace_id=receipt.begun.own.trace_id if receipt.begun else None,
+        consumers=receipt.consumers_notified,
+        duration_ms=milliseconds(began),
     )
+    broker.metrics.message_answered("duplicate" if receipt.duplicate else "late" if receipt.late else "stored", began)
     return JSONResponse(
         _receipt(receipt).model_dump(by_alias=True, exclude_none=True), 200 if receipt.duplicate else 202
     )

@@ -46,6 +46,7 @@ _CALLERS: dict[str, tuple[str, tuple[str, ...]]] = {
     "manage": ("manager", _MANAGERS),
     "own": ("manager", _MANAGERS),
     "operator": ("manager", _MANAGERS),
+    "metrics token": ("scraper", ("metrics_off", "metrics_token_refused")),
 }
 _OWN: dict[str, tuple[str, ...]] = {
     "/api/events": ("query_too_long",),
@@ -66,6 +67,8 @@ _OWN: dict[str, tuple[str, ...]] = {
 }
 _GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
+_TEXTS = {"/metrics": ("text/plain", "application/openmetrics-text")}
+"""What is no JSON, and its content types."""
 _MADE = {"/api/repositories": (201, 200), "/api/services": (201,), "/api/subscriptions": (201,), "/api/tokens": (201,)}
 """Where a POST answers 201."""
 _ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_off")
@@ -99,6 +102,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
 _SCHEMES = {
     "run": {"type": "http", "scheme": "bearer", "bearerFormat": "JWT", "description": "The OIDC token of the run"},
     "manager": {"type": "http", "scheme": "bearer", "description": "ZEKT_ADMIN_TOKEN, or an API token (`zekt_…`)"},
+    "scraper": {"type": "http", "scheme": "bearer", "description": "ZEKT_METRICS_TOKEN, or ZEKT_ADMIN_TOKEN"},
     "session": {
         "type": "apiKey",
         "in": "cookie",
@@ -119,7 +123,7 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[Any] = {Problem}
     for method, path, right, handler, takes, summary in table:
-        gives = None if path in _REDIRECTS else GIVES[handler]
+        gives = None if path in (*_REDIRECTS, *_TEXTS) else GIVES[handler]
         models |= {model for model in (takes, gives) if model}
         scheme, refusals = _CALLERS[right]
         takes_body = method in ("POST", "PUT", "PATCH") and (takes is not None or right == "GitHub")
@@ -147,6 +151,8 @@ def _schemes(scheme: str) -> tuple[str, ...]:
 def _schemas(models: set[Any]) -> dict[str, Any]:
     listed = [(model, "validation") for model in sorted(models, key=lambda model: model.__name__)]
     found: dict[str, Any] = models_json_schema(listed, by_alias=True, ref_template=_REFERENCE)[1]["$defs"]  # type: ignore[arg-type]
+    if MessageHead not in models:  # A process that only works takes none.
+        return found
     head = found[MessageHead.__name__]
     # The payload is cut out of the body as it stands there, so no model of ours has it.
     head["properties"]["payload"] = {"description": "Any JSON value, at most 524,288 bytes"}
@@ -202,6 +208,8 @@ def _good(method: str, path: str, gives: Any) -> dict[str, Any]:
     if path in _REDIRECTS:
         location = {"Location": {"description": "where to go on", "schema": {"type": "string"}}}
         return {_REDIRECTS[path]: {"description": "On", "headers": location}}
+    if path in _TEXTS:
+        return {"200": {"description": "Done", "content": {t: {"schema": {"type": "string"}} for t in _TEXTS[path]}}}
     schema = {"$ref": _REFERENCE.format(model=gives.__name__)}
     answer: dict[str, Any] = {"description": "Done", "content": {"application/json": {"schema": schema}}}
     if path.startswith("/api/") and "version" in gives.model_fields:

@@ -10,7 +10,10 @@ from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 
 from zekt_action.wire import Problem
+from zekt_backend.api import timing
 from zekt_backend.errors import ZektError
+from zekt_backend.insight.metrics import Metrics
+from zekt_backend.log import milliseconds
 from zekt_backend.store.database import is_trouble
 
 log = structlog.get_logger()
@@ -50,8 +53,9 @@ def render(error: ZektError) -> JSONResponse:
     )
 
 
-def install(app: FastAPI) -> None:
+def install(app: FastAPI, metrics: Metrics) -> None:
     """Every way out of a handler that is not an answer leads through `render`."""
+    app.state.metrics = metrics
     app.add_exception_handler(ZektError, _ours)
     app.add_exception_handler(HTTPException, _routing)
     app.add_exception_handler(psycopg.Error, _database)
@@ -70,8 +74,27 @@ async def _ours(request: Request, error: Exception) -> JSONResponse:
         raise error
     if error.code == "not_yours" and getattr(request.state, "all_is_theirs", False):
         error = ZektError("not_found", "There is no such thing here.")
-    log.info("refused", method=request.method, path=request.url.path[:200], status=error.kind.status, code=error.code)
+    tell(request, error)
     return render(error)
+
+
+def tell(request: Request, error: ZektError) -> None:
+    """A request was refused: a line of the log, and a figure."""
+    log.info(
+        "refused",
+        method=request.method,
+        path=request.url.path[:200],
+        status=error.kind.status,
+        code=error.code,
+        duration_ms=milliseconds(timing.began(request)),
+    )
+    _count(request, error)
+
+
+def _count(request: Request, error: ZektError) -> ZektError:
+    metrics: Metrics = request.app.state.metrics
+    metrics.refused(request.url.path, error.code, error.kind.status, timing.began(request))
+    return error
 
 
 async def _routing(request: Request, error: Exception) -> JSONResponse:
@@ -82,33 +105,45 @@ def lost(request: Request, error: Exception) -> ZektError:
     """What the router's own refusal means."""
     status = error.status_code if isinstance(error, HTTPException) else 404
     code = "method_not_allowed" if status == 405 else "not_found"  # noqa: PLR2004 — the router's own two statuses
-    return ZektError(code, f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is.")
+    how = f"{request.method} {request.url.path[:200]}: see /openapi.json for what there is."
+    return _count(request, ZektError(code, how))
 
 
 async def _database(request: Request, error: Exception) -> JSONResponse:
     """The server's state is worth another try; a statement that is wrong stays wrong."""
     if not is_trouble(error):
         return await _bug(request, error)
-    log.error("database_unavailable", error=type(error).__name__, sqlstate=getattr(error, "sqlstate", None))
-    return render(
-        ZektError(
-            "database_unavailable",
-            "Send the same again: what was stored already is not stored twice.",
-            retry_after=_DATABASE_BACK_IN,
-        )
+    log.error(
+        "database_unavailable",
+        method=request.method,
+        path=request.url.path[:200],
+        error=type(error).__name__,
+        sqlstate=getattr(error, "sqlstate", None),
+        duration_ms=milliseconds(timing.began(request)),
     )
+    how = "Send the same again: what was stored already is not stored twice."
+    return render(_count(request, ZektError("database_unavailable", how, retry_after=_DATABASE_BACK_IN)))
 
 
-async def _unstorable(_request: Request, _error: Exception) -> JSONResponse:
+async def _unstorable(request: Request, _error: Exception) -> JSONResponse:
     """A NUL character, or a number no column holds: whatever it was, it came from outside."""
-    return render(ZektError("body_invalid", "A field holds a character or a number that cannot be stored."))
+    error = ZektError("body_invalid", "A field holds a character or a number that cannot be stored.")
+    tell(request, error)
+    return render(error)
 
 
-async def _gone(_request: Request, _error: Exception) -> JSONResponse:
+async def _gone(request: Request, _error: Exception) -> JSONResponse:
     """The client hung up in the middle of its body. Nobody reads this answer."""
-    return render(ZektError("body_invalid", "The body ended early."))
+    return render(_count(request, ZektError("body_invalid", "The body ended early.")))
 
 
 async def _bug(request: Request, error: Exception) -> JSONResponse:
-    log.error("request_failed", path=request.url.path[:200], error=type(error).__name__, exc_info=error)
-    return render(ZektError("internal", "It is in our log; please tell whoever runs this Zekt."))
+    log.error(
+        "request_failed",
+        method=request.method,
+        path=request.url.path[:200],
+        error=type(error).__name__,
+        duration_ms=milliseconds(timing.began(request)),
+        exc_info=error,
+    )
+    return render(_count(request, ZektError("internal", "It is in our log; please tell whoever runs this Zekt.")))

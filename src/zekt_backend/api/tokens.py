@@ -1,9 +1,10 @@
-"""Who calls: a run (its OIDC token) or whoever manages this broker (ZEKT_ADMIN_TOKEN)."""
+"""Who calls: a run (its OIDC token), whoever manages this broker (ZEKT_ADMIN_TOKEN) or reads its metrics."""
 
 import hashlib
 import hmac
 
 from fastapi import Request
+from pydantic import SecretStr
 
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
@@ -33,10 +34,29 @@ def purpose_of(request: Request, body: bytes = b"") -> bytes:
 
 
 def is_admin(request: Request, broker: Broker) -> bool:
-    """Constant time; and without a token set there is no way in for an operator."""
-    expected = broker.settings.admin_token
+    """Without a token set there is no way in for an operator."""
+    return _is(request, broker.settings.admin_token)
+
+
+def _is(request: Request, expected: SecretStr | None) -> bool:
+    """In constant time."""
     given = bearer(request) or ""
     return expected is not None and hmac.compare_digest(given.encode(), expected.get_secret_value().encode())
+
+
+def require_scraper(request: Request, broker: Broker) -> None:
+    """Let whoever may read the metrics pass: ZEKT_METRICS_TOKEN opens nothing else, and the operator's opens all."""
+    if _is(request, broker.settings.metrics_token) or is_admin(request, broker):
+        return
+    if broker.settings.metrics_token is None and broker.settings.admin_token is None:
+        raise ZektError(
+            "metrics_off", "Set ZEKT_METRICS_TOKEN (or ZEKT_METRICS_TOKEN_FILE) and restart to switch them on."
+        )
+    raise ZektError(
+        "metrics_token_refused",
+        "Send ZEKT_METRICS_TOKEN's value as `Authorization: Bearer …`; in Prometheus that is the job's"
+        " authorization: {credentials_file: …}.",
+    )
 
 
 def require_admin(request: Request, broker: Broker) -> None:

@@ -4,12 +4,13 @@ import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
 
-from zekt_backend.api import bodies
+from zekt_backend.api import bodies, timing
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.hear_of_app import hear_of_app
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.github import app_webhook, webhook
+from zekt_backend.log import milliseconds
 from zekt_backend.rules.news import AppNews
 from zekt_backend.rules.records import Ignored, RunEvent
 from zekt_backend.store import repositories
@@ -36,11 +37,13 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         )
     else:
         event = (app_webhook if name in app_webhook.EVENTS else webhook).parse(name, guid, body)
+    began = timing.began(request)
     if isinstance(event, Ignored):
-        log.info("webhook_ignored", guid=event.guid, reason=event.reason)
+        log.info("webhook_ignored", guid=event.guid, reason=event.reason, duration_ms=milliseconds(began))
+        broker.metrics.webhook_answered("ignored", began)
         return JSONResponse({"success": True, "ignored": event.reason}, 202)
     if isinstance(event, AppNews):
-        return await _hear_of_app(event, broker)
+        return await _hear_of_app(event, broker, began)
     webhook.require_own(event, whose)
     receipt = await receive_event(
         event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
@@ -55,11 +58,13 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
         against=receipt.against,
         deliveries=receipt.deliveries,
         ended=receipt.ended,
+        duration_ms=milliseconds(began),
     )
+    broker.metrics.webhook_answered(receipt.outcome, began)
     return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)
 
 
-async def _hear_of_app(news: AppNews, broker: Broker) -> JSONResponse:
+async def _hear_of_app(news: AppNews, broker: Broker, began: float) -> JSONResponse:
     outcome = await hear_of_app(news, db=broker.db, clock=broker.clock)
     log.info(
         "app_news",
@@ -70,7 +75,9 @@ async def _hear_of_app(news: AppNews, broker: Broker) -> JSONResponse:
         repository_id=news.repository_id,
         stop=news.stop,
         outcome=outcome,
+        duration_ms=milliseconds(began),
     )
+    broker.metrics.webhook_answered("news", began)
     return JSONResponse({"success": True, "outcome": outcome}, 202)
 
 

@@ -31,9 +31,16 @@ def serve(
     process.run(settings.model_copy(update=given), api=True, work=work)
 
 
-def worker() -> None:
+def worker(
+    metrics_port: Annotated[
+        int | None,
+        typer.Option(min=0, max=65535, help="Port for /metrics alone, on ZEKT_HOST; 0 a free one (ZEKT_METRICS_PORT)."),
+    ] = None,
+) -> None:
     """Work off jobs only. Start as many as you like on one ZEKT_DATABASE_URL."""
-    process.run(_settings(), api=False, work=True)
+    settings = _settings()
+    given = {} if metrics_port is None else {"metrics_port": metrics_port}
+    process.run(settings.model_copy(update=given), api=False, work=True)
 
 
 def migrate() -> None:

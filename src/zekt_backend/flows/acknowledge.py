@@ -1,5 +1,6 @@
 """The consumer's run says that it has started, or how it ended."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,7 +47,7 @@ async def complete(
         ruling = acknowledgement.on_complete(_standing(delivery), claims.run_id, success=request.success)
         end = {
             "consumer_conclusion": request.conclusion or ("success" if request.success else "failure"),
-            "result": deliveries.as_result(request.result),
+            "result": _as_result(request.result),
         }
         if not request.success:
             end |= {
@@ -88,6 +89,11 @@ async def _write(
         detail = f"run {claims.run_id}: {ruling.message}"
         await deliveries.note_once(tx, delivery.id, now, status=status, detail=detail)
     return _answer(delivery, status, ruling)
+
+
+def _as_result(value: Any) -> str | None:
+    """JSON text in ASCII, which a text column can always hold."""
+    return None if value is None else json.dumps(value)
 
 
 def _confirmed(claims: SignedClaims, now: datetime, complete_timeout: timedelta) -> dict[str, Any]:

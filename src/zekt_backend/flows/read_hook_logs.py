@@ -6,8 +6,8 @@ from functools import partial
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.reconciling import Round
 from zekt_backend.github import hook_log
+from zekt_backend.github.budget import APP
 from zekt_backend.github.hook_log import HookLog, Page
-from zekt_backend.github.metered import APP
 from zekt_backend.rules import reconciliation
 from zekt_backend.store import lost_webhooks, readings
 from zekt_backend.store.readings import Place, Reading

@@ -10,7 +10,8 @@ from zekt_backend.flows.read_installation import write
 from zekt_backend.flows.reconciling import Round
 from zekt_backend.flows.release import release
 from zekt_backend.github import installations
-from zekt_backend.github.metered import APP, SetAsideError
+from zekt_backend.github.budget import APP
+from zekt_backend.github.metered import SetAsideError
 from zekt_backend.rules.pace import Pace
 from zekt_backend.store import installed, readings
 

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from urllib.parse import urlsplit
 
 import jwt
@@ -23,6 +24,7 @@ from github.Requester import Requester
 
 from zekt_backend.clock import Clock, SystemClock
 from zekt_backend.errors import ZektError
+from zekt_backend.github.budget import APP, Budgets
 from zekt_backend.github.connection import BoundRequester, Connection, Reply, ask, connect
 
 API_VERSION = "2022-11-28"
@@ -79,6 +81,7 @@ class GitHubApp:
         self._app_auth = AppAuth(app_id, sign_func=lambda claims: jwt.encode(claims, key, algorithm="RS256"))
         self._timeout = timeout
         self._clock = clock or SystemClock()
+        self.budgets = Budgets()
         self._local = threading.local()
         self._lock = threading.Lock()
         self._connections: list[Connection] = []
@@ -89,7 +92,7 @@ class GitHubApp:
 
     def as_app(self) -> Requester:
         """For calls as the app itself. Belongs to the calling thread."""
-        return self._requester(self._app_auth)
+        return self._requester(self._app_auth, APP)
 
     def requester(self, installation_id: int) -> Requester:
         """For calls as one installation, with a valid token: mints one if need be. Belongs to the calling thread.
@@ -100,7 +103,7 @@ class GitHubApp:
             TokenRefusedError: GitHub answered, but not with a token.
             requests.RequestException: GitHub did not answer.
         """
-        return self._requester(Token(self._token(installation_id)))
+        return self._requester(Token(self._token(installation_id)), installation_id)
 
     def forget(self, installation_id: int) -> bool:
         """Drop a token that GitHub no longer takes. True when it was an old one, so that a new one may help."""
@@ -119,9 +122,10 @@ class GitHubApp:
         for connection in connections:
             connection.close()
 
-    def _requester(self, auth: Auth) -> Requester:
+    def _requester(self, auth: Auth, owner: int) -> Requester:
         return BoundRequester(
             self._connection(),
+            partial(self.budgets.note, owner),
             auth=auth,
             base_url=self._api_url,
             timeout=self._timeout,

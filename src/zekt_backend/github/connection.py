@@ -5,7 +5,7 @@ bodies of any size for any time. A dispatch must be one POST, and a thread must 
 """
 
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -116,10 +116,16 @@ def connect(base_url: str, timeout: float) -> Connection:
 
 
 class BoundRequester(Requester):
-    """PyGithub's requester on a connection that is given to it, so that many installations share one."""
+    """PyGithub's requester on a connection that is given to it, so that many installations share one.
 
-    def __init__(self, connection: Connection, **kwargs: Any) -> None:
+    `heard` is told the headers of every answer that PyGithub passes on.
+    """
+
+    def __init__(
+        self, connection: Connection, heard: Callable[[Mapping[str, str]], None] = lambda _: None, **kwargs: Any
+    ) -> None:
         self._shared = connection
+        self._heard = heard
         super().__init__(**kwargs)
 
     def requestJson(  # noqa: N802, PLR0917 - PyGithub's name, and PyGithub's order
@@ -132,9 +138,11 @@ class BoundRequester(Requester):
         cnx: Connection | None = None,
         follow_302_redirect: bool = False,
     ) -> tuple[int, dict[str, Any], str]:
-        return super().requestJson(
+        status, told, text = super().requestJson(
             verb, url, parameters, headers, input, cnx or self._shared, follow_302_redirect=follow_302_redirect
         )
+        self._heard(told)
+        return status, told, text
 
 
 def ask(requester: Requester, verb: str, path: str, body: dict[str, Any] | None = None) -> Reply:

@@ -12,9 +12,10 @@ import requests
 from requests.utils import parse_header_links
 
 from zekt_backend.github import webhook
+from zekt_backend.github.budget import APP
 from zekt_backend.github.connection import Reply
 from zekt_backend.github.lookup import read
-from zekt_backend.github.metered import APP, Metered
+from zekt_backend.github.metered import Metered
 from zekt_backend.rules.reconciliation import LogLine
 from zekt_backend.rules.records import Ignored, RunEvent
 

@@ -9,8 +9,9 @@ import msgspec
 import requests
 
 from zekt_backend.errors import ZektError
+from zekt_backend.github.budget import APP
 from zekt_backend.github.lookup import read
-from zekt_backend.github.metered import APP, Metered, SetAsideError
+from zekt_backend.github.metered import Metered, SetAsideError
 from zekt_backend.rules.news import Installed, Owner, Placed
 
 PER_PAGE = 50

@@ -5,12 +5,10 @@ from collections.abc import Callable
 from github.Requester import Requester
 
 from zekt_backend.github import lookup
+from zekt_backend.github.budget import APP
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.connection import Reply
 from zekt_backend.rules import answers
-
-APP = 0
-"""The owner of a budget is an installation, by its id, or the app itself."""
 
 _SILENCES = 3
 """Calls in a row without an answer after which GitHub is down, and nobody else's budget is tried."""

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
+from zekt_backend.rules.happenings import Tried
 from zekt_backend.rules.records import Answer
 from zekt_backend.store.database import Tx, changed, one
 
@@ -57,7 +58,7 @@ async def finish(tx: Tx, delivery_id: str, number: int, answer: Answer, now: dat
 
     One that is heard after all replaces 'lost'; the attempt stays ambiguous, since another was made because of it.
     """
-    return await changed(
+    written = await changed(
         tx,
         """UPDATE attempts SET finished_at = %s, accepted = %s,
                ambiguous = %s OR category IS NOT DISTINCT FROM 'lost',
@@ -75,3 +76,6 @@ async def finish(tx: Tx, delivery_id: str, number: int, answer: Answer, now: dat
             number,
         ),
     )
+    if written:
+        tx.happenings.append(Tried(answer.category))
+    return written

@@ -8,6 +8,7 @@ from psycopg.types.json import Jsonb
 from pydantic.alias_generators import to_camel
 
 from zekt_backend.rules.access import OPERATOR
+from zekt_backend.rules.happenings import Managed
 from zekt_backend.store.database import Listing, Tx, many, page_of
 
 
@@ -33,6 +34,7 @@ async def record(
            VALUES (%s, %s, %s, %s, %s, %s, %s, %s)""",
         (now, actor, account_id, other_account_id, action, subject, _json(before), _json(after)),
     )
+    tx.happenings.append(Managed(actor, action, subject, account_id))
 
 
 def _json(side: Mapping[str, Any] | None) -> Jsonb | None:

@@ -13,6 +13,7 @@ from psycopg.sql import SQL, Composed
 from psycopg_pool import AsyncConnectionPool
 
 from zekt_backend.errors import ZektError
+from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
 
 Result = TypeVar("Result")
@@ -48,8 +49,14 @@ SELECT set_config('tcp_keepalives_idle', '10', false), set_config('tcp_keepalive
        set_config('tcp_keepalives_count', '4', false), set_config('tcp_user_timeout', '30s', false)"""
 """Whoever connects says so: what a machine has locked is free half a minute after it has vanished."""
 
-Tx = psycopg.AsyncConnection[DictRow]
-"""A connection inside a transaction: what is written through it commits or rolls back as one."""
+
+class Tx(psycopg.AsyncConnection[DictRow]):
+    """A connection inside a transaction: what is written through it commits or rolls back as one."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.happenings: list[Happening] = []
+        """What this transaction has brought about: told when it is committed."""
 
 
 def is_trouble(error: BaseException) -> bool:
@@ -74,14 +81,19 @@ def _words(error: psycopg.Error) -> str:
 
 
 class Database:
-    """Connections for flows. Autocommit outside transactions, as the job engine's driver requires."""
+    """Connections for flows. Autocommit outside transactions, as the job engine's driver requires.
 
-    def __init__(self, url: str, *, size: int = 10) -> None:
+    `tell` hears what each committed transaction has brought about. Where the answer to a commit is lost it hears
+    nothing of it: good for figures and logs, and for nothing that must not be missed.
+    """
+
+    def __init__(self, url: str, *, size: int = 10, tell: Callable[[Happening], None] = lambda _: None) -> None:
         self.url = url
+        self._tell = tell
         self._renewed = 0.0
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
             dialled(url),
-            connection_class=psycopg.AsyncConnection[DictRow],
+            connection_class=Tx,
             min_size=min(2, size),
             max_size=size,
             # A caller that waits longer is told so (503) instead of piling up.
@@ -105,8 +117,13 @@ class Database:
     @asynccontextmanager
     async def transaction(self, *, undo: bool = False) -> AsyncIterator[Tx]:
         """One transaction, once; with `undo`, nothing of it stays. Prefer `run`, which makes it again if that helps."""
-        async with self.reading() as connection, connection.transaction(force_rollback=undo):
-            yield connection
+        async with self.reading() as connection:
+            connection.happenings.clear()
+            async with connection.transaction(force_rollback=undo):
+                yield connection
+            if not undo:
+                for happening in connection.happenings:
+                    self._tell(happening)
 
     async def run(
         self, work: Callable[[Tx], Awaitable[Result]], *, patience: float = 0.0, undo: bool = False
@@ -148,6 +165,10 @@ class Database:
             if isinstance(error, psycopg.errors.ReadOnlySqlTransaction):
                 await self._renew()
             raise
+
+    def pool(self) -> dict[str, int]:
+        """The pool's own figures: https://www.psycopg.org/psycopg3/docs/advanced/pool.html#pool-stats ."""
+        return self._pool.get_stats()
 
     async def _renew(self) -> None:
         """A session that began read-only stays so when the server takes writes again: let go of all of them.
@@ -191,9 +212,7 @@ def dialled(url: str) -> str:
 @asynccontextmanager
 async def one_connection(url: str) -> AsyncIterator[Tx]:
     """For a command that asks once: no pool, and no waiting for a server that is not there."""
-    connection = await psycopg.AsyncConnection.connect(
-        dialled(url), autocommit=True, row_factory=dict_row, application_name="zekt"
-    )
+    connection = await Tx.connect(dialled(url), autocommit=True, row_factory=dict_row, application_name="zekt")
     async with connection:
         await connection.execute(PATIENCE_OF_THE_SERVER)
         yield connection

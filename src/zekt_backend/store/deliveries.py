@@ -1,6 +1,5 @@
 """Deliveries: made in fan-out, changed only by compare-and-swap, each change with its line of history."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -9,6 +8,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from zekt_backend.rules.happenings import Made, Moved
 from zekt_backend.rules.lifecycle import Fact, Status, sources, target
 from zekt_backend.store import notices
 from zekt_backend.store.database import Tx, many, one
@@ -90,6 +90,7 @@ async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
             "INSERT INTO history (delivery_id, at, fact, to_status, detail) VALUES (%s, %s, 'created', 'pending', %s)",
             [(delivery.id, now, _origin(delivery)) for delivery in new],
         )
+    tx.happenings.append(Made(len(new)))
 
 
 def _origin(new: NewDelivery) -> str:
@@ -236,13 +237,17 @@ async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail
         sql.SQL(
             """UPDATE deliveries d SET status = %(to)s{}
                FROM (SELECT id, status FROM deliveries WHERE id = %(id)s) AS old
-               WHERE d.id = old.id AND d.status = ANY(%(from)s) RETURNING old.status AS before"""
+               WHERE d.id = old.id AND d.status = ANY(%(from)s)
+               RETURNING old.status AS before, d.created_at AS made_at, d.correlation_id, d.consumer_id, d.failure,
+                   d.attempt AS attempts, d.dispatches"""
         ).format(_assignments(columns)),
         {"id": delivery_id, "to": target(fact).value, "from": sources(fact), **columns},
     )
     if row is None:
         return False
-    await note(tx, delivery_id, fact, now, before=Status(row["before"]), after=target(fact), detail=detail)
+    before, made_at = Status(row.pop("before")), row.pop("made_at")
+    await note(tx, delivery_id, fact, now, before=before, after=target(fact), detail=detail)
+    tx.happenings.append(Moved(delivery_id, fact, target(fact), now - made_at, **row))
     if target(fact) is Status.FAILED:
         await notices.note_failure(tx, delivery_id, now)
     return True
@@ -288,8 +293,3 @@ async def note_once(tx: Tx, delivery_id: str, now: datetime, *, status: Status, 
                              WHERE delivery_id = %(id)s AND fact = %(fact)s AND detail = %(detail)s)""",
         {"id": delivery_id, "now": now, "fact": Fact.NOTED.value, "status": status.value, "detail": detail},
     )
-
-
-def as_result(value: Any) -> str | None:
-    """A consumer's result as JSON text in ASCII, which a text column can always hold."""
-    return None if value is None else json.dumps(value)

@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any
 
 from zekt_backend.rules import pace as pacing
+from zekt_backend.rules.happenings import Planned
 from zekt_backend.rules.pace import Pace
 from zekt_backend.store.database import Tx, one
 
@@ -25,7 +26,9 @@ async def reserve(
             "SELECT greatest(blocked_until, %(now)s, %(after)s) AS first FROM installations WHERE id = %(id)s",
             given,
         )
-        return [_found(row, installation_id)["first"]] * count
+        slots = [_found(row, installation_id)["first"]] * count
+        tx.happenings.extend(Planned(slot - now) for slot in slots)
+        return slots
     row = await one(
         tx,
         """SELECT greatest(blocked_until, %(now)s, %(after)s) AS since,
@@ -36,6 +39,7 @@ async def reserve(
     found = _found(row, installation_id)
     *slots, following = pacing.plan(pace, found["first"], since=found["since"], count=count)
     await tx.execute("UPDATE installations SET next_write_at = %s WHERE id = %s", (following, installation_id))
+    tx.happenings.extend(Planned(slot - now) for slot in slots)
     return slots
 
 

@@ -15,6 +15,8 @@ SETTLE = "settle"
 INSTALLATION = "installation"
 REPOSITORY = "repository"
 NOTIFY = "notify"
+ENTRYPOINTS = (DELIVER, SETTLE, INSTALLATION, REPOSITORY, NOTIFY)
+"""All that a worker installs: /metrics counts their jobs."""
 
 
 @dataclass(frozen=True, slots=True)
