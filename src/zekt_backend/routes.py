@@ -140,6 +140,14 @@ TABLE: Table = (
         "Disables it as a consumer",
     ),
     (
+        "GET",
+        "/api/repositories/{repository_id}/completion-tracking",
+        "read",
+        repositories.completion_tracking,
+        None,
+        "What completion tracking places there, and what it costs",
+    ),
+    (
         "PUT",
         "/api/repositories/{repository_id}/completion-tracking",
         "manage",

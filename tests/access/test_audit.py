@@ -143,3 +143,15 @@ def test_the_command_shows_the_trail(zekt_command: Any) -> None:
     own = json.loads(zekt_command("audit", "--account", "infra-team", "--json").stdout)
     assert {line["subject"] for line in own} >= {"infra-team/platform"}
     assert len(json.loads(zekt_command("audit", "--limit", "1", "--json").stdout)) == 1
+
+
+def test_one_accounts_lines_are_asked_for_by_its_name_and_nobody_elses(ask: Any, make: Any) -> None:
+    infra = make("infra-team")
+    of_infra = ask(None, "/api/audit?account=infra-team").json()["audit"]
+    assert {line["account"] for line in of_infra} == {"infra-team", None}  # what lies between two is both their own
+    assert [line["id"] for line in ask(infra, "/api/audit?account=Infra-Team").json()["audit"]] == [
+        line["id"] for line in of_infra
+    ]
+    for name in ("shop-team", "nobody-here"):
+        refused = ask(infra, f"/api/audit?account={name}")
+        assert (refused.status_code, refused.json()["code"]) == (403, "not_yours")

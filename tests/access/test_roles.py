@@ -88,6 +88,7 @@ ASKED: dict[tuple[str, str], Asked] = {
         for method, first in (("PUT", "UPDATE accounts SET consumer = true"), ("DELETE", ENABLED))
         for role in ("provider", "consumer", "completion-tracking")
     },
+    ("GET", "/api/repositories/{repository_id}/completion-tracking"): Asked(SHOP),
     ("POST", "/api/repositories/{repository_id}/hook"): Asked(SHOP),
     ("GET", "/api/repositories/{repository_id}/workflows"): Asked(SHOP),
     ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Asked(SHOP, {"force": True}, first=NOT_WHITELISTED),

@@ -234,3 +234,27 @@ def test_what_keeps_the_app_out_is_told_with_the_repository(desk: Any) -> None:
     }
     assert desk.ask("GET", "/1001").json()["barrier"] == told
     assert [each["barrier"] for each in desk.ask("GET", "").json()["repositories"]] == [told]
+
+
+def test_repositories_are_asked_for_by_account_and_by_what_their_account_is_here_for(ready: Any) -> None:
+    ready.zekt.sql("UPDATE accounts SET consumer = false WHERE login = 'shop-team'")
+
+    def named(query: str) -> list[str]:
+        return [each["fullName"] for each in ready.ask("GET", query).json()["repositories"]]
+
+    assert named("?side=consumer") == [PLATFORM]
+    assert named("?side=provider") == [PLATFORM, ORDERS]
+    assert named("?side=provider&account=shop-team") == [ORDERS]
+    assert ready.refused("GET", "?account=nobody-here")[0] == "not_found"
+
+
+def test_what_completion_tracking_costs_is_told_before(ready: Any) -> None:
+    told = ready.ask("GET", "/2002/completion-tracking").json()
+    assert told == {
+        "repository": PLATFORM, "enabled": False, "webhookUrl": f"{ready.zekt.url}/api/github/webhooks",
+        "webhookEvents": ["workflow_run"], "webhookPlaced": False, "requestsToPlace": 5, "requestsAnHour": 0,
+        "requestsAllowedAnHour": 5_000,
+    }  # fmt: skip
+    ready.put(PLATFORM, "completion-tracking")
+    told = ready.ask("GET", "/2002/completion-tracking").json()
+    assert (told["enabled"], told["webhookPlaced"]) == (True, True)

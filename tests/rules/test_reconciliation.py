@@ -65,3 +65,8 @@ def test_a_run_is_left_alone_longer_and_longer_but_never_for_ever(looked: int, s
     wait = reconciliation.next_look(looked, patience)
     assert patience <= wait <= max(patience, timedelta(hours=6))
     assert wait <= reconciliation.next_look(looked + 1, patience)
+
+
+def test_reading_a_webhooks_log_costs_a_request_a_round_and_one_an_hour_to_find_it() -> None:
+    told = {seconds: reconciliation.requests_an_hour(seconds) for seconds in (0, 7, 300, 3_540)}
+    assert told == {0: 0, 7: 516, 300: 13, 3_540: 3}

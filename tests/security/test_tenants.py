@@ -91,6 +91,7 @@ DOORS: dict[tuple[str, str], Door] = {
         for method in ("PUT", "DELETE")
         for role in ("provider", "consumer", "completion-tracking")
     },
+    ("GET", "/api/repositories/{repository_id}/completion-tracking"): Door("admin", MANAGED),
     ("POST", "/api/repositories/{repository_id}/hook"): Door("admin", MANAGED),
     ("GET", "/api/repositories/{repository_id}/workflows"): Door("admin", MANAGED),
     ("PUT", "/api/repositories/{repository_id}/workflows/{file}"): Door("admin", MANAGED, {"force": True}),

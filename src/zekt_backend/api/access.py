@@ -11,7 +11,8 @@ from zekt_backend.api.tokens import bearer, is_admin, require_admin
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import api_tokens
-from zekt_backend.rules.access import OPERATOR, TOKEN_PREFIX, Principal
+from zekt_backend.rules.access import OPERATOR, TOKEN_PREFIX, Principal, Right
+from zekt_backend.store import accounts
 from zekt_backend.store.database import Listing, Tx
 from zekt_backend.store.services import Home
 
@@ -55,6 +56,21 @@ class Pages(Protocol):
     """Reads a page of what belongs to these accounts (None: to any)."""
 
     async def __call__(self, tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing: ...
+
+
+async def readable(tx: Tx, principal: Principal, login: str | None) -> list[int] | None:
+    """The account of that name, or with None all that the caller may read (None: all there are).
+
+    Raises:
+        ZektError: `not_yours`, `roles_unknown`; `not_found` to the operator.
+    """
+    if login is None:
+        return principal.accounts()
+    account = await accounts.id_of(tx, login)
+    principal.require(account, Right.READ)
+    if account is None:
+        raise ZektError("not_found", "There is no such account.")
+    return [account]
 
 
 async def listed(request: Request, broker: Broker, name: str, page: Pages) -> JSONResponse:

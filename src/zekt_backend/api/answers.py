@@ -87,6 +87,19 @@ class ChangedRepository(Repository):
     warning: str | None
 
 
+class CompletionTracking(Shown):
+    """What it places on a repository, and what it costs of GitHub's limit on requests. Webhooks count against none."""
+
+    repository: str
+    enabled: bool
+    webhook_url: str
+    webhook_events: list[str]
+    webhook_placed: bool = Field(description="there is one already, for this or because the repository provides")
+    requests_to_place: int = Field(description="to GitHub, at most, when it is switched on; two are the App's own")
+    requests_an_hour: int = Field(description="of the installation, while the webhook is there: its log is read")
+    requests_allowed_an_hour: int = Field(description="to an installation, at least")
+
+
 class RepositoryList(Listed):
     """Repositories, the highest of GitHub's ids first."""
 

@@ -2,11 +2,28 @@
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
-from zekt_backend.api.access import listed
+from zekt_backend.api import shapes
+from zekt_backend.api.access import principal_of, readable
 from zekt_backend.broker import Broker
 from zekt_backend.store import audit
 
 
+class Whose(shapes.Page):
+    """Which lines: of one account, or of all that the caller may read."""
+
+    account: str | None = Field(default=None, max_length=100)
+
+
 async def listing(request: Request, broker: Broker) -> JSONResponse:
-    return await listed(request, broker, "audit", audit.page)
+    principal = await principal_of(request, broker)
+    wanted = shapes.query(Whose, request)
+    async with broker.db.reading() as connection:
+        found, following = await audit.page(
+            connection,
+            accounts=await readable(connection, principal, wanted.account),
+            before=wanted.before,
+            limit=wanted.limit,
+        )
+    return JSONResponse({"audit": found, "next": following})

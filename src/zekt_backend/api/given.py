@@ -59,6 +59,7 @@ GIVES: dict[Callable[..., Any], type[BaseModel]] = {
     repositories.listing: answers.RepositoryList,
     repositories.add: answers.Repository,
     repositories.one: answers.Repository,
+    repositories.completion_tracking: answers.CompletionTracking,
     repositories.enable_provider: answers.ChangedRepository,
     repositories.disable_provider: answers.ChangedRepository,
     repositories.enable_consumer: answers.ChangedRepository,

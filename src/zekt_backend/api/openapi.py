@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
-from zekt_backend.api import deliveries, directory, subscriptions
+from zekt_backend.api import audit, deliveries, directory, repositories, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.events import Which
 from zekt_backend.api.given import GIVES
@@ -87,14 +87,14 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/events": Which,
     "/api/accounts": Page,
     "/api/notices": Page,
-    "/api/repositories": Page,
+    "/api/repositories": repositories.Filter,
     "/api/services": Page,
     "/api/services/{slug}/schema": WhichSchema,
     "/api/services/{slug}/schemas": Page,
     "/api/subscriptions": subscriptions.Filter,
     "/api/directory": directory.Search,
     "/api/tokens": Page,
-    "/api/audit": Page,
+    "/api/audit": audit.Whose,
     "/api/usage": Period,
     "/auth/sign-in": Beginning,
 }

@@ -1,18 +1,20 @@
 """Repositories: made known, enabled and disabled, and which of their workflows are whitelisted."""
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Literal
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import Field
 
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import listed, principal_of
+from zekt_backend.api.access import principal_of, readable
 from zekt_backend.broker import Broker
 from zekt_backend.flows import repositories as flow
 from zekt_backend.flows import whitelist
 from zekt_backend.flows.repository_rows import Change, Done, Hub
+from zekt_backend.github import repository_hooks
+from zekt_backend.rules import onboarding, reconciliation
 from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.rules.onboarding import Role
 from zekt_backend.store import accounts, repositories
@@ -30,8 +32,25 @@ class Whitelisting(shapes.Shape):
     force: bool = False
 
 
+class Filter(shapes.Page):
+    """Which repositories: of one account, of accounts that are provider or consumer."""
+
+    account: str | None = Field(default=None, max_length=100)
+    side: Literal["provider", "consumer"] | None = None
+
+
 async def listing(request: Request, broker: Broker) -> JSONResponse:
-    return await listed(request, broker, "repositories", repositories.page)
+    principal = await principal_of(request, broker)
+    wanted = shapes.query(Filter, request)
+    async with broker.db.reading() as connection:
+        found, following = await repositories.page(
+            connection,
+            accounts=await readable(connection, principal, wanted.account),
+            side=wanted.side,
+            before=wanted.before,
+            limit=wanted.limit,
+        )
+    return JSONResponse({"repositories": found, "next": following})
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:
@@ -69,6 +88,26 @@ async def enable_consumer(request: Request, broker: Broker) -> JSONResponse:
 
 async def disable_consumer(request: Request, broker: Broker) -> JSONResponse:
     return await _switch(request, broker, "consumer", flow.disable)
+
+
+async def completion_tracking(request: Request, broker: Broker) -> JSONResponse:
+    """What it places on the repository, and what that costs of GitHub's limit."""
+    repository_id = await _read(request, broker)
+    async with broker.db.reading() as connection:
+        found = await repositories.state(connection, repository_id)
+    if found is None:
+        raise not_yours()
+    told = {
+        "repository": found.full_name,
+        "enabled": found.completion_tracking,
+        "webhookUrl": broker.settings.webhook_url,
+        "webhookEvents": repository_hooks.EVENTS,
+        "webhookPlaced": found.hook_id is not None,
+        "requestsToPlace": onboarding.REQUESTS_TO_PLACE,
+        "requestsAnHour": reconciliation.requests_an_hour(broker.settings.reconcile_seconds),
+        "requestsAllowedAnHour": onboarding.REQUESTS_ALLOWED_AN_HOUR,
+    }
+    return JSONResponse(told)
 
 
 async def enable_completion_tracking(request: Request, broker: Broker) -> JSONResponse:

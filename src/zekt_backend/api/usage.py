@@ -9,12 +9,11 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from zekt_backend.api import shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import principal_of, readable
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
-from zekt_backend.rules.access import Principal, Right
 from zekt_backend.rules.usage import MOST_DAYS, MOST_LINES, report
-from zekt_backend.store import accounts, usage
+from zekt_backend.store import usage
 from zekt_backend.store.database import Tx, bounded
 
 _ONE = asyncio.Semaphore(1)
@@ -46,14 +45,14 @@ async def of_accounts(request: Request, broker: Broker) -> JSONResponse:
     today = broker.clock.now().astimezone(UTC).date()
     # Days that are not closed are counted row by row: one at a time, so that the doors of GitHub and runs stay open.
     async with _ONE, broker.db.transaction() as connection, bounded(connection, _LONGEST):
-        readable = await _accounts(connection, principal, wanted.account)
-        told = await read(connection, wanted, readable, today)
+        whose = await readable(connection, principal, wanted.account)
+        told = await read(connection, wanted, whose, today)
     settings = broker.settings
     return JSONResponse({**told[0], "currency": settings.currency, **report(told[1], settings.prices)})
 
 
 async def read(
-    tx: Tx, wanted: Period, readable: list[int] | None, today: date
+    tx: Tx, wanted: Period, accounts: list[int] | None, today: date
 ) -> tuple[dict[str, str], list[dict[str, Any]]]:
     """(what was asked for, its lines).
 
@@ -65,17 +64,7 @@ async def read(
     if last - first >= timedelta(days=MOST_DAYS):
         raise ZektError("body_invalid", f"At most {MOST_DAYS} days at a time.")
     lines = usage.of_days if wanted.by == "day" else usage.of_workflows
-    rows = await lines(tx, first=first, last=last, accounts=readable, limit=MOST_LINES + 1)
+    rows = await lines(tx, first=first, last=last, accounts=accounts, limit=MOST_LINES + 1)
     if len(rows) > MOST_LINES:
         raise ZektError("body_invalid", f"More than {MOST_LINES:,} lines: ask for fewer days, or for one account.")
     return {"from": first.isoformat(), "to": last.isoformat(), "by": wanted.by}, rows
-
-
-async def _accounts(tx: Tx, principal: Principal, login: str | None) -> list[int] | None:
-    if login is None:
-        return principal.accounts()
-    account = await accounts.id_of(tx, login)
-    principal.require(account, Right.READ)
-    if account is None:
-        raise ZektError("not_found", "There is no such account.")
-    return [account]

@@ -6,7 +6,7 @@ from fastapi.responses import Response
 from zekt_backend.api import problems
 from zekt_backend.broker import Broker
 from zekt_backend.console import static, view
-from zekt_backend.console.pages import home
+from zekt_backend.console.pages import consumer_repositories, home
 from zekt_backend.console.view import Handler
 
 # method, path, handler; what a POST does, the API is asked to do
@@ -16,6 +16,13 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/sign-in", home.sign_in),
     ("POST", "/sign-in", home.become),
     ("POST", "/sign-out", home.sign_out),
+    ("GET", "/consumer/repositories", consumer_repositories.listing),
+    ("GET", "/consumer/repositories/add", consumer_repositories.add),
+    ("POST", "/consumer/repositories/add", consumer_repositories.added),
+    ("GET", "/consumer/repositories/{repository_id}/consumer", consumer_repositories.asked),
+    ("POST", "/consumer/repositories/{repository_id}/consumer", consumer_repositories.switch),
+    ("GET", "/consumer/repositories/{repository_id}/completion-tracking", consumer_repositories.asked),
+    ("POST", "/consumer/repositories/{repository_id}/completion-tracking", consumer_repositories.switch),
 )
 
 

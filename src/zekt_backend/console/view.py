@@ -71,6 +71,14 @@ class Page:
         """Every value of a form's field that may come several times."""
         return [value for key, value in self.request.state.fields if key == name]
 
+    def manages(self, account: str, repository_id: int) -> bool:
+        """Whether to show what changes that repository of that account; the API decides whoever asks."""
+        right = next((each["right"] for each in self.me["accounts"] if each["login"] == account), None)
+        return right in ("own", "manage") or (right == "read" and repository_id in self.me["repositories"])
+
+    def owns(self, account: str) -> bool:
+        return any(each["login"] == account and each["right"] == "own" for each in self.me["accounts"])
+
     @property
     def here(self) -> str:
         """This page's address with its query, to come back to."""

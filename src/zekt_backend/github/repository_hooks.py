@@ -16,6 +16,9 @@ from zekt_backend.github.hook_log import same_address
 from zekt_backend.github.lookup import get, read
 from zekt_backend.github.standing import check_name
 
+EVENTS = ("workflow_run",)
+"""What our webhook tells of: when a run is requested, begins and ends."""
+
 _PER_PAGE = 100
 _MOST_PAGES = 5
 """GitHub allows 20 hooks for each of its events; nobody has more pages than this."""
@@ -41,7 +44,7 @@ def place(app: GitHubApp, at: Place, *, url: str, secret: str, known: int | None
     check_name(at.full_name)
     wanted = {
         "config": {"url": url, "content_type": "json", "insecure_ssl": "0", "secret": secret},
-        "events": ["workflow_run"],
+        "events": list(EVENTS),
         "active": True,
     }
     if (found := _find(app, at, url, known)) is not None:

@@ -19,6 +19,14 @@ NEEDS: Mapping[Role, Mapping[str, str]] = {
 HOOKED: tuple[Role, ...] = ("provider", "completion_tracking")
 """What needs the repository's webhook."""
 
+REQUESTS_TO_PLACE = 5
+"""To GitHub's REST API, at most, to place a webhook where fewer than 100 are: the installation, its token where none is
+held, the repository, its webhooks, and ours. The first two are the app's own, the others the installation's."""
+
+REQUESTS_ALLOWED_AN_HOUR = 5_000
+"""To an installation, at least; webhooks that GitHub sends count against nothing.
+https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api#primary-rate-limit-for-github-app-installations"""
+
 _LEVELS = {"read": 1, "write": 2, "admin": 3}
 _PEOPLE_SAY = {"repository_hooks": "Webhooks", "contents": "Contents", "actions": "Actions"}
 _WORDS = {"read": "Read", "write": "Read and write"}

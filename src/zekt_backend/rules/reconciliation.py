@@ -1,5 +1,6 @@
 """What GitHub failed to tell us: which webhooks to ask for again, when, and when to stop. Pure."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -80,3 +81,11 @@ def next_look(looked: int, patience: timedelta) -> timedelta:
     """How long to leave a run alone that was still going at the look numbered `looked` (from 1)."""
     doubled: int = 2 ** min(looked - 1, 10)
     return max(patience, min(_LONGEST, patience * doubled))
+
+
+def requests_an_hour(seconds: int) -> int:
+    """For a repository with our webhook: its webhooks are listed once, its log is read in each round (`seconds` apart).
+
+    Nought where there are no rounds. One more for every 100 lines of the log, of which a run makes three.
+    """
+    return 1 + math.ceil(3_600 / seconds) if seconds else 0

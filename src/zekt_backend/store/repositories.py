@@ -96,17 +96,23 @@ async def named(tx: Tx, full_name: str) -> State | None:
     return State(**row) if row else None
 
 
-async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
-    """Of these accounts (None: of all), the highest of GitHub's ids first, and the cursor of the next page."""
+async def page(
+    tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int, side: str | None = None
+) -> Listing:
+    """Of these accounts (None: of all), the highest of GitHub's ids first, and the cursor of the next page.
+
+    `side`: only of accounts that are `provider` or `consumer`.
+    """
     rows = await many(
         tx,
         _STATE
         + sql.SQL(
             """ WHERE (%(accounts)s::bigint[] IS NULL OR r.account_id = ANY(%(accounts)s))
                   AND (%(before)s::bigint IS NULL OR r.id < %(before)s)
+                  AND CASE %(side)s::text WHEN 'provider' THEN a.provider WHEN 'consumer' THEN a.consumer ELSE true END
                 ORDER BY r.id DESC LIMIT %(limit)s"""
         ),
-        {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
+        {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1, "side": side},
     )
     found, following = page_of(rows, limit)
     return [State(**row).shown() for row in found], following
