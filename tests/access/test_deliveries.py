@@ -130,9 +130,11 @@ def test_either_side_may_replay_if_its_token_manages(
 ) -> None:
     sent(zekt)
     old = delivery_to(zekt, "infra-team/platform")
-    refused = ask(make(account, scope="read"), f"/api/replay/{old}", "POST")
+    reads, manages = make(account, scope="read"), make(account, scope="manage")
+    assert [ask(token, f"/api/deliveries/{old}").json()["mayReplay"] for token in (reads, manages)] == [False, True]
+    refused = ask(reads, f"/api/replay/{old}", "POST")
     assert (refused.status_code, refused.json()["code"]) == (403, "not_yours")
-    answer = ask(make(account, scope="manage"), f"/api/replay/{old}", "POST")
+    answer = ask(manages, f"/api/replay/{old}", "POST")
     assert answer.status_code == 202
     assert zekt.until(answer.json()["deliveryId"], "dispatched")["replayOf"] == old
 

@@ -95,8 +95,12 @@ async def one(request: Request, broker: Broker) -> JSONResponse:
     async with broker.db.reading() as connection:
         mine = await repositories.of_accounts(connection, principal.accounts())
         found = await delivery_views.whole(connection, request.path_params["delivery_id"][:100], mine)
-    if found is None:
-        raise _not_there(principal)
+        if found is None:
+            raise _not_there(principal)
+        homes = await delivery_views.homes_of(connection, found["deliveryId"])
+    run = found["consumerRunId"]
+    found["consumerRunUrl"] = f"{broker.settings.github_url}/{found['consumer']}/actions/runs/{run}" if run else None
+    found["mayReplay"] = any(principal.may_manage(*home) for home in homes)
     return JSONResponse(found)
 
 

@@ -169,6 +169,8 @@ class WholeDelivery(Delivery):
 
     run: ProvidersRun | None
     consumer_run_attempt: int | None
+    consumer_run_url: str | None
+    may_replay: bool = Field(description="Whether the caller may have it delivered once more")
     confirm_timeout: float
     complete_timeout: float
     max_dispatches: int

@@ -6,7 +6,12 @@ from fastapi.responses import Response
 from zekt_backend.api import problems
 from zekt_backend.broker import Broker
 from zekt_backend.console import static, view
-from zekt_backend.console.pages import consumer_repositories, home
+from zekt_backend.console.pages import (
+    consumer_repositories,
+    deliveries,
+    home,
+    replay,
+)
 from zekt_backend.console.view import Handler
 
 # method, path, handler; what a POST does, the API is asked to do
@@ -23,6 +28,11 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/consumer/repositories/{repository_id}/consumer", consumer_repositories.switch),
     ("GET", "/consumer/repositories/{repository_id}/completion-tracking", consumer_repositories.asked),
     ("POST", "/consumer/repositories/{repository_id}/completion-tracking", consumer_repositories.switch),
+    ("GET", "/provider/deliveries", deliveries.of_provider),
+    ("GET", "/consumer/deliveries", deliveries.of_consumer),
+    ("GET", "/deliveries/{delivery_id}", deliveries.one),
+    ("GET", "/deliveries/{delivery_id}/replay", replay.ask),
+    ("POST", "/deliveries/{delivery_id}/replay", replay.do),
 )
 
 

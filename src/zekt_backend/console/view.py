@@ -49,7 +49,16 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     made.globals["static"] = static.address
-    made.filters.update(exact=words.exact, size=words.size, number=words.number, ms=words.milliseconds)
+    made.filters.update(
+        exact=words.exact,
+        size=words.size,
+        number=words.number,
+        ms=words.milliseconds,
+        seconds=words.seconds,
+        percent=words.percent,
+        web=words.web,
+        json=words.as_json,
+    )
     return made
 
 
@@ -129,7 +138,8 @@ def show(request: Request, broker: Broker, template: str, *, title: str, status:
     """A page for anybody, who need not have signed in."""
     dialog = request.headers.get("hx-target") == "dialog"
     now = broker.clock.now()
-    said = None if dialog else notices.take(request)
+    # What htmx asks for is a piece of a page, which has no room for it.
+    said = None if "hx-request" in request.headers else notices.take(request)
     me = values.pop("me", None)
     text = _TEMPLATES.get_template(template).render(
         layout="dialog.html" if dialog else "page.html",

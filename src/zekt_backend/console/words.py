@@ -1,6 +1,8 @@
 """How times, sizes and states read on a page."""
 
+import json
 from datetime import datetime, timedelta
+from typing import Any
 
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "min"), (1, "s"))
 
@@ -39,6 +41,11 @@ def milliseconds(value: float | None) -> str:
     return f"{value / 1000:.1f} s" if value < 60_000 else span(timedelta(milliseconds=value))  # noqa: PLR2004
 
 
+def seconds(value: float | None) -> str:
+    """A length of time that is given in seconds: `30 min`."""
+    return "—" if value is None else span(timedelta(seconds=value))
+
+
 def exact(text: str | None) -> str:
     """`2026-11-21 12:03:44 UTC`."""
     at = moment(text)
@@ -57,3 +64,18 @@ def size(count: int | None) -> str:
 
 def number(count: int | None) -> str:
     return "—" if count is None else f"{count:,}"
+
+
+def percent(value: float) -> str:
+    """`98 %`, `97.99 %`: cut off, never rounded up to a boundary that was not reached."""
+    return f"{value:.2f}".rstrip("0").rstrip(".") + " %"
+
+
+def web(address: str | None) -> str | None:
+    """An address that a link may lead to: of the web, and of nothing that a browser would run."""
+    return address if address and address.startswith(("https://", "http://")) else None
+
+
+def as_json(value: Any) -> str:
+    """Any JSON as text to be read, one member to a line."""
+    return json.dumps(value, indent=2, ensure_ascii=False)

@@ -8,6 +8,12 @@ document.addEventListener("htmx:afterSwap", (event) => {
   if (event.detail.target === dialog() && !dialog().open) dialog().showModal();
 });
 
+// A link inside a drawing opens one, too: htmx lets the browser follow that kind as well.
+document.addEventListener("click", (event) => {
+  const plain = !(event.ctrlKey || event.metaKey || event.shiftKey);
+  if (plain && event.target.closest("svg a[hx-get]")) event.preventDefault();
+});
+
 // Closed, it is empty: nothing of it is found by whoever searches the page. A click beside it closes it.
 document.addEventListener("close", (event) => { if (event.target === dialog()) dialog().replaceChildren(); }, true);
 document.addEventListener("click", (event) => { if (event.target === dialog()) dialog().close(); });
@@ -28,11 +34,17 @@ addEventListener("pageshow", () => {
   }
 });
 
-// Lists that refresh themselves rest while the page is hidden, a dialog is open, or somebody selects text.
+// What refreshes itself rests while the page is hidden, lies behind a dialog, or somebody selects text.
 document.addEventListener("htmx:beforeRequest", (event) => {
-  if (!event.detail.elt.hasAttribute("data-live")) return;
+  const live = event.detail.elt;
+  if (!live.hasAttribute("data-live")) return;
   const selecting = document.getSelection()?.type === "Range";
-  if (document.hidden || dialog().open || selecting) event.preventDefault();
+  const behind = dialog().open && !dialog().contains(live);
+  if (document.hidden || behind || selecting) event.preventDefault();
+});
+// Where that is refused, what was there stays: the next refresh may do.
+document.addEventListener("htmx:beforeSwap", (event) => {
+  if (event.detail.requestConfig.elt.hasAttribute("data-live") && event.detail.xhr.status !== 200) event.detail.shouldSwap = false;
 });
 
 // Fields with data-submits send their form when they change; without scripts there is its button.
