@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zekt_sandbox import actions_api, control, github_api, hooks_api, oidc_api, people_api, runs_list
+from zekt_sandbox import actions_api, control, github_api, hooks_api, issues_api, oidc_api, people_api, runs_list
 from zekt_sandbox.edge import Edge
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
@@ -40,6 +40,8 @@ ROUTES = [
     Route(_REPO + "/actions/workflows/{workflow}", actions_api.get_workflow),
     Route(_REPO + "/actions/permissions", actions_api.get_actions_permissions),
     Route(_REPO + "/contents/{path:path}", actions_api.get_contents),
+    Route(_REPO + "/issues", issues_api.list_issues),
+    Route(_REPO + "/issues", issues_api.create_issue, methods=["POST"]),
     Route(_REPO + "/hooks", hooks_api.list_hooks),
     Route(_REPO + "/hooks", hooks_api.create_hook, methods=["POST"]),
     Route(_HOOK, hooks_api.get_hook),

@@ -93,6 +93,7 @@ class ChangeRepository(Asked):
     archived: bool = Field(False, description="read-only")
     disabled: bool = Field(False, description="by GitHub's staff")
     actions_enabled: bool = Field(True, description="whether GitHub Actions is switched on")
+    has_issues: bool = Field(True, description="whether issues are switched on")
     installation_id: Id = Field(1, description="another installation covers it")
 
 

@@ -37,6 +37,7 @@ class Repository:
     disabled: bool = False
     """By GitHub's staff."""
     actions_enabled: bool = True
+    has_issues: bool = True
     owner_number: int = 0
     """The owner's id, where it is not made of the login: the login may have changed since."""
 

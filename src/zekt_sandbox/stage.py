@@ -8,6 +8,7 @@ from zekt_sandbox import events
 from zekt_sandbox.app_stage import AppStage
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.faults import Faults
+from zekt_sandbox.issues import Issue
 from zekt_sandbox.keys import SigningKeys
 from zekt_sandbox.letters import Hook, HookDelivery
 from zekt_sandbox.limits import Limits
@@ -106,7 +107,7 @@ class Stage:
             self.world.repositories.permit(number, permissions)
 
     def change_repository(self, repository: Named, **fields: Any) -> Repository:
-        """Replace its `default_branch`, `archived`, `disabled`, `actions_enabled` or `installation_id`."""
+        """Replace its `default_branch`, `archived`, `disabled`, `actions_enabled`, `has_issues`, `installation_id`."""
         return self.world.repositories.change(self._repository(repository), **fields)
 
     def set_person(
@@ -263,6 +264,10 @@ class Stage:
         """
         where = self._repository(repository) if repository else None
         return self.world.dispatches.wait(where, count, timeout, refused=refused)
+
+    def issues(self, repository: Named) -> list[Issue]:
+        """Those that were opened there, oldest first."""
+        return self.world.issues.of(self._repository(repository))
 
     def on_dispatch(self, repository: Named, callback: Callable[[Dispatch], object]) -> None:
         """Call `callback` for each accepted dispatch, in a thread of its own: here a consumer plays."""

@@ -10,6 +10,7 @@ from zekt_sandbox.credentials import Credentials
 from zekt_sandbox.dispatches import Dispatches
 from zekt_sandbox.faults import Faults
 from zekt_sandbox.hooks import Hooks
+from zekt_sandbox.issues import Issues
 from zekt_sandbox.keys import SigningKeys
 from zekt_sandbox.limits import Limits
 from zekt_sandbox.oauth import OAuth
@@ -56,4 +57,5 @@ class World:
         self.closing = threading.Event()
         self.hooks = Hooks(self.faults, self.closing, self.clock)
         self.dispatches = Dispatches()
+        self.issues = Issues()
         self.visits: deque[Visit] = deque(maxlen=_REMEMBERED_REQUESTS)

@@ -31,6 +31,7 @@ _PAGE = """<!doctype html>
 def print_manifest(
     name: Annotated[str, typer.Option(help="The app's name; no other app's.", show_default=True)] = "Zekt",
     private: Annotated[bool, typer.Option("--private", help="Only its own owner may install it.")] = False,
+    issues: Annotated[bool, typer.Option("--issues", help="It may open issues: for notices of failure.")] = False,
     form: Annotated[bool, typer.Option("--form", help="As a web page with the button that registers it.")] = False,
     organization: Annotated[str | None, typer.Option(help="With --form: register it there, not for yourself.")] = None,
 ) -> None:
@@ -42,6 +43,7 @@ def print_manifest(
         webhook_url=settings.webhook_url,
         callback_url=settings.callback_url,
         public=not private,
+        issues=issues,
     )
     typer.echo(_page(settings, made, organization) if form else json.dumps(made, indent=2))
 

@@ -50,9 +50,12 @@ async def _gather(tx: Tx, now: datetime, base_url: str) -> tuple[int, bool]:
 
 
 async def _wake(tx: Tx, now: datetime, slots: int) -> None:
-    """Few jobs for all accounts together, each of which goes on while something is due: the row is the truth."""
-    due = await notices.count_due(tx, now, slots)
-    await jobs.enqueue(tx, [jobs.notify(slot) for slot in range(due)])
+    """Few jobs for all accounts together, each of which goes on while something is due: the row is the truth.
+
+    All of them, since nobody knows which are at work: one may wait for a slow receiver.
+    """
+    if await notices.is_due(tx, now):
+        await jobs.enqueue(tx, [jobs.notify(slot) for slot in range(slots)])
 
 
 def side_of(reader: Reader) -> Side:

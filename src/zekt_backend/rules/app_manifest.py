@@ -14,11 +14,16 @@ PERMISSIONS = {
 }
 """Name at GitHub, and level. Adding one makes every owner who has installed the app accept it: not lightly."""
 
+ISSUES = {"issues": "write"}
+"""Only where notices of failure are to be issues, too: whoever registers the app says so."""
+
 EVENTS = ("installation_target", "repository", "workflow_run")
 """Beside `installation` and `installation_repositories`, which every app hears of and none can ask for."""
 
 
-def manifest(*, name: str, base_url: str, webhook_url: str, callback_url: str, public: bool) -> dict[str, Any]:
+def manifest(
+    *, name: str, base_url: str, webhook_url: str, callback_url: str, public: bool, issues: bool
+) -> dict[str, Any]:
     """As GitHub takes it.
 
     Args:
@@ -28,6 +33,7 @@ def manifest(*, name: str, base_url: str, webhook_url: str, callback_url: str, p
         webhook_url: where GitHub's webhooks come in.
         callback_url: where a sign-in comes back.
         public: whether other owners than the app's own may install it.
+        issues: whether it may open issues.
     """
     return {
         "name": name,
@@ -37,6 +43,6 @@ def manifest(*, name: str, base_url: str, webhook_url: str, callback_url: str, p
         "hook_attributes": {"url": webhook_url, "active": True},
         "public": public,
         "request_oauth_on_install": False,
-        "default_permissions": dict(PERMISSIONS),
+        "default_permissions": {**PERMISSIONS, **(ISSUES if issues else {})},
         "default_events": list(EVENTS),
     }

@@ -120,14 +120,9 @@ async def tell(tx: Tx, new: Sequence[NewNotice], now: datetime) -> int:
     return made
 
 
-async def count_due(tx: Tx, now: datetime, most: int) -> int:
-    """How many accounts have something to be told now, up to `most`."""
-    row = await one(
-        tx,
-        sql.SQL("SELECT count(*) AS n FROM (SELECT s.account_id {} LIMIT %(most)s) x").format(_DUE),
-        {"now": now, "most": most},
-    )
-    return int(row["n"]) if row else 0
+async def is_due(tx: Tx, now: datetime) -> bool:
+    """Whether an account has something to be told now, and is not being told something."""
+    return await one(tx, sql.SQL("SELECT first.id {} LIMIT 1").format(_DUE), {"now": now}) is not None
 
 
 _DUE = sql.SQL(
