@@ -3,6 +3,9 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+DOCS = "https://github.com/zekt-dev-org/zekt-action/blob/main/docs"
+"""Where people read more."""
+
 
 @dataclass(frozen=True, slots=True)
 class Kind:

@@ -30,7 +30,8 @@ def test_nothing_is_wrong_where_nothing_is(healthy: Any, command: Any, doctor: A
     assert (done.returncode, done.stderr) == (0, "")
     lines = done.stdout.splitlines()
     assert lines[0] == NAME
-    assert [line.split()[:2] for line in lines[1:]] == [["ok", check] for check in ALL_CHECKS]
+    assert [line.split()[:2] for line in lines[1:-1]] == [["ok", check] for check in ALL_CHECKS]
+    assert lines[-1].startswith("healthy  24 hours: 1 of 1 deliveries succeeded (100.00 %). The last was made at ")
 
 
 def test_a_connection_is_found_in_any_case(zekt_command: Any) -> None:
@@ -218,3 +219,18 @@ def test_a_subscription_can_be_asked_about_before_it_is_approved(healthy: Any, d
         assert told["paste"] == f"zekt repositories enable {name} --{role}"
     healthy.sql("UPDATE repositories SET enabled = false WHERE id = 1001")
     assert "shop-team/orders is switched off" in doctor()["approval"]["what"]
+
+
+def test_the_report_ends_with_the_figures_that_the_api_has(healthy: Any, zekt_command: Any) -> None:
+    _, delivery_id = dispatched(healthy)
+    told = json.loads(zekt_command("doctor", NAME, "--json").stdout)["health"]
+    (connection,) = healthy.get("/api/connections")["connections"]
+    assert told["connection"] == connection
+    found = healthy.get(f"/api/connections/{connection['id']}/diagnostics")
+    assert {**found, "since": None, "failures": None} == {**told, "since": None, "failures": None}
+    assert connection["statistics"]["underway"] == 1
+    assert "healthy  24 hours: 0 of 0 deliveries succeeded, 1 underway." in zekt_command("doctor", NAME).stdout
+    healthy.sql("UPDATE deliveries SET status = 'failed', failure = 'unconfirmed', completed_at = now()")
+    shown = zekt_command("doctor", NAME).stdout
+    assert "critical 24 hours: 0 of 1 deliveries succeeded (0.00 %), 1 failed." in shown
+    assert f"zekt replay {delivery_id}" in shown

@@ -10,8 +10,8 @@ import pytest
 PURE = {
     "__future__", "abc", "base64", "collections", "dataclasses", "datetime", "decimal", "email.utils", "enum",
     "fnmatch", "functools", "hashlib", "hmac", "html", "http.HTTPStatus", "ipaddress", "itertools", "json", "math",
-    "msgspec", "operator", "pydantic", "re", "string", "textwrap", "types", "typing", "unicodedata", "urllib.parse",
-    "yaml",
+    "msgspec", "operator", "pydantic", "re", "shlex", "string", "textwrap", "types", "typing", "unicodedata",
+    "urllib.parse", "yaml",
 }  # fmt: skip
 PURE_OF_OURS = (
     "zekt_backend.rules",

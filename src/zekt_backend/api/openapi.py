@@ -9,7 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
-from zekt_backend.api import audit, deliveries, directory, repositories, subscriptions
+from zekt_backend.api import audit, connections, deliveries, directory, repositories, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.events import Which
 from zekt_backend.api.given import GIVES
@@ -84,6 +84,7 @@ _HEADERS = {
 _QUERIES: dict[str, type[BaseModel]] = {
     "/api/deliveries": deliveries.Filter,
     "/api/deliveries/counts": deliveries.Which,
+    "/api/connections": connections.Filter,
     "/api/events": Which,
     "/api/accounts": Page,
     "/api/notices": Page,

@@ -11,14 +11,14 @@ from starlette.requests import ClientDisconnect
 
 from zekt_action.wire import Problem
 from zekt_backend.api import timing
-from zekt_backend.errors import ZektError
+from zekt_backend.errors import DOCS, ZektError
 from zekt_backend.insight.metrics import Metrics
 from zekt_backend.log import milliseconds
 from zekt_backend.store.database import is_trouble
 
 log = structlog.get_logger()
 
-_DOCS = "https://github.com/zekt-dev-org/zekt-action/blob/main/docs/errors.md"
+_DOCS = f"{DOCS}/errors.md"
 _DATABASE_BACK_IN = 5
 
 

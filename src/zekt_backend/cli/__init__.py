@@ -14,6 +14,7 @@ from zekt_backend.cli import (
     access,
     accounts,
     apply,
+    connections,
     deliveries,
     directory,
     events,
@@ -81,6 +82,7 @@ app.add_typer(repositories.workflows, name="workflows")
 app.add_typer(services.services, name="services")
 app.add_typer(directory.directory, name="directory")
 app.add_typer(subscriptions.subscriptions, name="subscriptions")
+app.add_typer(connections.connections, name="connections")
 app.add_typer(access.tokens, name="tokens")
 app.add_typer(notices.notices, name="notices")
 

@@ -4,15 +4,18 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import asdict
+from typing import Any
 
 import typer
 from rich.console import Console
 from rich.text import Text
 
 from zekt_backend.broker import github_app
+from zekt_backend.cli.connections import tell
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows.diagnose import Diagnosis, diagnose
+from zekt_backend.flows.examine_connection import examine_connection
 from zekt_backend.github.inspect import Inspector
 from zekt_backend.rules.diagnosis import worst
 from zekt_backend.rules.facts import Finding, Verdict
@@ -37,13 +40,15 @@ def report(name: str, url: str, settings: Settings, *, as_json: bool) -> int:
     """
     (found,) = asyncio.run(_diagnose([name], url, settings))
     verdict = worst(found.findings)
+    health = asyncio.run(_examine(found, url, settings))
     if as_json:
-        typer.echo(json.dumps(_as_json(found, verdict), indent=2))
+        typer.echo(json.dumps({**_as_json(found, verdict), "health": health}, indent=2))
         return EXIT_CODES[verdict]
     out = Console()
     out.print(plain(found.connection.name), markup=False, highlight=False, soft_wrap=True)
     for finding in found.findings:
         _print(out, finding)
+    tell(out, health)
     return EXIT_CODES[verdict]
 
 
@@ -62,6 +67,17 @@ def warn(names: Sequence[str], url: str, settings: Settings, out: Console) -> No
             _print(out, finding)
     if left := names[MOST_CHECKED:]:
         _line(out, f"{len(left)} more newly approved connections were not checked: `zekt doctor CONNECTION` does it.")
+
+
+async def _examine(found: Diagnosis, url: str, settings: Settings) -> dict[str, Any]:
+    """The same as the API's diagnostics."""
+    async with one_connection(url) as tx:
+        told = await examine_connection(
+            found.connection.subscription_id, tx=tx, mine=None, web_url=settings.github_url, now=SystemClock().now()
+        )
+    if told is None:
+        raise AssertionError("nothing deletes subscriptions")
+    return told
 
 
 async def _diagnose(names: Sequence[str], url: str, settings: Settings) -> list[Diagnosis]:

@@ -23,6 +23,9 @@ MOST = 12_000
 """Deliveries of one connection that are counted, the newest; one that has more is judged by these. GitHub lets an
 installation make 500 an hour, so that only what is far beyond that has more in a day."""
 
+MOST_RUNS = 1_000
+"""Ends of runs of one repository that are looked at, the newest."""
+
 _HEALTHY = 98
 _CRITICAL = 90
 """Per cent."""
@@ -91,12 +94,34 @@ class Statistics:
 
     @property
     def success_rate(self) -> float | None:
-        """Per cent of the total, for people, cut off after two decimals: 97.999 never looks like 98. None of none."""
-        return 10_000 * self.succeeded // self.total / 100 if self.total else None
+        """Per cent of the total, for people; None where nothing counts."""
+        return _per_cent(self.succeeded, self.total)
 
     def below(self, percent: int) -> bool:
         """Whether less than that succeeded; never where nothing counts."""
         return 100 * self.succeeded < percent * self.total
+
+
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """How GitHub told us of the runs of one end in the last 24 hours."""
+
+    end: str
+    """`provider` or `consumer`."""
+    repository: str
+    newest_at: datetime | None
+    """When it last told, however long ago; None: never."""
+    received: int
+    """Ends of runs that we heard of, at most `MOST_RUNS`."""
+    missed: int
+    """Whose webhook failed at first, as its log at GitHub shows."""
+    owed: int
+    """Of these, not here yet."""
+
+    @property
+    def success_rate(self) -> float | None:
+        """Per cent of the ends of runs that are here, cut off after two decimals; None where there was none."""
+        return _per_cent(self.received, self.received + self.owed)
 
 
 def statistics(standings: Iterable[Standing], last_event_at: datetime | None) -> Statistics:
@@ -141,3 +166,8 @@ def state_of(found: Statistics, now: datetime) -> State:
     if found.below(_HEALTHY):
         return State.WARNING
     return State.HEALTHY if is_active(found, now) else State.WARNING
+
+
+def _per_cent(part: int, whole: int) -> float | None:
+    """Cut off after two decimals: 97.999 never looks like 98. None of none."""
+    return 10_000 * part // whole / 100 if whole else None

@@ -3,6 +3,8 @@
 from datetime import datetime
 from typing import Any
 
+from psycopg import sql
+
 from zekt_backend.rules.facts import Connection, Member, Sent
 from zekt_backend.rules.reach import Barrier, barrier
 from zekt_backend.store import reach
@@ -12,23 +14,33 @@ _MOST = 200
 """Unconfirmed dispatches and event types that are looked at, the newest."""
 
 
+_FOUND = sql.SQL(
+    """SELECT s.id, s.status, s.durable, v.slug, v.event_type, v.metadata_only, w.path, w.whitelisted,
+              p.provider AS as_provider, c.consumer AS as_consumer,
+              p.id AS provider_id, p.full_name AS provider, p.enabled AS provider_enabled,
+              p.installation_id AS provider_installation, c.id AS consumer_id, c.full_name AS consumer,
+              c.enabled AS consumer_enabled, c.installation_id AS consumer_installation, c.completion_tracking
+       FROM subscriptions s
+       JOIN services v ON v.id = s.service_id
+       JOIN workflows w ON w.id = v.workflow_id
+       JOIN repositories p ON p.id = w.repository_id
+       JOIN repositories c ON c.id = s.repository_id
+       WHERE {}"""
+)
+
+
 async def find(tx: Tx, service: str, consumer: str) -> Connection | None:
     """By the service's slug and the consumer's `owner/name`, in any case."""
-    row = await one(
-        tx,
-        """SELECT s.id, s.status, s.durable, v.slug, v.event_type, v.metadata_only, w.path, w.whitelisted,
-                  p.provider AS as_provider, c.consumer AS as_consumer,
-                  p.id AS provider_id, p.full_name AS provider, p.enabled AS provider_enabled,
-                  p.installation_id AS provider_installation, c.id AS consumer_id, c.full_name AS consumer,
-                  c.enabled AS consumer_enabled, c.installation_id AS consumer_installation, c.completion_tracking
-           FROM subscriptions s
-           JOIN services v ON v.id = s.service_id
-           JOIN workflows w ON w.id = v.workflow_id
-           JOIN repositories p ON p.id = w.repository_id
-           JOIN repositories c ON c.id = s.repository_id
-           WHERE v.slug = %s AND lower(c.full_name) = lower(%s)""",
-        (service, consumer),
-    )
+    where = sql.SQL("v.slug = %s AND lower(c.full_name) = lower(%s)")
+    return await _reached(tx, await one(tx, _FOUND.format(where), (service, consumer)))
+
+
+async def of_subscription(tx: Tx, subscription_id: int) -> Connection | None:
+    """By the id of its subscription."""
+    return await _reached(tx, await one(tx, _FOUND.format(sql.SQL("s.id = %s")), (subscription_id,)))
+
+
+async def _reached(tx: Tx, row: dict[str, Any] | None) -> Connection | None:
     if row is None:
         return None
     found = await reach.of(tx, [row["provider_id"], row["consumer_id"]])

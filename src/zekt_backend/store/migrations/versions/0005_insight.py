@@ -46,6 +46,9 @@ CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_connection ON deliveries (
 CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_failed ON deliveries (subscription_id, completed_at)
     WHERE status = 'failed';
 """,
+    """
+CREATE INDEX IF NOT EXISTS lost_webhooks_repository ON lost_webhooks (repository_id, delivered_at);
+""",
 )
 
 RETENTION = (
@@ -154,5 +157,5 @@ def downgrade() -> None:
     op.execute("DROP INDEX messages_caused_by")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
     op.execute("DROP INDEX subscriptions_requested")
-    op.execute("DROP INDEX deliveries_failed, deliveries_of_connection")
+    op.execute("DROP INDEX lost_webhooks_repository, deliveries_failed, deliveries_of_connection")
     op.execute("DROP INDEX deliveries_of_subscription, deliveries_of_consumer, deliveries_of_provider")
