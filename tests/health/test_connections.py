@@ -126,7 +126,9 @@ def test_each_side_sees_the_connection_and_nobody_else_does(still: Still) -> Non
     shop, infra, rival = map(still.token, ("shop-team", "infra-team", "rival-team"))
     rows.add(still.database_url, "failed", still.clock.now())
     assert {**still.connection(), "sides": ["provider"]} == still.connection(shop)
-    assert {**still.connection(), "sides": ["consumer"]} == still.connection(infra)
+    whole = still.connection()
+    known = {**whole["provider"], "repositoryId": None}
+    assert still.connection(infra) == {**whole, "sides": ["consumer"], "provider": known}
     for token, side in ((shop, "provider"), (infra, "consumer")):
         for asked in ("provider", "consumer"):
             assert len(still.get(f"/api/connections?side={asked}", token)["connections"]) == (asked == side)
@@ -136,6 +138,19 @@ def test_each_side_sees_the_connection_and_nobody_else_does(still: Still) -> Non
     assert (nowhere.status_code, nowhere.json()["code"]) == (403, "not_yours")
     assert still.ask(path, rival).content == nowhere.content
     assert still.ask("/api/connections/999999/diagnostics").json()["code"] == "not_found"
+
+
+@pytest.mark.parametrize("status", ["requested", "denied", "revoked"])
+def test_a_consumer_that_is_not_approved_knows_of_the_provider_what_the_directory_tells(
+    still: Still, status: str
+) -> None:
+    sql(still, f"UPDATE subscriptions SET status = '{status}'")
+    shop, infra = map(still.token, ("shop-team", "infra-team"))
+    nothing = {"repositoryId": None, "repository": None, "workflow": None}
+    assert still.connection(infra)["provider"] == {"account": "shop-team", **nothing}
+    told = still.ask("/api/connections", infra).text + still.ask("/api/connections/1/diagnostics", infra).text
+    assert not [name for name in ("shop-team/orders", "order.yml", "1001") if name in told]
+    assert still.connection(shop)["provider"]["repository"] == "shop-team/orders"
 
 
 def test_the_overview_counts_what_is_the_caller_s_and_tells_the_load_to_the_operator_alone(still: Still) -> None:

@@ -40,12 +40,12 @@ class DayStatistics(Shown):
 
 
 class ProviderEnd(Shown):
-    """Where deliveries come from."""
+    """Where deliveries come from. The consumer reads no `repositoryId`, and all but `account` only while approved."""
 
     account: str
-    repository_id: int
-    repository: str
-    workflow: str
+    repository_id: int | None
+    repository: str | None
+    workflow: str | None
 
 
 class ConsumerEnd(Shown):

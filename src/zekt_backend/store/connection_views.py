@@ -125,17 +125,11 @@ async def _seen(tx: Tx, rows: Sequence[dict[str, Any]], now: datetime) -> list[S
 
 
 def _readable(row: dict[str, Any], counted: Statistics, now: datetime) -> Seen:
-    """A provider who hides is nobody to the consumer. What is not approved does not run, and has no state."""
-    provider = {
-        "account": row["providerAccount"],
-        "repositoryId": row["providerId"],
-        "repository": row["provider"],
-        "workflow": row["workflow"],
-    }
+    """What is not approved does not run, and has no state."""
     shown = {
         **{name: row[name] for name in ("id", "name", "service", "serviceAlias", "serviceRetired", "status")},
         "durable": row["durable"],
-        "provider": provider if row["provides"] or not row["hidden"] else None,
+        "provider": _provider(row),
         "consumer": {
             "account": row["consumerAccount"],
             "repositoryId": row["consumerId"],
@@ -147,6 +141,22 @@ def _readable(row: dict[str, Any], counted: Statistics, now: datetime) -> Seen:
         "statistics": told(counted),
     }
     return Seen(shown, row["provides"], row["consumes"], row["serviceRetired"], counted)
+
+
+def _provider(row: dict[str, Any]) -> dict[str, Any] | None:
+    """A provider who hides is nobody to the consumer; of another it learns with each delivery what was told it here.
+
+    Before it is approved it gets none, and knows no more than the directory tells.
+    """
+    if row["hidden"] and not row["provides"]:
+        return None
+    known = row["provides"] or row["status"] == "approved"
+    return {
+        "account": row["providerAccount"],
+        "repositoryId": row["providerId"] if row["provides"] else None,
+        "repository": row["provider"] if known else None,
+        "workflow": row["workflow"] if known else None,
+    }
 
 
 def told(counted: Statistics) -> dict[str, Any]:
