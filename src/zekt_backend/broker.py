@@ -35,6 +35,7 @@ from zekt_backend.github.stand_in import StandIn
 from zekt_backend.github.turnstile import Turnstile
 from zekt_backend.insight import facts, standing
 from zekt_backend.insight.metrics import Metrics
+from zekt_backend.log import milliseconds
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
@@ -192,7 +193,7 @@ class Broker:
 
     async def reconcile(self, *, dry_run: bool = False, stopped: Callable[[], bool] = lambda: False) -> Report | None:
         """One round of it; None when another process is at one."""
-        s = self.settings
+        s, began = self.settings, time.perf_counter()
         receive = partial(
             receive_event, db=self.work_db, clock=self.clock, new_id=new_delivery_id, timings=self.timings
         )
@@ -201,12 +202,12 @@ class Broker:
             clock=self.clock,
             github=Metered(self.github, reserve=s.reconcile_reserve, stopped=stopped),
             in_thread=self.in_thread,
-            receive=receive,
+            receive=facts.told(receive),
             terms=Terms(s.webhook_url, s.message_patience, self.pace),
             dry_run=dry_run,
         )
         if report is not None:
-            log.info("reconciled", **report.as_fields())
+            log.info("reconciled", **report.as_fields(), duration_ms=milliseconds(began))
         return report
 
 

@@ -1,6 +1,7 @@
 """The job table: what the engine runs, and when. Any number of processes may run it on one database."""
 
 import asyncio
+import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
 from datetime import timedelta
@@ -21,6 +22,7 @@ from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
 from zekt_backend.github.metered import SetAsideError
+from zekt_backend.log import milliseconds
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs
 from zekt_backend.store.database import is_trouble
@@ -196,13 +198,14 @@ async def _notify(_job: Job, broker: Broker) -> None:
 
 
 async def _gather_notices(_schedule: Schedule, broker: Broker) -> None:
+    began = time.perf_counter()
     if made := await broker.notifier.gather():
-        log.info("notices_made", notices=made)
+        log.info("notices_made", notices=made, duration_ms=milliseconds(began))
 
 
 async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> None:
     """What GitHub does not tell now is asked for again later; what it refuses, by the next round of reconciling."""
-    ids = [int(part) for part in (job.payload or b"").decode().split(":")]
+    ids, began = [int(part) for part in (job.payload or b"").decode().split(":")], time.perf_counter()
     try:
         with _kept_in_trouble():
             wait = await read(*ids)
@@ -211,19 +214,28 @@ async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> N
     except SetAsideError:
         raise RetryRequested(delay=_ASIDE, reason="GitHub's limit is near") from None
     except ZektError as error:
-        log.warning("installation_unread", ids=ids, code=error.code, detail=error.detail)
+        log.warning(
+            "installation_unread", ids=ids, code=error.code, detail=error.detail, duration_ms=milliseconds(began)
+        )
         if error.code != "github_unavailable":
             return
         raise RetryRequested(delay=_ASIDE, reason=error.code) from error
-    log.info("installation_read", ids=ids, again=wait is not None)
+    log.info("installation_read", ids=ids, again=wait is not None, duration_ms=milliseconds(began))
     if wait is not None:
         raise RetryRequested(delay=wait, reason="something was told meanwhile")
 
 
 async def _sweep(_schedule: Schedule, broker: Broker) -> None:
+    began = time.perf_counter()
     swept = await sweep(db=broker.work_db, clock=broker.clock)
     if swept.unheard or swept.settling or swept.rearmed:
-        log.info("swept", unheard=swept.unheard, settling=swept.settling, rearmed=swept.rearmed)
+        log.info(
+            "swept",
+            unheard=swept.unheard,
+            settling=swept.settling,
+            rearmed=swept.rearmed,
+            duration_ms=milliseconds(began),
+        )
 
 
 async def _reconcile(_schedule: Schedule, broker: Broker, stopped: Callable[[], bool]) -> None:
@@ -232,8 +244,12 @@ async def _reconcile(_schedule: Schedule, broker: Broker, stopped: Callable[[], 
 
 
 async def _tidy(_schedule: Schedule, broker: Broker) -> None:
-    log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock))
+    began = time.perf_counter()
+    log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock), duration_ms=milliseconds(began))
 
 
 async def _close_days(_schedule: Schedule, broker: Broker) -> None:
-    log.info("days_closed", days=await close_days(db=broker.work_db, clock=broker.clock))
+    began = time.perf_counter()
+    log.info(
+        "days_closed", days=await close_days(db=broker.work_db, clock=broker.clock), duration_ms=milliseconds(began)
+    )

@@ -4,7 +4,6 @@ import base64
 import binascii
 from html import escape
 
-import structlog
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import Field
@@ -16,8 +15,6 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows import sign_in as flow
 from zekt_backend.github.sign_in import SignIn
 from zekt_backend.rules.people import Visitor, is_local, same
-
-log = structlog.get_logger()
 
 HOME = "/"
 """Where somebody goes who was going nowhere."""
@@ -161,7 +158,6 @@ async def _enter(request: Request, broker: Broker, visitor: Visitor) -> flow.Sec
     await flow.sign_in(
         visitor, secrets, replaces=sessions.secret_of(request, broker), now=broker.clock.now(), db=broker.db
     )
-    log.info("signed_in", person_id=visitor.id, places=len(visitor.places))
     return secrets
 
 

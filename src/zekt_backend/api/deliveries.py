@@ -2,7 +2,6 @@
 
 from typing import Annotated, Any, Literal
 
-import structlog
 from fastapi import Request
 from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BeforeValidator, Field
@@ -17,8 +16,6 @@ from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.store import accounts, delivery_search, delivery_views, repositories
 from zekt_backend.store.database import Tx
 from zekt_backend.store.delivery_search import Wanted
-
-log = structlog.get_logger()
 
 
 def _several(given: Any) -> Any:
@@ -117,7 +114,6 @@ async def again(request: Request, broker: Broker) -> JSONResponse:
         timings=broker.timings,
         retention=broker.settings.payload_retention,
     )
-    log.info("delivery_replayed", delivery_id=new, replay_of=old)
     receipt = ReplayReceipt(delivery_id=new, replay_of=old, message="Queued as a delivery of its own.")
     return JSONResponse(receipt.model_dump(by_alias=True), status_code=202)
 

@@ -8,12 +8,13 @@ from fastapi.responses import JSONResponse, Response
 from zekt_action import strict_json
 from zekt_action.limits import MAX_RESULT_BYTES
 from zekt_action.wire import Acknowledgement, CompleteRequest, ConfirmRequest
-from zekt_backend.api import bodies
+from zekt_backend.api import bodies, timing
 from zekt_backend.api.tokens import claims_of, purpose_of
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import acknowledge
 from zekt_backend.flows.fetch_payload import fetch_payload
+from zekt_backend.log import milliseconds
 from zekt_backend.rules.records import SignedClaims
 
 log = structlog.get_logger()
@@ -23,11 +24,8 @@ async def confirm(request: Request, broker: Broker) -> JSONResponse:
     claims = await claims_of(request, broker)
     raw = await bodies.read(request, bodies.MAX_SMALL_BODY)
     body = bodies.parse(ConfirmRequest, raw)
-    return _answer(
-        "delivery_confirmed",
-        claims,
-        await acknowledge.confirm(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock),
-    )
+    answer = await acknowledge.confirm(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock)
+    return _answer("confirm", request, claims, answer)
 
 
 async def complete(request: Request, broker: Broker) -> JSONResponse:
@@ -35,22 +33,28 @@ async def complete(request: Request, broker: Broker) -> JSONResponse:
     raw = await bodies.read(request, MAX_RESULT_BYTES + bodies.MAX_SMALL_BODY)
     _check_result(raw)
     body = bodies.parse(CompleteRequest, raw)
-    return _answer(
-        "delivery_completed",
-        claims,
-        await acknowledge.complete(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock),
-    )
+    answer = await acknowledge.complete(body, claims, purpose_of(request, raw), db=broker.db, clock=broker.clock)
+    return _answer("complete", request, claims, answer)
 
 
 async def payload(request: Request, broker: Broker) -> Response:
     claims = await claims_of(request, broker)
+    delivery_id = request.path_params["delivery_id"][:100]
     found = await fetch_payload(
-        request.path_params["delivery_id"][:100],
+        delivery_id,
         claims,
         purpose_of(request),
         db=broker.db,
         clock=broker.clock,
         retention=broker.settings.payload_retention,
+    )
+    log.info(
+        "payload_fetched",
+        delivery_id=delivery_id,
+        consumer_id=claims.repository_id,
+        run_id=claims.run_id,
+        bytes=len(found.raw),
+        duration_ms=milliseconds(timing.began(request)),
     )
     headers = {
         "X-Zekt-Payload-Sha256": found.sha256,
@@ -60,15 +64,18 @@ async def payload(request: Request, broker: Broker) -> Response:
     return Response(found.raw, media_type="application/json", headers=headers)
 
 
-def _answer(fact: str, claims: SignedClaims, answer: Acknowledgement) -> JSONResponse:
+def _answer(step: str, request: Request, claims: SignedClaims, answer: Acknowledgement) -> JSONResponse:
     log.info(
-        fact,
+        "acknowledged",
+        step=step,
         delivery_id=answer.delivery_id,
+        correlation_id=answer.correlation_id,
         consumer_id=claims.repository_id,
         run_id=claims.run_id,
         status=answer.status,
         changed=answer.changed,
         duplicate=answer.duplicate,
+        duration_ms=milliseconds(timing.began(request)),
     )
     return JSONResponse(answer.model_dump(by_alias=True))
 

@@ -10,6 +10,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows.hear_of_app import hear_of_app
 from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.github import app_webhook, webhook
+from zekt_backend.insight import facts
 from zekt_backend.log import milliseconds
 from zekt_backend.rules.news import AppNews
 from zekt_backend.rules.records import Ignored, RunEvent
@@ -48,18 +49,7 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     receipt = await receive_event(
         event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
     )
-    log.info(
-        "event_received",
-        guid=event.guid,
-        repository_id=event.key.repository_id,
-        run_id=event.key.run_id,
-        run_attempt=event.key.run_attempt,
-        outcome=receipt.outcome,
-        against=receipt.against,
-        deliveries=receipt.deliveries,
-        ended=receipt.ended,
-        duration_ms=milliseconds(began),
-    )
+    facts.received(event, receipt, by="webhook", began=began)
     broker.metrics.webhook_answered(receipt.outcome, began)
     return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)
 

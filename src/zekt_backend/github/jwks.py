@@ -105,7 +105,7 @@ class IssuerKeys:
             self._fetched_at, self._failed = self._clock.now(), ""
         except _FetchError as error:
             self._failed = str(error)
-            _log.warning("jwks_fetch_failed", issuer=self._issuer, keys_kept=len(self._keys), why=str(error))
+            _log.warning("jwks_fetch_failed", issuer=self._issuer, keys_kept=len(self._keys), why=str(error)[:300])
         finally:
             self._running = None
 

@@ -1,18 +1,22 @@
 """What becomes of a happening once it is committed: it is counted, and what has no other line gets its own."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import structlog
 
+from zekt_backend.flows.receive_event import EventReceipt
 from zekt_backend.insight.metrics import Metrics
 from zekt_backend.log import milliseconds
+from zekt_backend.rules.answers import printable
 from zekt_backend.rules.happenings import Happening, Made, Managed, Moved, Planned, Tried
 from zekt_backend.rules.lifecycle import ENDED, Fact, Status
-from zekt_backend.rules.records import Answer
+from zekt_backend.rules.records import Answer, RunEvent
 
 log = structlog.get_logger()
+
+Receive = Callable[[RunEvent], Awaitable[EventReceipt]]
 
 _LONGEST = 300
 """Characters of a subject: paths of workflows, and names that people chose."""
@@ -30,7 +34,9 @@ def tell(metrics: Metrics, happening: Happening) -> None:
         case Moved():
             _moved(metrics, happening)
         case Managed(actor, action, subject, account_id):
-            log.info("changed", actor=actor, action=action, subject=subject[:_LONGEST], account_id=account_id)
+            log.info(
+                "changed", actor=actor, action=action, subject=printable(subject[:_LONGEST]), account_id=account_id
+            )
 
 
 def _moved(metrics: Metrics, moved: Moved) -> None:
@@ -52,6 +58,35 @@ def _moved(metrics: Metrics, moved: Moved) -> None:
             dispatches=moved.dispatches,
             age_seconds=round(moved.age.total_seconds(), 3),
         )
+
+
+def received(event: RunEvent, receipt: EventReceipt, *, by: str, began: float) -> None:
+    """A run has ended, and what follows from it was decided. `began` is a reading of `time.perf_counter`."""
+    log.info(
+        "event_received",
+        by=by,
+        guid=event.guid,
+        repository_id=event.key.repository_id,
+        run_id=event.key.run_id,
+        run_attempt=event.key.run_attempt,
+        outcome=receipt.outcome,
+        against=receipt.against,
+        deliveries=receipt.deliveries,
+        ended=receipt.ended,
+        duration_ms=milliseconds(began),
+    )
+
+
+def told(receive: Receive) -> Receive:
+    """The same, and each event that is found has the line that its webhook would have had."""
+
+    async def found(event: RunEvent) -> EventReceipt:
+        began = time.perf_counter()
+        receipt = await receive(event)
+        received(event, receipt, by="reconcile", began=began)
+        return receipt
+
+    return found
 
 
 def answered(metrics: Metrics, answer: Answer, consumer: str, envelope: Mapping[str, Any], began: float) -> None:
