@@ -153,6 +153,22 @@ def test_a_consumer_that_is_not_approved_knows_of_the_provider_what_the_director
     assert still.connection(shop)["provider"]["repository"] == "shop-team/orders"
 
 
+def test_a_service_or_an_account_on_either_side_is_asked_for_and_who_hides_is_found_by_itself_alone(
+    still: Still,
+) -> None:
+    shop, infra = map(still.token, ("shop-team", "infra-team"))
+
+    def found(query: str, token: str) -> int:
+        return len(still.get(f"/api/connections?{query}", token)["connections"])
+
+    asked = ["service=infrastructure-orders", "account=Infra-Team", "account=shop-team", "service=x", "account=x"]
+    assert [found(query, shop) for query in asked] == [1, 1, 1, 0, 0]
+    assert [found(query, infra) for query in asked] == [1, 1, 1, 0, 0]
+    sql(still, "UPDATE services SET hide_provider = true")
+    assert [found(query, shop) for query in asked] == [1, 1, 1, 0, 0]
+    assert [found(query, infra) for query in asked] == [1, 1, 0, 0, 0]
+
+
 def test_the_overview_counts_what_is_the_caller_s_and_tells_the_load_to_the_operator_alone(still: Still) -> None:
     now = still.clock.now()
     rows.add(still.database_url, "failed", now)

@@ -4,6 +4,7 @@ from typing import Any, Literal
 
 from fastapi import Request
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from zekt_backend import __version__
 from zekt_backend.api import shapes
@@ -23,6 +24,8 @@ class Filter(shapes.Page):
     side: Literal["provider", "consumer"] | None = None
     status: Status | None = None
     state: State | None = None
+    service: str | None = Field(default=None, max_length=100)
+    account: str | None = Field(default=None, max_length=100)
 
 
 async def listing(request: Request, broker: Broker) -> JSONResponse:
@@ -31,7 +34,7 @@ async def listing(request: Request, broker: Broker) -> JSONResponse:
     async with broker.db.reading() as connection:
         found, following = await connection_views.page(
             connection,
-            connection_views.Wanted(wanted.side, wanted.status, wanted.state),
+            connection_views.Wanted(wanted.side, wanted.status, wanted.state, wanted.service, wanted.account),
             accounts=principal.accounts(),
             before=wanted.before,
             limit=wanted.limit,

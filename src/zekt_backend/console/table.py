@@ -7,9 +7,12 @@ from zekt_backend.api import problems
 from zekt_backend.broker import Broker
 from zekt_backend.console import static, view
 from zekt_backend.console.pages import (
+    brokering,
+    connections,
     consumer_repositories,
     deliveries,
     home,
+    overview,
     replay,
 )
 from zekt_backend.console.view import Handler
@@ -17,7 +20,7 @@ from zekt_backend.console.view import Handler
 # method, path, handler; what a POST does, the API is asked to do
 PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/static/{digest}/{name}", static.serve),
-    ("GET", "/", home.home),
+    ("GET", "/", overview.overview),
     ("GET", "/sign-in", home.sign_in),
     ("POST", "/sign-in", home.become),
     ("POST", "/sign-out", home.sign_out),
@@ -33,6 +36,10 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/deliveries/{delivery_id}", deliveries.one),
     ("GET", "/deliveries/{delivery_id}/replay", replay.ask),
     ("POST", "/deliveries/{delivery_id}/replay", replay.do),
+    ("GET", "/connections", connections.listing),
+    ("GET", "/connections/{connection}", connections.diagnostics),
+    ("GET", "/health", connections.health),
+    ("GET", "/brokering", brokering.brokering),
 )
 
 

@@ -37,6 +37,9 @@ class Wanted:
     side: str | None = None
     status: str | None = None
     state: State | None = None
+    service: str | None = None
+    account: str | None = None
+    """On either side; of a provider who hides, the consumer asks in vain."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +108,10 @@ async def _rows(
                       OR (%(side)s::text IS DISTINCT FROM 'provider' AND ca.id = ANY(%(mine)s)))
                  AND (%(status)s::text IS NULL OR s.status = %(status)s)
                  AND (NOT %(judged)s OR s.status = 'approved')
+                 AND (%(service)s::text IS NULL OR v.slug = %(service)s)
+                 AND (%(account)s::text IS NULL OR lower(ca.login) = lower(%(account)s)
+                      OR (lower(pa.login) = lower(%(account)s)
+                          AND (NOT v.hide_provider OR %(mine)s::bigint[] IS NULL OR pa.id = ANY(%(mine)s))))
                  AND (%(before)s::bigint IS NULL OR s.id < %(before)s)
                ORDER BY s.id DESC LIMIT %(limit)s"""
         ).format(_SHOWN, _FROM),
@@ -113,6 +120,8 @@ async def _rows(
             "side": wanted.side,
             "status": wanted.status,
             "judged": wanted.state is not None,
+            "service": wanted.service,
+            "account": wanted.account,
             "before": before,
             "limit": limit,
         },

@@ -1,4 +1,4 @@
-"""Signing in, signing out, and what is there first."""
+"""Signing in, and signing out."""
 
 from urllib.parse import urlencode
 
@@ -64,8 +64,3 @@ def _with_cookies(response: Response, cookies: tuple[str, ...]) -> Response:
     for cookie in cookies:
         response.headers.append("set-cookie", cookie)
     return response
-
-
-@view.opened
-async def home(page: Page) -> Response:
-    return page.render("home.html", title="Overview")

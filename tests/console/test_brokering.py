@@ -1,0 +1,66 @@
+"""Zekt Brokering: drawn, clicked, reached by keys, and the same as a list."""
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from zekt_testing import setup
+from zekt_testing.broker import Zekt
+from zekt_testing.browser import Visitor
+
+Visit = Callable[..., Visitor]
+RIVAL = {"login": "rival-team", "repositories": [{"name": "tools", "id": 3003, "installation-id": 53}]}
+
+
+@pytest.fixture
+def zekt(start: Callable[..., Zekt], github: Any) -> Zekt:
+    """One service that two take."""
+    github.add_repository("rival-team/tools", id=3003, installation_id=53)
+    wanted = setup.directory()
+    wanted["accounts"].append(RIVAL)
+    wanted["subscriptions"].append({**wanted["subscriptions"][0], "consumer": "rival-team/tools"})
+    return start(wanted=wanted)
+
+
+def test_the_drawing_leads_to_details_by_mouse_and_by_key(zekt: Zekt, sam: Visitor, visit: Visit) -> None:
+    zekt.github.set_person("rita", organizations={"rival-team": "admin"})
+    sam.page.goto("/brokering")
+    drawing = sam.page.locator("svg")
+    for text in ("shop-team/orders", "order.yml", "Orders", "infra-team/platform", "rival-team/tools"):
+        drawing.get_by_role("link", name=text, exact=True).wait_for()
+    sam.look("brokering")
+    line = drawing.get_by_role("link", name="Orders to rival-team/tools: healthy")
+    line.focus()
+    sam.page.keyboard.press("Enter")
+    opened = sam.page.get_by_role("dialog")
+    opened.get_by_role("heading", name="Orders").wait_for()
+    assert opened.get_by_text("rival-team/tools").first.is_visible()
+    assert sam.page.url.endswith("/brokering")
+    opened.get_by_role("button", name="Close").click()
+    sam.page.get_by_role("row", name="infra-team/platform").get_by_role("link").click()
+    opened.get_by_role("heading", name="Orders").wait_for()
+    opened.get_by_role("button", name="Close").click()
+    drawing.get_by_role("link", name="infra-team/platform", exact=True).click()
+    sam.page.wait_for_url("**/provider/deliveries?consumer=infra-team/platform")
+    sam.page.goto("/brokering")
+    sam.page.get_by_label("Account").fill("rival-team")
+    sam.page.get_by_role("button", name="Filter").click()
+    drawing.get_by_role("link", name="rival-team/tools", exact=True).wait_for()
+    assert "infra-team" not in sam.page.content()
+    narrow = visit(narrow=True)
+    narrow.become("alice", "/brokering")
+    narrow.page.get_by_role("link", name="Orders").wait_for()
+    assert not narrow.page.locator("svg").is_visible()
+    assert "rival-team" not in narrow.page.content()
+    narrow.look("brokering")
+    dark = visit(dark=True)
+    dark.become("rita", "/brokering")
+    assert "infra-team" not in dark.page.content()
+    dark.look("brokering")
+
+
+def test_what_is_not_there_yet_says_where_to_begin(people: None, visit: Visit) -> None:  # noqa: ARG001
+    zoe = visit()
+    zoe.become("zoe", "/brokering")
+    zoe.page.get_by_role("heading", name="Nothing to draw yet").wait_for()
