@@ -98,6 +98,7 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
     every = f"* * * * * */{broker.settings.sweep_seconds}"
     engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
     engine.schedule("notices", every)(_noted(partial(_gather_notices, broker=broker), running))
+    engine.schedule("criticals", "*/5 * * * *")(_noted(partial(_tell_critical, broker=broker), running))
     if broker.settings.reconcile_seconds:
         round_ = partial(_reconcile, broker=broker, stopped=engine.shutdown.is_set)
         engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
@@ -201,6 +202,11 @@ async def _gather_notices(_schedule: Schedule, broker: Broker) -> None:
     began = time.perf_counter()
     if made := await broker.notifier.gather():
         log.info("notices_made", notices=made, duration_ms=milliseconds(began))
+
+
+async def _tell_critical(_schedule: Schedule, broker: Broker) -> None:
+    if made := await broker.notifier.tell_critical():
+        log.info("criticals_told", notices=made)
 
 
 async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> None:

@@ -100,7 +100,7 @@ def test_a_repository_that_went_to_somebody_else_gets_no_issue(zekt: Zekt, choos
 
 
 def test_what_strangers_wrote_stands_in_code_spans_and_names_alone_in_the_title() -> None:
-    side = rules.Side("infra-team", "consumer", 7, "orders", HOSTILE, None, PLATFORM)
+    side = rules.Side("infra-team", "consumer", 7, "orders", HOSTILE, None, PLATFORM, "critical")
     body = json.dumps(
         {
             "type": "delivery.failed",

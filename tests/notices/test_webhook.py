@@ -1,13 +1,27 @@
 """A failed delivery is told its owners by a webhook that anybody's library of Standard Webhooks verifies."""
 
 import json
+import re
 from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import pytest
 from standardwebhooks import Webhook, WebhookVerificationError
 
 from zekt_testing.broker import Zekt
+
+
+def test_the_document_s_example_is_signed_as_the_library_signs_it(root: Path) -> None:
+    page = (root / "docs/notices.md").read_text("utf-8")
+    head, _, body = page.partition("```http\n")[2].partition("\n```")[0].partition("\n\n")
+    headers = dict(line.split(": ") for line in head.splitlines()[1:])
+    secret = re.search("`(whsec_[A-Za-z0-9+/=]+)`", page)
+    assert secret is not None
+    at = datetime.fromtimestamp(int(headers["webhook-timestamp"]), UTC)
+    assert Webhook(secret[1]).sign(headers["webhook-id"], at, body) == headers["webhook-signature"]
+    assert json.loads(body)["type"] == "delivery.failed"
 
 
 @pytest.fixture
@@ -41,6 +55,7 @@ def test_it_tells_which_delivery_why_and_what_to_do_and_nothing_of_the_message(t
         "alias": "Orders",
         "provider": "shop-team/orders",
         "consumer": "infra-team/platform",
+        "health": "critical",
     }
     assert data["delivery"]["id"] == told["delivery"]
     assert data["delivery"]["url"].endswith(f"/api/deliveries/{told['delivery']}")

@@ -6,8 +6,9 @@ from datetime import UTC, datetime
 from itertools import groupby
 
 from zekt_backend.rules import notices as rules
+from zekt_backend.rules.health import State
 from zekt_backend.rules.notices import Failure, Side
-from zekt_backend.store import jobs, notices
+from zekt_backend.store import connection_health, criticals, jobs, notices
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.notices import NewNotice, Reader
 
@@ -32,10 +33,11 @@ async def _gather(tx: Tx, now: datetime, base_url: str) -> tuple[int, bool]:
     if not await notices.waiting_failures(tx):
         return 0, False
     found = await notices.take_failures(tx, BATCH)
+    states = await connection_health.states(tx, sorted({reader.subscription_id for reader, _ in found}), now)
     new = []
     for (reader, day), same in groupby(found, key=lambda pair: (pair[0], pair[1]["failed_at"].astimezone(UTC).date())):
         failures = [failure for _, failure in same]
-        body = rules.of_failure(side_of(reader), Failure(**failures[0]), base_url)
+        body = rules.of_failure(side_of(reader, states[reader.subscription_id]), Failure(**failures[0]), base_url)
         notice = NewNotice(
             account_id=reader.account_id,
             channel="",
@@ -46,7 +48,11 @@ async def _gather(tx: Tx, now: datetime, base_url: str) -> tuple[int, bool]:
             times=len(failures),
         )
         new += [replace(notice, channel=channel) for channel in reader.channels]
-    return await notices.tell(tx, new, now), True
+    made = await notices.tell(tx, new, now)
+    # Who reads of a failure that the connection is critical was told that, too.
+    critical = {(one.subscription_id, one.account_id) for one in made if states[one.subscription_id] is State.CRITICAL}
+    await criticals.note(tx, critical, now)
+    return len(made), True
 
 
 async def _wake(tx: Tx, now: datetime, slots: int) -> None:
@@ -58,7 +64,7 @@ async def _wake(tx: Tx, now: datetime, slots: int) -> None:
         await jobs.enqueue(tx, [jobs.notify(slot) for slot in range(slots)])
 
 
-def side_of(reader: Reader) -> Side:
+def side_of(reader: Reader, state: State) -> Side:
     """What this reader may know: never a provider that hides."""
     by_provider = reader.by_provider
     return Side(
@@ -69,4 +75,5 @@ def side_of(reader: Reader) -> Side:
         alias=reader.alias,
         provider=reader.provider if by_provider or not reader.hidden else None,
         consumer=reader.consumer,
+        health=state.value,
     )

@@ -15,6 +15,7 @@ from zekt_backend.flows import notices as flow
 from zekt_backend.flows.gather_notices import gather
 from zekt_backend.flows.notices import Change, Terms, letter
 from zekt_backend.flows.notify import Means, notify
+from zekt_backend.flows.tell_critical import tell_critical
 from zekt_backend.github import issues
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.issues import Issue
@@ -71,6 +72,11 @@ class Notifier:
         """Make notices of what has failed, and wake whoever sends them."""
         means = self.means
         return await gather(db=means.db, now=means.clock.now, base_url=means.terms.base_url, slots=self.slots)
+
+    async def tell_critical(self) -> int:
+        """Tell owners of connections that have turned Critical."""
+        means = self.means
+        return await tell_critical(db=means.db, now=means.clock.now(), base_url=means.terms.base_url, dice=means.dice())
 
     async def notify(self) -> timedelta | None:
         """Tell what is due longest."""

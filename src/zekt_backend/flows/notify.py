@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from zekt_backend.clock import Clock
 from zekt_backend.flows.notices import LEASE, Terms, letter
 from zekt_backend.github.issues import Issue
+from zekt_backend.github.repository_hooks import Place
 from zekt_backend.rules import backoff
 from zekt_backend.rules import notices as rules
 from zekt_backend.rules.addresses import origin
@@ -51,7 +52,8 @@ class Turn:
     notice: Notice
     chosen: Chosen
     until: datetime
-    issue: Issue | None = None
+    at: Place | None = None
+    """Where the issue is opened."""
 
     @property
     def write(self) -> str:
@@ -64,10 +66,11 @@ async def notify(means: Means) -> timedelta | None:
     claimed = await means.db.run(lambda tx: _claim(tx, means.clock.now(), means))
     if not isinstance(claimed, Turn):
         return claimed
-    if claimed.issue is not None:
-        answer, link = await means.open_issue(
-            claimed.issue, claimed.notice.created_at if claimed.notice.unsure else None
-        )
+    if claimed.at is not None:
+        notice = claimed.notice
+        title, text = rules.issue(notice.id, notice.body)
+        issue = Issue(claimed.at.installation_id, claimed.at.full_name, title, text, rules.marker(notice.id))
+        answer, link = await means.open_issue(issue, notice.created_at if notice.unsure else None)
         await means.db.run(
             lambda tx: _opened(tx, claimed, answer, link, now=means.clock.now(), means=means), patience=_PATIENCE
         )
@@ -109,7 +112,7 @@ async def _claim(tx: Tx, now: datetime, means: Means) -> Turn | timedelta | None
 
 
 async def _issue(tx: Tx, turn: Turn, now: datetime, pace: Pace) -> Turn | timedelta | None:
-    """With the issue, in its installation's turn; or how long until that; None: there is no place for it."""
+    """With its place, in its installation's turn; or how long until that; None: there is no place for it."""
     chosen, notice = turn.chosen, turn.notice
     number = chosen.issues_repository_id
     at = None if number is None else await notice_settings.own_repository(tx, chosen.account_id, number)
@@ -126,9 +129,7 @@ async def _issue(tx: Tx, turn: Turn, now: datetime, pace: Pace) -> Turn | timede
         await notices.plan(tx, notice.id, outlook.free_at)
         return _AT_ONCE
     await installations.take_turn(tx, installation_id, turn.write, now, pace)
-    title, text = rules.issue(notice.id, notice.body)
-    issue = Issue(installation_id, at["full_name"], title, text, rules.marker(notice.id))
-    return Turn(notice, chosen, turn.until, issue)
+    return Turn(notice, chosen, turn.until, Place(installation_id, at["full_name"]))
 
 
 async def _posted(tx: Tx, turn: Turn, answered: Answered, *, now: datetime, means: Means) -> None:
@@ -151,9 +152,9 @@ async def _posted(tx: Tx, turn: Turn, answered: Answered, *, now: datetime, mean
 
 
 async def _opened(tx: Tx, turn: Turn, answer: Answer, link: str | None, *, now: datetime, means: Means) -> None:
-    if turn.issue is None:
-        raise AssertionError("it was opened as one")
-    notice, installation_id = turn.notice, turn.issue.installation_id
+    if turn.at is None:
+        raise AssertionError("it was opened somewhere")
+    notice, installation_id = turn.notice, turn.at.installation_id
     await notice_settings.end_turn(tx, notice.account_id, turn.until, now)
     seen = answer.http_status is not None or answer.ambiguous
     await installations.end_turn(tx, installation_id, turn.write, now, means.pace, counts=seen)

@@ -14,6 +14,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from zekt_backend.rules.answers import printable
+from zekt_backend.rules.health import Statistics
 
 Channel = Literal["webhook", "issue"]
 CHANNELS: tuple[Channel, ...] = ("webhook", "issue")
@@ -61,9 +62,11 @@ class Side:
     provider: str | None
     """None where it hides from the reader."""
     consumer: str
+    health: str
+    """The connection's state at this moment."""
 
     def as_fields(self) -> dict[str, Any]:
-        names = ("service", "alias", "provider", "consumer")
+        names = ("service", "alias", "provider", "consumer", "health")
         connection = {"id": self.connection, **{name: getattr(self, name) for name in names}}
         return {"account": self.account, "side": self.side, "connection": connection}
 
@@ -100,10 +103,17 @@ def of_failure(side: Side, failure: Failure, base_url: str) -> str:
     return _body(FAILED, failure.failed_at, {**side.as_fields(), "delivery": told})
 
 
-def of_critical(side: Side, health: Mapping[str, Any], now: datetime, base_url: str) -> str:
+def of_critical(side: Side, found: Statistics, now: datetime, base_url: str) -> str:
     """The body that tells of a connection that has turned Critical, as JSON."""
-    url = f"{base_url}/api/connections/{side.connection}/diagnostics"
-    return _body(CRITICAL, now, {**side.as_fields(), "health": {**health, "url": url}})
+    told = {
+        "successRate": found.success_rate,
+        "total": found.total,
+        "succeeded": found.succeeded,
+        "failed": found.failed,
+        "late": found.late,
+        "url": f"{base_url}/api/connections/{side.connection}/diagnostics",
+    }
+    return _body(CRITICAL, now, {**side.as_fields(), "last24Hours": told})
 
 
 def of_test(account: str, now: datetime) -> str:
@@ -156,7 +166,8 @@ def issue(notice_id: str, body: str) -> tuple[str, str]:
     where = f"{connection['service']} to {connection['consumer']}"
     if told["type"] == CRITICAL:
         title = f"Zekt: the connection from {where} is critical"
-        lines = [f"- {name}: {_code(value)}" for name, value in data["health"].items() if value is not None]
+        day = data["last24Hours"]
+        lines = [f"- {name}: {_code(day[field])}" for name, field in _DAY if day[field] is not None]
     else:
         title = f"Zekt: a delivery from {where} failed"
         lines = [f"- {name}: {_code(data['delivery'][field])}" for name, field in _LINES if data["delivery"][field]]
@@ -170,6 +181,13 @@ def issue(notice_id: str, body: str) -> tuple[str, str]:
     return title, "\n".join([marker(notice_id), service, *provider, consumer, *lines, "", ending])
 
 
+_DAY = (
+    ("Succeeded in the last 24 hours, per cent", "successRate"),
+    ("Of so many deliveries", "total"),
+    ("Failed", "failed"),
+    ("Late", "late"),
+    ("More", "url"),
+)
 _LINES = (
     ("Delivery", "id"),
     ("Run (correlation id)", "correlationId"),

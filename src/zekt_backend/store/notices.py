@@ -1,7 +1,7 @@
 """Notices of failure: what happened, who is told of it by which channel, and how that went."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -42,7 +42,7 @@ class Reader:
     consumer: str
 
 
-_READER = sql.SQL(
+READER = sql.SQL(
     """a.id AS account_id, a.login AS account, p.account_id IS NOT DISTINCT FROM a.id AS by_provider,
        array_remove(ARRAY[CASE WHEN s.url IS NOT NULL AND s.stopped_at IS NULL THEN 'webhook' END,
                           CASE WHEN s.issues_repository_id IS NOT NULL THEN 'issue' END], NULL) AS channels,
@@ -66,7 +66,7 @@ async def take_failures(tx: Tx, limit: int) -> list[tuple[Reader, dict[str, Any]
                LEFT JOIN repositories p ON p.id = d.provider_id
                JOIN accounts a ON a.id IN (p.account_id, c.account_id) JOIN notice_settings s ON s.account_id = a.id
                ORDER BY a.id, u.id, f.seq"""
-        ).format(_READER),
+        ).format(READER),
         (limit,),
     )
     return [_parted(row) for row in rows]
@@ -90,33 +90,25 @@ class NewNotice:
     kind: str
     body: str
     times: int
+    """How often it has happened; 0 counts on nothing."""
 
 
-async def tell(tx: Tx, new: Sequence[NewNotice], now: datetime) -> int:
-    """Make them, or count on those of the same account, channel, connection and day. Returns how many are new."""
-    made = 0
+async def tell(tx: Tx, new: Sequence[NewNotice], now: datetime) -> list[NewNotice]:
+    """Make them, or count on those of the same account, channel, connection and day. Returns those that are new."""
+    made = []
     for notice in new:
         row = await one(
             tx,
             """INSERT INTO notices AS n (id, account_id, channel, subscription_id, day, kind, body, times, due_at,
                    created_at)
-               VALUES ('notice-' || gen_random_uuid(), %s, %s, %s, %s, %s, %s, %s, %s, %s)
-               ON CONFLICT (account_id, channel, subscription_id, day)
-               DO UPDATE SET times = n.times + EXCLUDED.times
+               VALUES ('notice-' || gen_random_uuid(), %(account_id)s, %(channel)s, %(subscription_id)s, %(day)s,
+                   %(kind)s, %(body)s, greatest(%(times)s, 1), %(now)s, %(now)s)
+               ON CONFLICT (account_id, channel, subscription_id, day) DO UPDATE SET times = n.times + %(times)s
                RETURNING xmax = 0 AS made""",
-            (
-                notice.account_id,
-                notice.channel,
-                notice.subscription_id,
-                notice.day,
-                notice.kind,
-                notice.body,
-                notice.times,
-                now,
-                now,
-            ),
+            {**asdict(notice), "now": now},
         )
-        made += bool(row and row["made"])
+        if row and row["made"]:
+            made.append(notice)
     return made
 
 
