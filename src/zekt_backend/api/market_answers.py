@@ -58,6 +58,7 @@ class ServiceSchema(ChosenSchema):
 
     created_at: datetime | None
     created_by: str | None
+    given: str | None = Field(description="the same as text, to be asked again as the same version")
     text: dict[str, Any] | bool | None = Field(alias="schema", title="JSON Schema")
 
 

@@ -88,6 +88,8 @@ def whole(slug: str, found: dict[str, Any]) -> str:
         "createdAt": found["created_at"].isoformat() if found["created_at"] else None,
         "createdBy": found["created_by"],
         "version": found["service_version"],
+        # Once more as text: most who read JSON forget its spaces and the digits of its numbers.
+        "given": found["schema"],
     }
     return f'{json.dumps(head)[:-1]}, "schema": {found["schema"] or "null"}}}'
 

@@ -59,7 +59,8 @@ class Api:
     ) -> Answer:
         """One request, with all that the browser said about where it comes from.
 
-        `version` is what was seen of the thing to change: the API refuses when it is another by now.
+        `body` is JSON to be, or bytes that are sent as they are. `version` is what was seen of the thing to change:
+        the API refuses when it is another by now.
 
         Raises:
             Refused: by the API.
@@ -80,7 +81,8 @@ class Api:
             "headers": headers,
             "state": {},
         }
-        return await _exchange(self._request.app, scope, b"" if body is None else json.dumps(body).encode())
+        sent = body if isinstance(body, bytes) else b"" if body is None else json.dumps(body).encode()
+        return await _exchange(self._request.app, scope, sent)
 
 
 async def _exchange(app: Any, scope: dict[str, Any], body: bytes) -> Answer:

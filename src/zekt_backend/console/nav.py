@@ -10,6 +10,8 @@ class Link:
     label: str
     path: str
     current: bool
+    waiting: str = ""
+    """How many wait for an answer there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +19,9 @@ class Group:
     label: str
     links: tuple[Link, ...]
 
+
+_MOST = 100
+"""The API counts requests no further."""
 
 _PROVIDER = (
     ("Zekt Repos", "/provider/repositories"),
@@ -53,8 +58,10 @@ def groups(me: Mapping[str, Any], path: str) -> tuple[Group, ...]:
         ("Directory", _DIRECTORY, True),
         ("Account", _ACCOUNT, True),
     ]
+    requests = me["requests"]
+    waiting = {"/provider/access": f"{requests}{'+' if requests >= _MOST else ''}"} if requests else {}
     return tuple(
-        Group(label, tuple(Link(name, to, _is_at(path, to)) for name, to in links))
+        Group(label, tuple(Link(name, to, _is_at(path, to), waiting.get(to, "")) for name, to in links))
         for label, links, shown in wanted
         if shown
     )

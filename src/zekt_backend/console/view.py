@@ -58,6 +58,7 @@ def _environment() -> Environment:
         percent=words.percent,
         web=words.web,
         json=words.as_json,
+        cost=words.cost,
     )
     return made
 

@@ -79,3 +79,9 @@ def web(address: str | None) -> str | None:
 def as_json(value: Any) -> str:
     """Any JSON as text to be read, one member to a line."""
     return json.dumps(value, indent=2, ensure_ascii=False)
+
+
+def cost(text: str) -> str:
+    """Decimal text without the zeros that say nothing: `0.0042`, `12.50`."""
+    whole, _, places = text.partition(".")
+    return f"{int(whole):,}.{places.rstrip('0'):0<2}"
