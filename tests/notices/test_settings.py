@@ -4,9 +4,10 @@ import json
 from typing import Any
 
 import pytest
+import requests
 
 from zekt_backend.errors import ZektError
-from zekt_testing.broker import Zekt
+from zekt_testing.broker import ADMIN_TOKEN, Zekt
 from zekt_testing.people import Browser, code_of
 
 PATH = "/api/accounts/infra-team/notices"
@@ -125,3 +126,25 @@ def test_the_commands_set_show_test_rotate_and_remove(zekt_command: Any, receive
     assert json.loads(zekt_command("notices", "remove", "infra-team", "--json").stdout)["url"] is None
     with pytest.raises(ZektError, match="not_found"):
         zekt_command("notices", "show", "nobody")
+
+
+def test_without_the_broker_s_secret_no_webhook_is_taken(start: Any) -> None:
+    zekt = start(settings={"webhook_secret": None}, work=False)
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    answer = requests.put(zekt.url + PATH, json={"url": "https://hooks.example/"}, headers=headers, timeout=30)
+    assert code_of(answer) == (403, "webhooks_off")
+
+
+def test_a_broker_that_others_reach_sends_nothing_to_its_own_machine(start: Any, receiver: Any) -> None:
+    """Neither what is asked of it now, nor what stands in its table from before."""
+    zekt = start(settings={"public_url": "https://zekt.example"}, work=False)
+    headers = {"Authorization": f"Bearer {ADMIN_TOKEN}"}
+    for url in (receiver.url, receiver.url.replace("http:", "https:"), receiver.url.replace("127.0.0.1", "localhost")):
+        answer = requests.put(zekt.url + PATH, json={"url": url}, headers=headers, timeout=30)
+        assert code_of(answer) == (400, "body_invalid"), url
+    zekt.sql(
+        "INSERT INTO notice_settings (account_id, url) SELECT id, %s FROM accounts WHERE login = 'infra-team'",
+        receiver.url,
+    )
+    tried = requests.post(f"{zekt.url}{PATH}/test", headers=headers, timeout=30).json()
+    assert (tried["delivered"], tried["status"], receiver.letters) == (False, None, [])

@@ -1,6 +1,7 @@
 """Once a day and connection, at least once each, along a ladder: the flows, one step at a time."""
 
 import asyncio
+import json
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import replace
 from datetime import timedelta
@@ -11,6 +12,7 @@ import pytest
 from zekt_backend.broker import Broker
 from zekt_backend.flows.gather_notices import gather
 from zekt_backend.flows.notify import notify
+from zekt_backend.flows.tidy import tidy
 from zekt_backend.rules import backoff
 from zekt_backend.rules.notices import Answered
 from zekt_testing.broker import Zekt
@@ -144,3 +146,49 @@ async def test_a_receiver_that_is_gone_is_told_nothing_more_until_it_is_set_anew
     assert await broker.notifier.notify() is None
     assert len(receiver.letters) == 1
     assert choose("infra-team", url=receiver.url)["stoppedAt"] is None
+
+
+async def test_an_account_that_is_both_sides_is_told_once_and_everything(
+    zekt: Zekt, broker: Broker, receiver: Any
+) -> None:
+    zekt.sql("UPDATE services SET hide_provider = true")
+    failed(zekt, receiver.url)
+    zekt.sql("UPDATE repositories SET account_id = (SELECT account_id FROM repositories WHERE id = 2002)")
+    assert await broker.notifier.gather() == 1
+    await broker.notifier.notify()
+    (letter,) = receiver.letters
+    told = json.loads(letter.body)["data"]
+    assert (told["side"], told["connection"]["provider"]) == ("provider", "shop-team/orders")
+
+
+async def test_the_write_of_an_issue_takes_its_turn_among_the_installation_s(
+    zekt: Zekt, broker: Broker, clock: ManualClock
+) -> None:
+    zekt.github.set_permissions("infra-team/platform", metadata="read", issues="write")
+    failed(zekt, "https://hooks.example/")
+    zekt.sql("UPDATE notice_settings SET url = NULL, issues_repository_id = 2002")
+    await broker.notifier.gather()
+    means = replace(broker.notifier.means, pace=replace(broker.pace, spacing=timedelta(seconds=1)))
+    zekt.sql("UPDATE installations SET next_write_at = %s WHERE id = 52", clock.at + timedelta(seconds=5))
+    assert await notify(means) == timedelta(0)
+    assert await notify(means) is None
+    clock.at += timedelta(seconds=5)
+    zekt.sql("UPDATE installations SET busy_until = %s, busy_with = 'another'", clock.at + timedelta(seconds=30))
+    assert await notify(means) == timedelta(0)
+    assert zekt.github.issues("infra-team/platform") == []
+    zekt.sql("UPDATE installations SET busy_until = '-infinity', busy_with = NULL")
+    clock.at += timedelta(seconds=2)
+    assert await notify(means) == timedelta(0)
+    assert len(zekt.github.issues("infra-team/platform")) == 1
+    assert zekt.sql("SELECT installation_id, at FROM writes") == [(52, clock.at)]
+
+
+async def test_notices_are_forgotten_after_90_days(zekt: Zekt, broker: Broker, clock: ManualClock) -> None:
+    failed(zekt, "https://hooks.example/")
+    await broker.notifier.gather()
+    clock.at += timedelta(days=89)
+    await tidy(db=broker.work_db, clock=clock)
+    assert zekt.sql("SELECT count(*) FROM notices") == [(1,)]
+    clock.at += timedelta(days=2)
+    await tidy(db=broker.work_db, clock=clock)
+    assert zekt.sql("SELECT count(*) FROM notices") == [(0,)]

@@ -13,6 +13,7 @@ from zekt_testing import trials
 from zekt_testing.bench import Bench
 from zekt_testing.cable import Cut
 from zekt_testing.invariants import half_written
+from zekt_testing.notice_trials import noticing
 from zekt_testing.trials import Trial
 
 MOST = 80
@@ -42,7 +43,7 @@ def _again(bench: Bench, cut: Cut, number: int, prepare: Callable[[Bench], Trial
 
 
 @pytest.mark.parametrize("cut", Cut)
-@pytest.mark.parametrize("prepare", trials.ALL)
+@pytest.mark.parametrize("prepare", [*trials.ALL, noticing])
 def test_a_flow_survives_the_loss_of_its_connection_at_every_statement(
     bench: Bench, prepare: Callable[[Bench], Trial], cut: Cut
 ) -> None:
