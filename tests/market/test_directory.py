@@ -52,7 +52,27 @@ def test_an_entry_tells_what_a_consumer_needs(ask: Any, publish: Any, rival: str
         "schemaVersion": None,
         "subscriptions": [],
     }
-    assert ask(rival, f"{PATH}/web-servers").json() == entry
+    whole = ask(rival, f"{PATH}/web-servers").json()
+    example = whole.pop("example")
+    assert whole == {**entry, "schema": None}
+    assert (example["event_type"], example["client_payload"]["zekt"]["provider"]["repository"]) == (
+        "order",
+        "shop-team/repository",
+    )
+
+
+def test_who_finds_a_service_reads_its_schema_and_an_example_without_a_hidden_provider(
+    ask: Any, publish: Any, rival: str
+) -> None:
+    publish("web-servers", hideProvider=True, metadataOnly=True)
+    schema = {"type": "object", "title": "Order"}
+    assert ask(None, "/api/services/web-servers/schema", "PUT", schema).status_code == 200
+    answer = ask(rival, f"{PATH}/web-servers")
+    told = answer.json()
+    sent = told["example"]["client_payload"]["zekt"]
+    assert (told["schemaVersion"], told["schema"]) == (1, schema)
+    assert (sent["provider"], sent["payload"], sent["service"]["slug"]) == (None, None, "web-servers")
+    assert "shop-team" not in answer.text
 
 
 @pytest.mark.parametrize(("verified", "badge"), [(True, "verified-organization"), (False, "organization")])

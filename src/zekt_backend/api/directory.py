@@ -1,17 +1,20 @@
 """The directory: services that somebody may subscribe to, for everybody who is signed in."""
 
-from typing import Annotated
+import json
+from typing import Annotated, Any
 
 from fastapi import Request
-from fastapi.responses import JSONResponse
+from fastapi.responses import JSONResponse, Response
 from pydantic import Field
 
 from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of
 from zekt_backend.api.services import slug_of
 from zekt_backend.broker import Broker
+from zekt_backend.rules import envelope
 from zekt_backend.rules.access import not_yours
-from zekt_backend.store import market
+from zekt_backend.rules.parties import Service
+from zekt_backend.store import market, service_schemas
 
 
 class Search(shapes.Page):
@@ -36,10 +39,26 @@ async def search(request: Request, broker: Broker) -> JSONResponse:
     return JSONResponse({"directory": found, "next": following})
 
 
-async def one(request: Request, broker: Broker) -> JSONResponse:
+async def one(request: Request, broker: Broker) -> Response:
     principal = await principal_of(request, broker)
     async with broker.db.reading() as connection:
         found = await market.find(connection, slug_of(request), principal.accounts())
+        asked = await service_schemas.find(connection, found["slug"], None) if found else None
     if found is None:
         raise not_yours()
-    return JSONResponse(found)
+    # Byte for byte as its provider gave it.
+    schema = asked["schema"] if asked else None
+    text = f'{json.dumps({**found, "example": _example(found)})[:-1]}, "schema": {schema or "null"}}}'
+    return Response(text, media_type="application/json")
+
+
+def _example(found: dict[str, Any]) -> dict[str, Any]:
+    service = Service(
+        id=0,
+        slug=found["slug"],
+        alias=found["alias"],
+        event_type=found["eventType"],
+        metadata_only=not found["messages"],
+        hide_provider=found["provider"] is None,
+    )
+    return envelope.example(service, found["provider"])

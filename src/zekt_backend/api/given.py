@@ -85,7 +85,7 @@ GIVES: dict[Callable[..., Any], type[BaseModel]] = {
     service_schemas.remove: market_answers.ChosenSchema,
     service_schemas.versions: market_answers.SchemaVersionList,
     directory.search: market_answers.DirectoryPage,
-    directory.one: market_answers.DirectoryEntry,
+    directory.one: market_answers.DirectoryService,
     subscriptions.listing: market_answers.SubscriptionList,
     subscriptions.ask: market_answers.Subscription,
     subscriptions.one: market_answers.Subscription,

@@ -101,6 +101,13 @@ class DirectoryEntry(Shown):
     subscriptions: list[OwnSubscription]
 
 
+class DirectoryService(DirectoryEntry):
+    """One of them, with the JSON Schema that its messages fit, and what a subscriber's workflow is started with."""
+
+    text: dict[str, Any] | bool | None = Field(alias="schema", title="JSON Schema")
+    example: dict[str, Any] = Field(description="the `repository_dispatch`; all that it says of a run is made up")
+
+
 class DirectoryPage(Listed):
     """Services to subscribe to, newest first."""
 

@@ -10,7 +10,9 @@ from zekt_backend.console.pages import (
     brokering,
     connections,
     consumer_repositories,
+    consumer_subscriptions,
     deliveries,
+    directory,
     home,
     overview,
     provider_access,
@@ -72,6 +74,15 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/connections/{connection}", connections.diagnostics),
     ("GET", "/health", connections.health),
     ("GET", "/brokering", brokering.brokering),
+    ("GET", "/consumer/subscriptions", consumer_subscriptions.listing),
+    ("GET", "/consumer/subscriptions/{subscription_id}", consumer_subscriptions.one),
+    ("POST", "/consumer/subscriptions/{subscription_id}", consumer_subscriptions.change),
+    ("POST", "/consumer/subscriptions/{subscription_id}/durable", consumer_subscriptions.durable),
+    ("GET", "/consumer/subscriptions/{subscription_id}/revoke", consumer_subscriptions.revoke),
+    ("POST", "/consumer/subscriptions/{subscription_id}/revoke", consumer_subscriptions.revoked),
+    ("GET", "/directory", directory.browse),
+    ("GET", "/directory/{slug}", directory.one),
+    ("POST", "/directory/{slug}", directory.ask),
 )
 
 

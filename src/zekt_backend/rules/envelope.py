@@ -1,15 +1,18 @@
 """What goes into `client_payload.zekt`: DESIGN section 5, pure."""
 
+import hashlib
 import json
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any
 
 from zekt_action.limits import MAX_ENVELOPE_BYTES
 from zekt_backend.rules import trace
 from zekt_backend.rules.parties import Service
-from zekt_backend.rules.records import RunEvent
+from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.rules.trace import Context
+
+_EXAMPLE_ID = "delivery-00000000-0000-4000-8000-000000000000"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +65,39 @@ def _provider(event: RunEvent) -> dict[str, Any]:
         "startedAt": event.started_at,
         "completedAt": event.completed_at,
     }
+
+
+def example(service: Service, provider: str | None) -> dict[str, Any]:
+    """A `repository_dispatch` as a subscriber of the service receives it: every value of the run is made up.
+
+    `provider` is the login of the service's account, where it does not hide.
+    """
+    owner = provider or "provider"
+    run = RunEvent(
+        guid="",
+        key=RunKey(1, 16123456789, 1),
+        repository=f"{owner}/repository",
+        workflow_id=None,
+        workflow_path=".github/workflows/example.yml",
+        workflow_name="Example",
+        conclusion="success",
+        head_branch="main",
+        head_sha="c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00",
+        event="push",
+        actor="octocat",
+        html_url=f"https://github.com/{owner}/repository/actions/runs/16123456789",
+        started_at="2026-11-02T10:00:00Z",
+        completed_at="2026-11-02T10:01:00Z",
+    )
+    trace = Context("0af7651916cd43dd8448eb211c80319c", "b7ad6b7169203331")
+    told = head(run, service, delivery_id=_EXAMPLE_ID, event_type=service.event_type, decision=trace)
+    raw = b'{"example": "any JSON, as the provider sends it"}'
+    message = (
+        None
+        if service.metadata_only
+        else Archived(raw, hashlib.sha256(raw).hexdigest(), datetime.max.replace(tzinfo=UTC))
+    )
+    return compose(told, attempt=1, message=message, fetch_url="")
 
 
 def compose(envelope: dict[str, Any], *, attempt: int, message: Archived | None, fetch_url: str) -> dict[str, Any]:
