@@ -12,7 +12,7 @@ from zekt_backend.rules.health import Webhook
 from zekt_backend.rules.remedies import Remedy, Situation, recommend
 from zekt_backend.store import connection_failures, connection_views, connections
 from zekt_backend.store.connection_views import Seen
-from zekt_backend.store.database import Tx
+from zekt_backend.store.database import Tx, in_index_order
 
 
 async def examine_connection(
@@ -31,7 +31,10 @@ async def examine_connection(
     connection = await connections.of_subscription(tx, subscription_id) if seen else None
     if seen is None or connection is None:
         return None
-    groups = failures.grouped(await connection_failures.by_category(tx, subscription_id, now))
+    async with in_index_order(tx):
+        groups = failures.grouped(await connection_failures.by_category(tx, subscription_id, now))
+        newest = await connection_failures.newest(tx, subscription_id, now)
+        retried = await connection_failures.retried(tx, subscription_id, now)
     webhooks = await connection_failures.webhooks(tx, _ends(connection, seen), now)
     situation = Situation(
         connection=connection,
@@ -46,13 +49,13 @@ async def examine_connection(
     return {
         "connection": seen.shown,
         "since": (now - health.WINDOW).isoformat(),
-        "retries": [_part(each) for each in await connection_failures.retried(tx, subscription_id, now)],
+        "retries": [_part(each) for each in retried],
         "failures": {
             "since": (now - failures.WINDOW).isoformat(),
             "count": sum(group.count for group in groups),
             "capped": sum(group.count for group in groups) >= failures.MOST,
             "groups": [_group(group) for group in groups],
-            "newest": await connection_failures.newest(tx, subscription_id, now),
+            "newest": newest,
         },
         "webhooks": [_webhook(webhook) for webhook in webhooks],
         "recommendations": [_remedy(remedy) for remedy in recommend(situation)],

@@ -55,16 +55,19 @@ async def newest(tx: Tx, subscription_id: int, now: datetime) -> list[dict[str, 
 
 
 async def retried(tx: Tx, subscription_id: int, now: datetime) -> list[Failed]:
-    """Attempts that failed, of deliveries of 24 hours that succeeded after all; by category."""
+    """Attempts that failed, of deliveries of 24 hours that succeeded after all; by category.
+
+    A limit that none has keeps the planner from reading all attempts that there are.
+    """
     rows = await many(
         tx,
         """SELECT a.category, count(*) AS count, max(a.finished_at) AS newest_at
            FROM (SELECT id, status, durable, attempt FROM deliveries
                  WHERE subscription_id = %(id)s AND created_at >= %(since)s
                  ORDER BY created_at DESC LIMIT %(most)s) d
-           JOIN attempts a ON a.delivery_id = d.id
+           CROSS JOIN LATERAL (SELECT category, finished_at FROM attempts
+                               WHERE delivery_id = d.id AND NOT accepted AND finished_at IS NOT NULL LIMIT 100) a
            WHERE d.attempt > 1 AND (d.status IN ('confirmed', 'completed') OR d.status = 'dispatched' AND NOT d.durable)
-             AND NOT a.accepted AND a.finished_at IS NOT NULL
            GROUP BY 1""",
         {"id": subscription_id, "since": now - health.WINDOW, "most": health.MOST},
     )

@@ -7,7 +7,7 @@ from datetime import datetime
 from zekt_backend.rules import health
 from zekt_backend.rules.health import Standing, State, Statistics
 from zekt_backend.rules.lifecycle import Status
-from zekt_backend.store.database import Tx, many
+from zekt_backend.store.database import Tx, in_index_order, many
 
 _STANDINGS = """
 SELECT s.id, newest.at AS last_event_at, g.status, g.durable, g.tried, g.unheard, g.overdue, g.count, g.retries
@@ -31,17 +31,9 @@ LEFT JOIN LATERAL (
 
 async def statistics(tx: Tx, subscription_ids: Sequence[int], now: datetime) -> dict[int, Statistics]:
     """Of each of these subscriptions; reads at most `health.MOST` deliveries of each, by their index."""
-    rows = await many(
-        tx,
-        _STANDINGS,
-        {
-            "ids": list(subscription_ids),
-            "now": now,
-            "since": now - health.WINDOW,
-            "pick_up": health.PICK_UP,
-            "most": health.MOST,
-        },
-    )
+    wanted = {"ids": list(subscription_ids), "since": now - health.WINDOW, "most": health.MOST}
+    async with in_index_order(tx):
+        rows = await many(tx, _STANDINGS, {**wanted, "now": now, "pick_up": health.PICK_UP})
     last: dict[int, datetime | None] = {}
     standings: dict[int, list[Standing]] = defaultdict(list)
     for row in rows:

@@ -200,6 +200,18 @@ async def bounded(tx: Tx, seconds: float) -> AsyncIterator[None]:
         ) from error
 
 
+@asynccontextmanager
+async def in_index_order(tx: Tx) -> AsyncIterator[None]:
+    """For `ORDER BY … LIMIT` along an index: rows are read in its order, and no more of them than the limit.
+
+    Right after many rows came the planner takes them for few, and would rather fetch them all and sort them.
+    """
+    async with tx.transaction():
+        await tx.execute("SET LOCAL enable_sort = off")
+        yield
+        await tx.execute("SET LOCAL enable_sort = on")  # the caller's transaction may go on
+
+
 async def _configure(connection: Tx) -> None:
     await connection.execute(f"{PATIENCE_OF_THE_SERVER}, set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
 
