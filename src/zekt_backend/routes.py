@@ -36,6 +36,7 @@ from zekt_backend.api import (
     simulation,
     subscriptions,
     timing,
+    traces,
     usage,
     webhooks,
 )
@@ -96,6 +97,14 @@ TABLE: Table = (
         "Why one is not well, and what to do about it",
     ),
     ("GET", "/api/health", "read", connections.overview, None, "How all connections and the broker are doing"),
+    (
+        "GET",
+        "/api/traces/{correlation_id}",
+        "read",
+        traces.trace,
+        None,
+        "What a run was caused by, and all that followed",
+    ),
     ("GET", "/api/events", "read", events.listing, None, "Ends of the account's own runs, newest first"),
     ("GET", "/api/events/{event_id}/decision", "read", decisions.decision, None, "Why it did, or did not, arrive"),
     (

@@ -180,6 +180,7 @@ def _keep(scene: _Scene, console: Console) -> None:
         f"  the console          {broker.url}/ (sign in as {' or '.join(PEOPLE)})",
         f"  deliveries           {authorized}/api/deliveries",
         f"  one of them          {authorized}/api/deliveries/DELIVERY_ID",
+        f"  all that followed    {authorized}/api/traces/CORRELATION_ID",
         f"  the API, described   {broker.url}/openapi.json",
         f"  GitHub's side        curl -s {github.url}/_sandbox/dispatches",
         f"  what else it can do  curl -s {github.url}/_sandbox/",

@@ -68,6 +68,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/deliveries"): Asked(EVERYBODY),
     ("GET", "/api/deliveries/counts"): Asked(EVERYBODY),
     ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
+    ("GET", "/api/traces/{correlation_id}"): Asked(BOTH),
     ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
     ("GET", "/api/events"): Asked(EVERYBODY),
     ("GET", "/api/connections"): Asked(EVERYBODY),
@@ -156,6 +157,7 @@ def town(make: Callable[..., str], zekt: Zekt) -> Town:
         browsers[login].become(login)
     ids = {
         "delivery_id": delivery_id,
+        "correlation_id": zekt.delivery(delivery_id)["correlationId"],
         "event_id": event_id,
         "account": "infra-team",
         "token_id": "1",

@@ -124,6 +124,12 @@ def test_kept_running_it_can_be_looked_at_until_ctrl_c(root: Path, place: Path) 
         headers = {"Authorization": f"Bearer {token}"}
         listed = requests.get(f"{result['broker']}/api/deliveries", headers=headers, timeout=10).json()
         assert {each["status"] for each in listed["deliveries"]} == {"completed"}
+        there, back = result["deliveries"]
+        chain = requests.get(
+            f"{result['broker']}/api/traces/{back['correlationId']}", headers=headers, timeout=10
+        ).json()
+        hops = [(hop["parent"], hop["deliveryId"], hop["provider"], hop["consumer"]) for hop in chain["hops"]]
+        assert hops == [(None, there["deliveryId"], SHOP, INFRA), (1, back["deliveryId"], INFRA, SHOP)]
         assert len(requests.get(f"{result['github']}/_sandbox/dispatches", timeout=10).json()) == 2
         console = demo.wait_for("the console").split()[2]
         entered = requests.Session()

@@ -75,6 +75,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/deliveries"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries/counts"): Door("admin", NO_MANAGER),
     ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
+    ("GET", "/api/traces/{correlation_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/accounts"): Door("admin", NO_MANAGER),
     ("GET", "/api/accounts/{account}"): Door("reader", {**NO_MANAGER, **RIVAL}),

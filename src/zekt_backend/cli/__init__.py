@@ -27,6 +27,7 @@ from zekt_backend.cli import (
     repositories,
     services,
     subscriptions,
+    trace,
     try_out,
     usage,
 )
@@ -46,6 +47,7 @@ app.command()(operate.doctor)
 app.command()(deliveries.deliveries)
 app.command()(events.events)
 app.command()(explain.explain)
+app.command()(trace.trace)
 app.command()(operate.replay)
 app.command()(recover.reconcile)
 app.command()(access.audit)
