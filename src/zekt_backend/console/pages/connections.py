@@ -1,5 +1,6 @@
 """My Connections, from either side; one with what is wrong and what to do; and all by their health."""
 
+import asyncio
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -9,6 +10,7 @@ from zekt_backend.console import view
 from zekt_backend.console.view import Page
 
 _STATES = ("critical", "warning", "healthy")
+_NEEDY = ("critical", "warning")
 _SHOWN_OF_STATE = 25
 # What a recommendation is about, and on which side its reader is: the page where it can be done.
 _DONE_AT = {
@@ -60,11 +62,11 @@ def _page_of(recommendation: dict[str, Any], connection: dict[str, Any]) -> tupl
 @view.opened
 async def health(page: Page) -> Response:
     """Counts of all, and those that need somebody."""
-    found = await page.api.get("/api/health")
-    needy = []
-    for state in ("critical", "warning"):
-        listed = await page.api.get("/api/connections", state=state, limit=_SHOWN_OF_STATE)
-        needy.append((state, listed["connections"], listed["next"]))
+    get = page.api.get
+    found, *listed = await asyncio.gather(
+        get("/api/health"), *(get("/api/connections", state=state, limit=_SHOWN_OF_STATE) for state in _NEEDY)
+    )
+    needy = [(state, each["connections"], each["next"]) for state, each in zip(_NEEDY, listed, strict=True)]
     return page.render(
         "health.html", title="Health", counts=found["connections"], running=found["broker"], states=_STATES, needy=needy
     )

@@ -1,5 +1,6 @@
 """Delivery Status: what became of each delivery, from either side, and one with all that happened to it."""
 
+import asyncio
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
@@ -30,11 +31,15 @@ async def _status(page: Page, side: Literal["provider", "consumer"]) -> Response
     asked = page.request.query_params
     wanted = {name: asked[name] for name in _FILTERS if asked.get(name)}
     status, before = asked.get("status") or None, asked.get("before")
-    found = await page.api.get("/api/deliveries", side=side, status=status, before=before, **wanted)
-    counts = (await page.api.get("/api/deliveries/counts", side=side, **wanted))["counts"]
     # Of a refresh only the list is taken.
     refresh = "hx-request" in page.request.headers
-    offered = [] if refresh else (await page.api.get("/api/subscriptions", side=side, limit=_OFFERED))["subscriptions"]
+    get = page.api.get
+    found, counted, offered = await asyncio.gather(
+        get("/api/deliveries", side=side, status=status, before=before, **wanted),
+        get("/api/deliveries/counts", side=side, **wanted),
+        _nothing() if refresh else get("/api/subscriptions", side=side, limit=_OFFERED),
+    )
+    counts, offered = counted["counts"], offered["subscriptions"]
     kept = urlencode(wanted)
     return page.render(
         "deliveries.html",
@@ -52,6 +57,10 @@ async def _status(page: Page, side: Literal["provider", "consumer"]) -> Response
         consumers=sorted({each["consumer"] for each in offered}),
         connection=next((each for each in offered if str(each["id"]) == wanted.get("connection")), None),
     )
+
+
+async def _nothing() -> dict[str, Any]:
+    return {"subscriptions": []}
 
 
 @view.opened
