@@ -28,7 +28,9 @@ def is_enabled(zekt: Zekt) -> Any:
 
 def test_a_repository_is_disabled_enabled_again_by_undo_and_given_a_new_secret(zekt: Zekt, sam: Visitor) -> None:
     page = sam.page
+    zekt.sql("UPDATE accounts SET verified = true WHERE login = 'shop-team'")
     page.goto(REPOSITORIES)
+    assert page.get_by_text("Verified", exact=True).is_visible()
     switch = page.get_by_role("switch", name=ENABLED)
     expect(switch).to_have_attribute("aria-checked", "true")
     switch.click()

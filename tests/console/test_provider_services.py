@@ -109,6 +109,10 @@ def test_a_schema_is_asked_changed_refused_and_no_longer_asked(zekt: Zekt, sam: 
     assert "schema_invalid" in page.get_by_role("alert").inner_text()
     expect(page.get_by_label("Schema")).to_have_value('{"type": 5}')
     page.goto(f"{ONE}/schema")
+    patch(zekt, description="Changed meanwhile.")
+    page.get_by_role("button", name="Ask for no schema").click()
+    assert "Somebody else has changed this service" in page.get_by_role("alert").inner_text()
+    assert service(zekt)["schemaVersion"] == 2
     page.get_by_role("button", name="Ask for no schema").click()
     page.get_by_role("status").get_by_text("asks for no schema now").wait_for()
     page.get_by_role("link", name="Version 1").click()

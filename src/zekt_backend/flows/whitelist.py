@@ -23,7 +23,7 @@ Prices = Mapping[Any, Decimal]
 
 _UNKNOWN: dict[str, Any] = {"whitelisted": False, "services": [], "version": None}
 _BLOCKED = timedelta(days=30)
-_MOST_RUNS = 5_000
+_MOST_RUNS = 3_000
 """So many of a repository's newest runs are looked at for what was blocked."""
 
 
