@@ -205,8 +205,9 @@ async def _gather_notices(_schedule: Schedule, broker: Broker) -> None:
 
 
 async def _tell_critical(_schedule: Schedule, broker: Broker) -> None:
+    began = time.perf_counter()
     if made := await broker.notifier.tell_critical():
-        log.info("criticals_told", notices=made)
+        log.info("criticals_told", notices=made, duration_ms=milliseconds(began))
 
 
 async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> None:

@@ -63,3 +63,19 @@ def deliver() -> Callable[[Any], str]:
         return str(zekt.sql("SELECT id FROM deliveries ORDER BY seq DESC LIMIT 1")[0][0])
 
     return one
+
+
+@pytest.fixture
+def whole(start: Callable[..., Zekt], scrape: Scrape, deliver: Callable[[Any], str]) -> Page:
+    """The page after at least one of everything: what has labels is absent before."""
+    zekt = start()
+    zekt.until(deliver(zekt), "dispatched")
+    zekt.until_sql("SELECT 1 FROM pgqueuer_schedules WHERE entrypoint = 'sweep' AND last_run IS NOT NULL")
+    zekt.github.faults.add(where="dispatch", kind="rate_limit_primary", status=403, seconds=600)
+    deliver(zekt)
+    zekt.until_sql("SELECT 1 FROM installations WHERE blocked_until > now()")
+    zekt.post("/api/github/webhooks", "x", {})
+    zekt.github.faults.add(where="dispatch", kind="status", status=404, times=None)
+    zekt.sql("UPDATE installations SET blocked_until = '-infinity'")
+    zekt.until(deliver(zekt), "failed")
+    return scrape(zekt)

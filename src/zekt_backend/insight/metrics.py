@@ -12,6 +12,7 @@ from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import Metric
 
 from zekt_backend import __version__
+from zekt_backend.errors import PROBLEMS
 from zekt_backend.rules.lifecycle import Status
 
 _SHORT = (0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
@@ -60,6 +61,12 @@ class Metrics:
             self.deliveries.labels(status.value)
         for outcome in OUTCOMES:
             self.attempts.labels(outcome)
+        for code in PROBLEMS:
+            self.refusals.labels(code)
+        for outcome in ("delivered", "blocked", "duplicate", "ignored", "news", "refused", "failed"):
+            self.webhook.labels(outcome)
+        for outcome in ("stored", "late", "duplicate", "refused", "failed"):
+            self.message.labels(outcome)
 
     def webhook_answered(self, outcome: str, began: float) -> None:
         """`began` is a reading of `time.perf_counter`, here and below."""
