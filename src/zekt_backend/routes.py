@@ -30,6 +30,7 @@ from zekt_backend.api import (
     metrics,
     notices,
     openapi,
+    replays,
     repositories,
     service_schemas,
     services,
@@ -44,6 +45,7 @@ from zekt_backend.api.accounts import AccountChange
 from zekt_backend.api.api_tokens import TokenRequest
 from zekt_backend.api.auth import DevelopmentSignIn
 from zekt_backend.api.notices import NoticeChoice
+from zekt_backend.api.replays import ReplayRequest
 from zekt_backend.api.repositories import NewRepository, Whitelisting
 from zekt_backend.api.service_schemas import JsonSchema
 from zekt_backend.api.services import ServiceChange, ServiceRequest
@@ -105,6 +107,9 @@ TABLE: Table = (
         None,
         "What a run was caused by, and all that followed",
     ),
+    ("POST", "/api/replays", "manage", replays.begin, ReplayRequest, "Delivers many once more, at a rate"),
+    ("GET", "/api/replays/{replay_id}", "read", replays.one, None, "How far that is, and what was refused"),
+    ("DELETE", "/api/replays/{replay_id}", "manage", replays.stop, None, "Stops it"),
     ("GET", "/api/events", "read", events.listing, None, "Ends of the account's own runs, newest first"),
     ("GET", "/api/events/{event_id}/decision", "read", decisions.decision, None, "Why it did, or did not, arrive"),
     (

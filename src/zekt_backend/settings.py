@@ -118,6 +118,7 @@ class Settings(BaseSettings):
     reconcile_reserve: int = Field(default=1000, ge=0)
     message_patience: _Positive = timedelta(minutes=15)
     payload_retention: _Positive = timedelta(days=90)
+    replays_per_minute: int = Field(default=4, ge=1, le=1000)
     notice_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     prices: Annotated[dict[_Item, _Price], NoDecode, BeforeValidator(_json)] = Field(default_factory=dict)
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")

@@ -14,10 +14,12 @@ from pgqueuer import PgQueuer
 from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 
-from zekt_backend.broker import Broker, dice
+from zekt_backend.broker import Broker, dice, new_delivery_id
 from zekt_backend.errors import ZektError
+from zekt_backend.flows import replay_many
 from zekt_backend.flows.close_days import close_days
 from zekt_backend.flows.deliver import deliver
+from zekt_backend.flows.replay import Terms
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
@@ -94,6 +96,7 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
     engine.entrypoint(jobs.INSTALLATION)(_noted(partial(_read, read=broker.read_installation), running))
     engine.entrypoint(jobs.REPOSITORY)(_noted(partial(_read, read=broker.read_repository), running))
     engine.entrypoint(jobs.NOTIFY)(_noted(partial(_notify, broker=broker), running))
+    engine.entrypoint(jobs.REPLAY)(_noted(partial(_replay, broker=broker), running))
     # The sixth field of the engine's cron expressions is seconds.
     every = f"* * * * * */{broker.settings.sweep_seconds}"
     engine.schedule("sweep", every)(_noted(partial(_sweep, broker=broker), running))
@@ -230,6 +233,16 @@ async def _read(job: Job, read: Callable[..., Awaitable[timedelta | None]]) -> N
     log.info("installation_read", ids=ids, again=wait is not None, duration_ms=milliseconds(began))
     if wait is not None:
         raise RetryRequested(delay=wait, reason="something was told meanwhile")
+
+
+async def _replay(job: Job, broker: Broker) -> None:
+    replay_id, terms = int((job.payload or b"").decode()), Terms(broker.timings, broker.settings.payload_retention)
+    with _kept_in_trouble():
+        wait = await replay_many.go_on(
+            replay_id, db=broker.work_db, clock=broker.clock, new_id=new_delivery_id, terms=terms
+        )
+    if wait is not None:
+        raise RetryRequested(delay=wait, reason="the next of many replays")
 
 
 async def _sweep(_schedule: Schedule, broker: Broker) -> None:

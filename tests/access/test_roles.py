@@ -57,6 +57,12 @@ WITH_SCHEMA = """
     UPDATE services SET schema_version = 1 WHERE id IN (SELECT id FROM services)"""
 REQUESTED = "UPDATE subscriptions SET status = 'requested'"
 RENAMED = "UPDATE repositories SET full_name = 'shop-team/before' WHERE id = 1001"
+REPLAY = """
+    WITH begun AS (INSERT INTO replays (actor, account_id, per_minute, created_at)
+                   SELECT %s, id, 1, now() FROM accounts WHERE login = 'infra-team' RETURNING id)
+    INSERT INTO replay_items (replay_id, position, delivery_id)
+    SELECT id, n, 'delivery-' || n FROM begun, generate_series(1, 9) n"""
+REPLAYED = "UPDATE replays SET ended_at = now()"
 ENABLED = "UPDATE repositories SET provider = true, consumer = true, completion_tracking = true"
 TOLD = """
     INSERT INTO notice_settings (account_id, url)
@@ -70,6 +76,9 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
     ("GET", "/api/traces/{correlation_id}"): Asked(BOTH),
     ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
+    ("POST", "/api/replays"): Asked(BOTH, {"connection": 1, "status": ["dispatched"], "again": True}, first=REPLAYED),
+    ("GET", "/api/replays/{replay_id}"): Asked(INFRA),
+    ("DELETE", "/api/replays/{replay_id}"): Asked(INFRA),
     ("GET", "/api/events"): Asked(EVERYBODY),
     ("GET", "/api/connections"): Asked(EVERYBODY),
     ("GET", "/api/connections/{subscription_id}/diagnostics"): Asked(BOTH),
@@ -155,12 +164,14 @@ def town(make: Callable[..., str], zekt: Zekt) -> Town:
         zekt.github.set_person(login, **holds)
         browsers[login] = Browser(zekt)
         browsers[login].become(login)
+    zekt.sql(REPLAY, actor_of(zekt, "mia"))
     ids = {
         "delivery_id": delivery_id,
         "correlation_id": zekt.delivery(delivery_id)["correlationId"],
         "event_id": event_id,
         "account": "infra-team",
         "token_id": "1",
+        "replay_id": "1",
         "slug": "infrastructure-orders",
         "subscription_id": "1",
         "repository_id": "1001",

@@ -18,7 +18,7 @@ from zekt_backend.flows.apply_setup import Identity, apply_setup
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.receive_event import EventReceipt, receive_event
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
-from zekt_backend.flows.replay import replay
+from zekt_backend.flows.replay import Asker, Terms, replay
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import Swept, sweep
 from zekt_backend.github import claims, webhook
@@ -93,6 +93,7 @@ class Stage:
             await tx.execute("DELETE FROM history; DELETE FROM attempts; DELETE FROM deliveries; DELETE FROM decisions")
             await tx.execute("DELETE FROM messages; DELETE FROM events; DELETE FROM pgqueuer; DELETE FROM pgqueuer_log")
             await tx.execute("DELETE FROM writes; DELETE FROM used_tokens; DELETE FROM failures")
+            await tx.execute("DELETE FROM replays")
             await tx.execute("DELETE FROM told_critical; DELETE FROM notices; DELETE FROM notice_settings")
             await tx.execute("DELETE FROM refusals; DELETE FROM service_schemas; DELETE FROM subscriptions")
             await tx.execute("DELETE FROM services; DELETE FROM workflows")
@@ -155,12 +156,11 @@ class Stage:
         try:
             return await replay(
                 delivery_id,
-                actor="model",
+                asker=Asker("model"),
                 db=self.broker.db,
                 clock=self.clock,
                 new_id=self._ids([]),
-                timings=self.broker.timings,
-                retention=self.broker.settings.payload_retention,
+                terms=Terms(self.broker.timings, self.broker.settings.payload_retention),
             )
         except ZektError as refused:
             if refused.code != "replay_refused":

@@ -72,6 +72,12 @@ def town(start: Callable[..., Zekt]) -> Town:
     (dispatch,) = zekt.dispatched()
     delivery_id = dispatch.client_payload["zekt"]["deliveryId"]
     zekt.until(delivery_id, "dispatched")
+    zekt.sql(
+        """WITH ended AS (INSERT INTO replays (actor, account_id, per_minute, created_at, ended_at)
+                         SELECT 'operator', id, 1, now(), now() FROM accounts WHERE login = 'infra-team' RETURNING id)
+           INSERT INTO replay_items (replay_id, position, delivery_id, done_at, code, detail)
+           SELECT id, 1, 'delivery-1', now(), 'not_found', 'There is no such delivery.' FROM ended"""
+    )
     town = Town(
         zekt,
         provider=provider,

@@ -11,7 +11,7 @@ from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.errors import ZektError
-from zekt_backend.flows.replay import replay
+from zekt_backend.flows.replay import Asker, Terms, replay
 from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.store import accounts, delivery_search, delivery_views, repositories
 from zekt_backend.store.database import Tx
@@ -106,13 +106,11 @@ async def again(request: Request, broker: Broker) -> JSONResponse:
     old = request.path_params["delivery_id"][:100]
     new = await replay(
         old,
-        actor=principal.actor,
-        account_id=None if principal.operator else await _whose(old, principal, broker),
+        asker=Asker(principal.actor, None if principal.operator else await _whose(old, principal, broker)),
         db=broker.db,
         clock=broker.clock,
         new_id=new_delivery_id,
-        timings=broker.timings,
-        retention=broker.settings.payload_retention,
+        terms=Terms(broker.timings, broker.settings.payload_retention),
     )
     receipt = ReplayReceipt(delivery_id=new, replay_of=old, message="Queued as a delivery of its own.")
     return JSONResponse(receipt.model_dump(by_alias=True), status_code=202)

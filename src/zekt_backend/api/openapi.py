@@ -58,6 +58,7 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/accounts/{account}/notices": ("webhooks_off",),
     "/api/accounts/{account}/notices/secret": ("webhooks_off",),
     "/api/accounts/{account}/notices/test": ("webhooks_off", "conflict"),
+    "/api/replays": ("replay_refused", "conflict", "not_found"),
     "/api/services": ("conflict",),
     "/auth/sign-in": ("sign_in_off",),
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),
@@ -65,7 +66,12 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/subscriptions": ("conflict",),
     "/api/policy/simulate": ("setup_invalid", "query_too_long"),
 }
-_GOOD = {"/api/events/receive": (202, 200), "/api/github/webhooks": (202,), "/api/replay/{delivery_id}": (202,)}
+_GOOD = {
+    "/api/events/receive": (202, 200),
+    "/api/github/webhooks": (202,),
+    "/api/replay/{delivery_id}": (202,),
+    "/api/replays": (202, 200),
+}
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
 _TEXTS = {"/metrics": ("text/plain", "application/openmetrics-text")}
 """What is no JSON, and its content types."""
@@ -73,7 +79,10 @@ _MADE = {"/api/repositories": (201, 200), "/api/services": (201,), "/api/subscri
 """Where a POST answers 201."""
 _ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_off")
 """How what is asked of GitHub on somebody's behalf may end."""
-_UNVERSIONED = ("/api/tokens/{token_id}",)
+_UNVERSIONED = (
+    "/api/replays/{replay_id}",
+    "/api/tokens/{token_id}",
+)
 """What is changed without a version."""
 _DECIDED = ("/approve", "/deny", "/hook", "/revoke", "/secret")
 """What is changed with one, though by POST."""

@@ -24,6 +24,7 @@ from zekt_backend.cli import (
     operate,
     policy,
     recover,
+    replays,
     repositories,
     services,
     subscriptions,
@@ -48,7 +49,7 @@ app.command()(deliveries.deliveries)
 app.command()(events.events)
 app.command()(explain.explain)
 app.command()(trace.trace)
-app.command()(operate.replay)
+app.command()(replays.replay)
 app.command()(recover.reconcile)
 app.command()(access.audit)
 app.command()(usage.usage)

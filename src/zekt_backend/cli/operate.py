@@ -1,21 +1,15 @@
-"""Run it: serve, worker, migrate, replay, doctor."""
+"""Run it: serve, worker, migrate, doctor."""
 
-import asyncio
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
 from zekt_backend import log, process
-from zekt_backend.broker import new_delivery_id, timings
 from zekt_backend.cli import diagnosis
-from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
-from zekt_backend.flows import replay as replays
-from zekt_backend.rules.access import OPERATOR
 from zekt_backend.settings import Settings
 from zekt_backend.store import embedded, schema
-from zekt_backend.store.database import Database
 
 
 def serve(
@@ -48,45 +42,6 @@ def migrate() -> None:
     with process.database(_settings()) as url:
         schema.migrate(url)
     Console(stderr=True).print("The database is up to date.")
-
-
-def replay(
-    delivery_ids: Annotated[list[str], typer.Argument(metavar="DELIVERY...", help="Ids, as `zekt deliveries` shows.")],
-) -> None:
-    """Deliver each once more, as a new delivery from the archived message. Prints the new ids."""
-    settings = _settings()
-    with process.database(settings) as url:
-        refused = asyncio.run(_replay(delivery_ids, url, settings))
-    if refused:
-        raise typer.Exit(1)
-
-
-async def _replay(delivery_ids: list[str], url: str, settings: Settings) -> int:
-    """How many were refused; one that is keeps no other back."""
-    refused = 0
-    db = await Database(url, size=2).open()
-    try:
-        for delivery_id in delivery_ids:
-            try:
-                new = await replays.replay(
-                    delivery_id,
-                    actor=OPERATOR,
-                    db=db,
-                    clock=SystemClock(),
-                    new_id=new_delivery_id,
-                    timings=timings(settings),
-                    retention=settings.payload_retention,
-                )
-            except ZektError as error:
-                refused += 1
-                Console(stderr=True).print(
-                    f"{error.code}: {delivery_id!r}: {error.detail}", style="red", markup=False, soft_wrap=True
-                )
-            else:
-                typer.echo(new)
-    finally:
-        await db.close()
-    return refused
 
 
 def doctor(

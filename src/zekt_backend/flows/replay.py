@@ -1,6 +1,7 @@
 """Deliver once more what was delivered before: a new delivery, made from the archive."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.clock import Clock
@@ -16,56 +17,70 @@ from zekt_backend.store.deliveries import NewDelivery
 PATIENCE_SECONDS = 3.0
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What holds where a subscription says nothing, and how long messages stay."""
+
+    timings: Timings
+    retention: timedelta
+
+
+@dataclass(frozen=True, slots=True)
+class Asker:
+    """Who asks, on behalf of which account; None: the operator does, for the provider."""
+
+    actor: str
+    account_id: int | None = None
+
+
 async def replay(
-    delivery_id: str,
-    *,
-    actor: str,
-    account_id: int | None = None,
-    db: Database,
-    clock: Clock,
-    new_id: Callable[[], str],
-    timings: Timings,
-    retention: timedelta,
+    delivery_id: str, *, asker: Asker, db: Database, clock: Clock, new_id: Callable[[], str], terms: Terms
 ) -> str:
     """Make the new delivery, with its slot and its job, and return its id. The old one may stand as it likes.
 
-    Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
-
-    `actor` asks for it, on behalf of the account `account_id`; None: the operator does, for the provider.
-
     Raises:
-        ZektError: `not_found`, `payload_expired` once its message is older than `retention`, or `replay_refused`
-            when the consumer would get nothing of this service as things stand.
+        ZektError: as `make`.
     """
     replay_id = new_id()
 
     async def work(tx: Tx) -> None:
         if await deliveries.lock(tx, replay_id) is not None:
             return  # Made before: that commit's own answer was lost on its way to us.
-        old = await archive.original(tx, delivery_id)
-        if old is None:
-            raise ZektError("not_found", "There is no such delivery.")
-        now = clock.now()
-        _check_kept(old, now, retention)
-        subscription = await _recipient(tx, old, account_id)
-        new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=timings)
-        await deliveries.create(tx, [new], now)
-        await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
-        await _tell(tx, new, actor=actor, account_id=account_id, now=now)
+        await make(tx, delivery_id, replay_id=replay_id, asker=asker, now=clock.now(), terms=terms)
 
     # Whoever asks again asks for one more replay, so a connection that breaks is made good here.
     await db.run(work, patience=PATIENCE_SECONDS)
     return replay_id
 
 
-async def _tell(tx: Tx, new: NewDelivery, *, actor: str, account_id: int | None, now: datetime) -> None:
+async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: datetime, terms: Terms) -> None:
+    """The same in the caller's transaction.
+
+    Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
+
+    Raises:
+        ZektError: `not_found`, `payload_expired` once its message is older than the retention, or `replay_refused`
+            when the consumer would get nothing of this service as things stand.
+    """
+    old = await archive.original(tx, delivery_id)
+    if old is None:
+        raise ZektError("not_found", "There is no such delivery.")
+    _check_kept(old, now, terms.retention)
+    subscription = await recipient(tx, old.subscription_id, old.provider_id, asker.account_id)
+    new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=terms.timings)
+    await deliveries.create(tx, [new], now)
+    await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
+    await _tell(tx, new, asker, now)
+
+
+async def _tell(tx: Tx, new: NewDelivery, asker: Asker, now: datetime) -> None:
     provider, consumer = await repositories.accounts_of(tx, new.provider_id, new.consumer_id)
-    whose = account_id if account_id is not None else provider
+    whose = asker.account_id if asker.account_id is not None else provider
     other = consumer if whose == provider else provider
     await audit.record(
         tx,
         now=now,
-        actor=actor,
+        actor=asker.actor,
         account_id=whose,
         other_account_id=None if other == whose else other,
         action="delivery.replay",
@@ -82,17 +97,22 @@ def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
         )
 
 
-async def _recipient(tx: Tx, old: Original, account_id: int | None) -> Subscription:
-    decision = policy.expect(await directory.provider_of(tx, old.subscription_id))
+async def recipient(tx: Tx, subscription_id: int, provider_id: int, account_id: int | None) -> Subscription:
+    """The subscription, if it would get anything as things stand.
+
+    Raises:
+        ZektError: `replay_refused`.
+    """
+    decision = policy.expect(await directory.provider_of(tx, subscription_id))
     for subscription in decision.recipients:
-        if subscription.id == old.subscription_id:
+        if subscription.id == subscription_id:
             return subscription
-    (provider,) = await repositories.accounts_of(tx, old.provider_id)
+    (provider,) = await repositories.accounts_of(tx, provider_id)
     if account_id in (None, provider):
-        why = decision.why_not(old.subscription_id)
+        why = decision.why_not(subscription_id)
     else:
         # The consumer may not know who the provider is, nor what else the provider publishes.
-        why = decision.own_part(old.subscription_id) or "The provider does not offer it as things stand."
+        why = decision.own_part(subscription_id) or "The provider does not offer it as things stand."
     raise ZektError(
         "replay_refused",
         f"{why} Nothing was sent. Change the setup file (docs/setup.md), apply it"

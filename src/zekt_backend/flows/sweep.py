@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from zekt_backend.clock import Clock
+from zekt_backend.flows import replay_many
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.store import deliveries, jobs
 from zekt_backend.store.database import Database, Tx
@@ -30,7 +31,7 @@ class Swept:
     settling: int
     """Confirmed deliveries whose run's end is now asked of GitHub."""
     rearmed: int
-    """Pending deliveries that had no live job."""
+    """Pending deliveries, and replays of many, that had no live job."""
 
 
 async def sweep(*, db: Database, clock: Clock, batch: int = BATCH) -> Swept:
@@ -39,7 +40,7 @@ async def sweep(*, db: Database, clock: Clock, batch: int = BATCH) -> Swept:
     return Swept(
         unheard=await db.run(lambda tx: _unconfirmed(tx, now, batch)),
         settling=await db.run(lambda tx: _uncompleted(tx, now, batch)),
-        rearmed=await db.run(lambda tx: _unwoken(tx, now, batch)),
+        rearmed=await db.run(lambda tx: _unwoken(tx, now, batch)) + await db.run(replay_many.rearm),
     )
 
 

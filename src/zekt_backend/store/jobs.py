@@ -15,7 +15,8 @@ SETTLE = "settle"
 INSTALLATION = "installation"
 REPOSITORY = "repository"
 NOTIFY = "notify"
-ENTRYPOINTS = (DELIVER, SETTLE, INSTALLATION, REPOSITORY, NOTIFY)
+REPLAY = "replay"
+ENTRYPOINTS = (DELIVER, SETTLE, INSTALLATION, REPOSITORY, NOTIFY, REPLAY)
 """All that a worker installs: /metrics counts their jobs."""
 
 
@@ -36,6 +37,11 @@ def deliver(delivery_id: str, dispatches: int, after: timedelta) -> Wake:
 
 def settle(delivery_id: str) -> Wake:
     return Wake(SETTLE, delivery_id, f"{SETTLE}:{delivery_id}", timedelta(0))
+
+
+def replay(replay_id: int) -> Wake:
+    """The next of many replays."""
+    return Wake(REPLAY, str(replay_id), f"{REPLAY}:{replay_id}", timedelta(0))
 
 
 def notify(slot: int) -> Wake:

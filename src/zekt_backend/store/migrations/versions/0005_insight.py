@@ -58,6 +58,41 @@ ALTER TABLE messages ADD COLUMN IF NOT EXISTS flushed_at timestamptz;
 """,
 )
 
+REPLAYS = (
+    """
+-- Many deliveries that are delivered once more, one after the other, per_minute of them.
+CREATE TABLE IF NOT EXISTS replays (
+    id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    actor           text NOT NULL,
+    account_id      bigint REFERENCES accounts,
+    subscription_id bigint,
+    per_minute      integer NOT NULL,
+    created_at      timestamptz NOT NULL,
+    ended_at        timestamptz,
+    stopped         boolean NOT NULL DEFAULT false
+);
+""",
+    """
+-- One at a time for each account, and one of the operator's.
+CREATE UNIQUE INDEX IF NOT EXISTS replays_open ON replays (coalesce(account_id, 0)) WHERE ended_at IS NULL;
+""",
+    "CREATE INDEX IF NOT EXISTS replays_ended ON replays (ended_at);",
+    """
+-- Each is done once: replayed_as, or refused with a code.
+CREATE TABLE IF NOT EXISTS replay_items (
+    replay_id   bigint NOT NULL REFERENCES replays ON DELETE CASCADE,
+    position    integer NOT NULL,
+    delivery_id text NOT NULL,
+    done_at     timestamptz,
+    replayed_as text,
+    code        text,
+    detail      text,
+    PRIMARY KEY (replay_id, position)
+);
+""",
+    "CREATE INDEX IF NOT EXISTS replay_items_left ON replay_items (replay_id, position) WHERE done_at IS NULL;",
+)
+
 TRACES = (
     """
 -- Its place in a trace: the trace id of its chain, and a span id of its own.
@@ -145,7 +180,7 @@ CREATE TABLE IF NOT EXISTS told_critical (
 """,
 )
 
-STEPS = (*LISTINGS, *HEALTH, *RETENTION, *TRACES, *NOTICES)
+STEPS = (*LISTINGS, *HEALTH, *REPLAYS, *RETENTION, *TRACES, *NOTICES)
 
 
 def upgrade() -> None:
@@ -153,6 +188,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
+    op.execute("DROP TABLE replay_items, replays")
     op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
     op.execute("DROP INDEX messages_caused_by")
     op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")

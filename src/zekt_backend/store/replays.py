@@ -1,0 +1,245 @@
+"""Replays of many deliveries: which, how far each is, and what was refused. What is done is done once."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from psycopg import sql
+
+from zekt_backend.store.database import Tx, changed, many, one
+
+_MOST_TOLD = 100
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A delivery that is wanted once more. `kept`: its message is there, or it carries none."""
+
+    delivery_id: str
+    kept: bool
+
+
+_KEPT = sql.SQL(
+    """(d.event_id IS NULL OR EXISTS (SELECT 1 FROM messages m WHERE m.event_id = d.event_id AND m.flushed_at IS NULL
+                                      AND m.received_at >= %(kept_since)s))"""
+)
+
+
+async def of_connection(
+    tx: Tx,
+    subscription_id: int,
+    statuses: Sequence[str],
+    *,
+    since: datetime | None,
+    until: datetime | None,
+    again: bool,
+    kept_since: datetime,
+    limit: int,
+) -> list[Candidate]:
+    """The oldest first; those that were replayed before only with `again`."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT d.id AS delivery_id, {} AS kept
+            FROM unnest(%(statuses)s::text[]) AS t (status) CROSS JOIN LATERAL (
+                SELECT o.id, o.event_id, o.created_at, o.seq FROM deliveries o
+                WHERE o.subscription_id = %(subscription)s AND o.status = t.status
+                  AND o.created_at >= %(since)s::timestamptz AND o.created_at < %(until)s::timestamptz
+                  AND (%(again)s OR NOT EXISTS (SELECT 1 FROM deliveries r WHERE r.replay_of = o.id))
+                ORDER BY o.created_at, o.seq LIMIT %(limit)s) d
+            ORDER BY d.created_at, d.seq LIMIT %(limit)s"""
+        ).format(_KEPT),
+        {
+            "subscription": subscription_id,
+            "statuses": list(statuses),
+            "since": since.isoformat() if since else "-infinity",
+            "until": until.isoformat() if until else "infinity",
+            "again": again,
+            "kept_since": kept_since,
+            "limit": limit,
+        },
+    )
+    return [Candidate(**row) for row in rows]
+
+
+async def named(tx: Tx, delivery_ids: Sequence[str], kept_since: datetime) -> list[Candidate]:
+    """Those of them that there are, in their order."""
+    rows = await many(
+        tx,
+        sql.SQL(
+            """SELECT d.id AS delivery_id, {} AS kept FROM unnest(%(ids)s::text[]) WITH ORDINALITY AS n (id, place)
+               JOIN deliveries d ON d.id = n.id ORDER BY n.place"""
+        ).format(_KEPT),
+        {"ids": list(delivery_ids), "kept_since": kept_since},
+    )
+    return [Candidate(**row) for row in rows]
+
+
+Homes = tuple[tuple[int | None, int], tuple[int | None, int]]
+"""The provider's account and repository, then the consumer's."""
+
+
+async def homes(tx: Tx, delivery_ids: Sequence[str]) -> dict[str, Homes]:
+    """By delivery; those that are not there are left out."""
+    rows = await many(
+        tx,
+        """SELECT d.id, p.account_id AS pa, d.provider_id AS p, c.account_id AS ca, c.id AS c FROM deliveries d
+           LEFT JOIN repositories p ON p.id = d.provider_id JOIN repositories c ON c.id = d.consumer_id
+           WHERE d.id = ANY(%s)""",
+        (list(delivery_ids),),
+    )
+    return {row["id"]: ((row["pa"], row["p"]), (row["ca"], row["c"])) for row in rows}
+
+
+async def create(
+    tx: Tx,
+    delivery_ids: Sequence[str],
+    *,
+    actor: str,
+    account_id: int | None,
+    subscription_id: int | None,
+    per_minute: int,
+    now: datetime,
+) -> int | None:
+    """None: one of this account is under way."""
+    row = await one(
+        tx,
+        """INSERT INTO replays (actor, account_id, subscription_id, per_minute, created_at)
+           VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id""",
+        (actor, account_id, subscription_id, per_minute, now),
+    )
+    if row is None:
+        return None
+    await tx.execute(
+        """INSERT INTO replay_items (replay_id, position, delivery_id)
+           SELECT %s, n.place, n.id FROM unnest(%s::text[]) WITH ORDINALITY AS n (id, place)""",
+        (row["id"], list(delivery_ids)),
+    )
+    return int(row["id"])
+
+
+async def under_way(tx: Tx, account_id: int | None) -> int | None:
+    row = await one(
+        tx,
+        "SELECT id FROM replays WHERE ended_at IS NULL AND coalesce(account_id, 0) = coalesce(%s::bigint, 0)",
+        (account_id,),
+    )
+    return row["id"] if row else None
+
+
+async def unfinished(tx: Tx) -> list[int]:
+    return [row["id"] for row in await many(tx, "SELECT id FROM replays WHERE ended_at IS NULL")]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """A replay that is under way, and that nobody else goes on with until the transaction ends."""
+
+    actor: str
+    account_id: int | None
+    per_minute: int
+    position: int | None
+    """Of the next one; None: none is left."""
+    delivery_id: str | None
+
+
+async def hold(tx: Tx, replay_id: int) -> Held | None:
+    """None: it has ended, or there is none."""
+    row = await one(
+        tx,
+        "SELECT actor, account_id, per_minute FROM replays WHERE id = %s AND ended_at IS NULL FOR UPDATE",
+        (replay_id,),
+    )
+    if row is None:
+        return None
+    following = await one(
+        tx,
+        """SELECT position, delivery_id FROM replay_items WHERE replay_id = %s AND done_at IS NULL
+           ORDER BY position LIMIT 1""",
+        (replay_id,),
+    )
+    return Held(**row, **(following or {"position": None, "delivery_id": None}))
+
+
+async def settle(
+    tx: Tx,
+    replay_id: int,
+    position: int,
+    now: datetime,
+    *,
+    replayed_as: str | None,
+    code: str | None,
+    detail: str | None,
+) -> bool:
+    """False: it was done before."""
+    return await changed(
+        tx,
+        """UPDATE replay_items SET done_at = %s, replayed_as = %s, code = %s, detail = %s
+           WHERE replay_id = %s AND position = %s AND done_at IS NULL""",
+        (now, replayed_as, code, detail, replay_id, position),
+    )
+
+
+async def end(tx: Tx, replay_id: int, now: datetime, *, stopped: bool) -> bool:
+    """False: it has ended."""
+    return await changed(
+        tx,
+        "UPDATE replays SET ended_at = %s, stopped = %s WHERE id = %s AND ended_at IS NULL",
+        (now, stopped, replay_id),
+    )
+
+
+async def forget(tx: Tx, before: datetime, limit: int) -> int:
+    cursor = await tx.execute(
+        "DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE ended_at < %s ORDER BY ended_at LIMIT %s)",
+        (before, limit),
+    )
+    return cursor.rowcount
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """Whose it is, and how fast it goes."""
+
+    actor: str
+    account_id: int | None
+    per_minute: int
+
+
+async def find(tx: Tx, replay_id: int) -> Begun | None:
+    row = await one(tx, "SELECT actor, account_id, per_minute FROM replays WHERE id = %s", (replay_id,))
+    return Begun(**row) if row else None
+
+
+async def shown(tx: Tx, replay_id: int) -> dict[str, Any] | None:
+    """How far it is, and the first that were refused."""
+    row = await one(
+        tx,
+        """SELECT r.id, r.actor, r.subscription_id AS connection, r.per_minute AS "perMinute",
+                  r.created_at AS "createdAt", r.ended_at AS "endedAt", r.stopped,
+                  count(*) AS total, count(i.replayed_as) AS made, count(i.code) AS refused,
+                  count(*) FILTER (WHERE i.done_at IS NULL) AS left
+           FROM replays r JOIN replay_items i ON i.replay_id = r.id WHERE r.id = %s GROUP BY r.id""",
+        (replay_id,),
+    )
+    if row is None:
+        return None
+    refusals = await many(
+        tx,
+        """SELECT delivery_id AS "deliveryId", code, detail FROM replay_items WHERE replay_id = %s AND code IS NOT NULL
+           ORDER BY position LIMIT %s""",
+        (replay_id, _MOST_TOLD),
+    )
+    times = {name: row[name].isoformat() if row[name] else None for name in ("createdAt", "endedAt")}
+    return {**row, **times, "refusals": refusals}
+
+
+async def made(tx: Tx, replay_id: int) -> list[str]:
+    """The ids of the new deliveries, in order."""
+    rows = await many(
+        tx,
+        "SELECT replayed_as FROM replay_items WHERE replay_id = %s AND replayed_as IS NOT NULL ORDER BY position",
+        (replay_id,),
+    )
+    return [row["replayed_as"] for row in rows]
