@@ -21,6 +21,7 @@ from zekt_backend.console.pages import (
     provider_services,
     provider_workflows,
     replay,
+    traces,
 )
 from zekt_backend.console.view import Handler
 
@@ -72,6 +73,7 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/deliveries/{delivery_id}/replay", replay.do),
     ("GET", "/connections", connections.listing),
     ("GET", "/connections/{connection}", connections.diagnostics),
+    ("GET", "/traces/{correlation_id}", traces.trace),
     ("GET", "/health", connections.health),
     ("GET", "/brokering", brokering.brokering),
     ("GET", "/consumer/subscriptions", consumer_subscriptions.listing),
