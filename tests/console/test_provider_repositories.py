@@ -90,6 +90,8 @@ def test_blocked_events_and_their_cost_stand_beside_the_switch_that_ends_them(ze
     assert [cell.inner_text() for cell in row.locator("td.number").all()] == ["3", "0.006 CHF"]
     row.locator("summary").click()
     row.get_by_text("is not whitelisted").wait_for()
+    ((run, address),) = zekt.sql("SELECT run_id::text, html_url FROM events ORDER BY run_id DESC LIMIT 1")
+    assert row.get_by_role("link", name=run).get_attribute("href") == address
     sam.look("provider-workflows")
     row.get_by_role("switch").click()
     page.get_by_role("status").get_by_text("stock.yml is whitelisted").wait_for()
@@ -138,3 +140,9 @@ def test_whoever_administers_another_repository_looks_on_and_another_tenant_sees
     assert "shop-team" not in alice.page.locator("main").inner_text()
     alice.page.goto(f"{WORKFLOWS}?repository=1001")
     assert "not_yours" in alice.page.get_by_role("alert").inner_text()
+
+
+@pytest.mark.parametrize("repository", ["1001/workflows", "../me", "9" * 5000, "%00", "x"])
+def test_a_query_that_names_no_repository_is_none(sam: Visitor, repository: str) -> None:
+    sam.page.goto(f"{WORKFLOWS}?repository={repository}")
+    assert sam.page.get_by_label("Repository").input_value() == "1001"

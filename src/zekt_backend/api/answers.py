@@ -120,6 +120,7 @@ class LastBlocked(Shown):
 
     at: datetime
     run_id: str
+    html_url: str
     why: str
 
 

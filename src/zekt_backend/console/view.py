@@ -1,5 +1,6 @@
 """Opens a page for whoever has signed in, renders it, and does what its forms ask."""
 
+import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial, wraps
@@ -88,6 +89,12 @@ class Page:
 
     def owns(self, account: str) -> bool:
         return any(each["login"] == account and each["right"] == "own" for each in self.me["accounts"])
+
+    @property
+    def version(self) -> int | None:
+        """Of what a form changes, as it was when the form was made; None where the form says none."""
+        text = self.form.get("version", "")
+        return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
 
     @property
     def here(self) -> str:

@@ -72,7 +72,12 @@ def _blocked(row: Mapping[str, Any] | None, prices: Prices) -> dict[str, Any]:
         "notWhitelisted": row["unlisted"] if row else 0,
         "blockedCost": cost_of_blocked(count, prices),
         "lastBlocked": row
-        and {"at": row["at"].isoformat(), "runId": str(row["run_id"]), "why": why_blocked(row["reasons"])},
+        and {
+            "at": row["at"].isoformat(),
+            "runId": str(row["run_id"]),
+            "htmlUrl": row["html_url"],
+            "why": why_blocked(row["reasons"]),
+        },
     }
 
 

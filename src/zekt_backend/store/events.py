@@ -70,17 +70,17 @@ async def blocked(tx: Tx, repository_id: int, *, since: datetime, most: int) -> 
     rows = await many(
         tx,
         """WITH looked AS MATERIALIZED (
-               SELECT guid, run_id, coalesce(workflow_path, '') AS path, received_at FROM events
+               SELECT guid, run_id, coalesce(workflow_path, '') AS path, html_url, received_at FROM events
                WHERE repository_id = %(repository)s ORDER BY run_id DESC LIMIT %(most)s),
            stopped AS (
-               SELECT l.path, l.run_id, l.received_at, d.id,
+               SELECT l.path, l.run_id, l.html_url, l.received_at, d.id,
                       d.reasons @> '{"provider": [{"name": "whitelist", "passed": false}]}' AS unlisted
                FROM looked l JOIN decisions d ON d.event_guid = l.guid AND d.event_id IS NULL
                WHERE l.received_at >= %(since)s AND d.outcome = 'blocked'),
            counted AS (
                SELECT path, count(*) AS blocked, count(*) FILTER (WHERE unlisted) AS unlisted, max(id) AS last
                FROM stopped GROUP BY path)
-           SELECT c.path, c.blocked, c.unlisted, s.received_at AS at, s.run_id, d.reasons,
+           SELECT c.path, c.blocked, c.unlisted, s.received_at AS at, s.run_id, s.html_url, d.reasons,
                   (SELECT count(*) < %(most)s OR min(received_at) < %(since)s FROM looked) AS complete
            FROM counted c JOIN stopped s ON s.id = c.last JOIN decisions d ON d.id = c.last""",
         {"repository": repository_id, "since": since, "most": most},

@@ -70,13 +70,13 @@ async def _ask(page: Page, refused: Refused | None = None) -> Response:
 
 @view.opened
 async def decide(page: Page) -> Response:
-    number, verb, seen = page.request.path_params["subscription_id"], _verb(page), page.form.get("version", "")
+    number, verb = page.request.path_params["subscription_id"], _verb(page)
     try:
         answer = await page.partly(
             "POST",
             f"/api/subscriptions/{number}/{verb}",
             {"answer": page.form.get("answer", "").strip()},
-            version=int(seen) if seen.isdecimal() else None,
+            version=page.version,
         )
     except Refused as refused:
         if refused.code == "not_yours":

@@ -45,11 +45,8 @@ async def remove(page: Page) -> Response:
 
 async def _write(page: Page, method: str, body: bytes | None) -> Response:
     slug = page.request.path_params["slug"]
-    seen = page.form.get("version", "")
     try:
-        answer = await page.partly(
-            method, f"/api/services/{slug}/schema", body, version=int(seen) if seen.isdecimal() else None
-        )
+        answer = await page.partly(method, f"/api/services/{slug}/schema", body, version=page.version)
     except Refused as refused:
         return await _one(page, refused)
     number = answer.body["schemaVersion"]

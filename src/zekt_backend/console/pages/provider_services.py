@@ -57,13 +57,10 @@ async def _new(page: Page, typed: Mapping[str, Any], refused: Refused | None = N
 @view.opened
 async def publish(page: Page) -> Response:
     typed = {"slug": page.form.get("slug", "").strip(), **_typed(page)}
-    # Without an alias it is called by its slug; a number that is none is the API's to refuse.
+    # Without an alias it is called by its slug.
     given = {name: value for name, value in typed.items() if name != "alias" or value}
-    repository = page.form.get("repository", "")
     try:
-        answer = await page.partly(
-            "POST", "/api/services", {**given, "repository": int(repository) if repository.isdecimal() else repository}
-        )
+        answer = await page.partly("POST", "/api/services", {**given, "repository": page.form.get("repository", "")})
     except Refused as refused:
         return await _new(page, typed, refused)
     slug = answer.body["slug"]
@@ -107,7 +104,7 @@ def _edit(
 async def change(page: Page) -> Response:
     typed = _typed(page)
     try:
-        answer = await page.partly("PATCH", _path(page), typed, version=_version(page))
+        answer = await page.partly("PATCH", _path(page), typed, version=page.version)
     except Refused as refused:
         service = await page.api.get(_path(page))
         # Somebody was first: what they have changed is shown beside what was typed, which the next save writes.
@@ -132,7 +129,7 @@ async def retire(page: Page) -> Response:
         done=f"{slug} is retired: nothing of it is delivered any more.",
         back=f"{_HOME}/{slug}",
         undo=Undo(f"{_HOME}/{slug}/return", {}, label="Publish it again"),
-        version=_version(page),
+        version=page.version,
     )
 
 
@@ -145,9 +142,3 @@ async def publish_again(page: Page) -> Response:
 
 def _path(page: Page) -> str:
     return f"/api/services/{page.request.path_params['slug']}"
-
-
-def _version(page: Page) -> int | None:
-    """What was seen when the form was opened."""
-    text = page.form.get("version", "")
-    return int(text) if text.isascii() and text.isdecimal() else None

@@ -1,5 +1,6 @@
 """Zekt Workflows: which workflows of a repository are whitelisted, and what of them was blocked."""
 
+import re
 from typing import Any
 from urllib.parse import quote
 
@@ -34,7 +35,7 @@ async def choice(page: Page) -> tuple[list[dict[str, Any]], dict[str, Any] | Non
     listed = await page.api.get("/api/repositories", side="provider", limit=_OFFERED)
     offered = [each for each in listed["repositories"] if each["enabled"] and each["provider"]]
     wanted = page.form.get("repository") or page.request.query_params.get("repository")
-    if not wanted:
+    if not wanted or not re.fullmatch("[0-9]{1,19}", wanted):
         return offered, offered[0] if offered else None
     chosen = next((each for each in offered if str(each["id"]) == wanted), None)
     if chosen is None:
