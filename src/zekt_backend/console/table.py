@@ -7,6 +7,7 @@ from zekt_backend.api import problems
 from zekt_backend.broker import Broker
 from zekt_backend.console import static, view
 from zekt_backend.console.pages import (
+    audit,
     brokering,
     connections,
     consumer_repositories,
@@ -15,6 +16,7 @@ from zekt_backend.console.pages import (
     directory,
     home,
     overview,
+    profile,
     provider_access,
     provider_repositories,
     provider_schemas,
@@ -22,6 +24,7 @@ from zekt_backend.console.pages import (
     provider_workflows,
     replay,
     traces,
+    usage,
 )
 from zekt_backend.console.view import Handler
 
@@ -85,6 +88,18 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/directory", directory.browse),
     ("GET", "/directory/{slug}", directory.one),
     ("POST", "/directory/{slug}", directory.ask),
+    ("GET", "/profile", profile.profile),
+    ("GET", "/profile/accounts/{account}", profile.account),
+    ("GET", "/profile/accounts/{account}/provider", profile.persona),
+    ("POST", "/profile/accounts/{account}/provider", profile.upgrade),
+    ("GET", "/profile/accounts/{account}/consumer", profile.persona),
+    ("POST", "/profile/accounts/{account}/consumer", profile.upgrade),
+    ("GET", "/profile/tokens/new", profile.new_token),
+    ("POST", "/profile/tokens", profile.made_token),
+    ("GET", "/profile/tokens/{token_id}/revoke", profile.token),
+    ("POST", "/profile/tokens/{token_id}/revoke", profile.revoke_token),
+    ("GET", "/audit", audit.trail),
+    ("GET", "/usage", usage.report),
 )
 
 

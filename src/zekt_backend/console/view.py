@@ -52,6 +52,7 @@ def _environment() -> Environment:
     made.globals["static"] = static.address
     made.filters.update(
         exact=words.exact,
+        past=words.past,
         size=words.size,
         number=words.number,
         ms=words.milliseconds,

@@ -23,6 +23,10 @@ def ago(text: str | None, now: datetime) -> str:
     return f"{length} ago" if seconds > 0 else f"in {length}"
 
 
+def past(text: str, now: datetime) -> bool:
+    return datetime.fromisoformat(text) <= now
+
+
 def span(length: timedelta) -> str:
     """The largest unit that fits: `45 s`, `2 h`, `13 d`."""
     seconds = int(length.total_seconds())

@@ -6,7 +6,7 @@ from urllib.parse import urlencode
 
 from fastapi.responses import Response
 
-from zekt_backend.console import view
+from zekt_backend.console import view, words
 from zekt_backend.console.ask import Refused
 from zekt_backend.console.notices import Said, Undo
 from zekt_backend.console.view import Page
@@ -40,8 +40,8 @@ async def _one(page: Page, refused: Refused | None = None) -> Response:
         title=service["alias"],
         status=refused.status if refused else 200,
         service=service,
-        schema=_pretty(service["schema"]) if service["schemaVersion"] else None,
-        example=_pretty(service["example"]),
+        schema=words.as_json(service["schema"]) if service["schemaVersion"] else None,
+        example=words.as_json(service["example"]),
         # A JSON string is a YAML string, too, whatever the provider has put into it.
         event_type=json.dumps(service["eventType"], ensure_ascii=False),
         choices=[each for each in mine["repositories"] if each["fullName"] not in asked and _receives(page, each)],
@@ -54,10 +54,6 @@ async def _one(page: Page, refused: Refused | None = None) -> Response:
 def _receives(page: Page, repository: dict[str, Any]) -> bool:
     on = repository["enabled"] and repository["consumer"]
     return bool(on and page.manages(repository["account"], repository["id"]))
-
-
-def _pretty(value: Any) -> str:
-    return json.dumps(value, indent=2, ensure_ascii=False)
 
 
 @view.opened
