@@ -23,6 +23,7 @@ from zekt_backend.console.pages import (
     provider_services,
     provider_workflows,
     replay,
+    replays,
     traces,
     usage,
 )
@@ -76,6 +77,10 @@ PAGES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/deliveries/{delivery_id}/replay", replay.do),
     ("GET", "/connections", connections.listing),
     ("GET", "/connections/{connection}", connections.diagnostics),
+    ("GET", "/connections/{connection}/replay", replays.ask),
+    ("POST", "/connections/{connection}/replay", replays.do),
+    ("GET", "/replays/{replay}", replays.one),
+    ("POST", "/replays/{replay}/stop", replays.stop),
     ("GET", "/traces/{correlation_id}", traces.trace),
     ("GET", "/health", connections.health),
     ("GET", "/brokering", brokering.brokering),

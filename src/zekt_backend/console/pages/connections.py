@@ -51,7 +51,14 @@ async def diagnostics(page: Page) -> Response:
         **{name: found[name] for name in ("connection", "failures", "retries", "webhooks")},
         recommendations=[(each, _page_of(each, found["connection"])) for each in found["recommendations"]],
         side=found["connection"]["sides"][0],
+        may_replay=found["failures"]["count"] and manages(page, found["connection"]),
     )
+
+
+def manages(page: Page, connection: dict[str, Any]) -> bool:
+    """Whether to show what either side may do with its deliveries; the API decides whoever asks."""
+    ends = (connection["provider"], connection["consumer"])
+    return any(end is not None and page.manages(end["account"], end["repositoryId"]) for end in ends)
 
 
 def _page_of(recommendation: dict[str, Any], connection: dict[str, Any]) -> tuple[str, str] | None:
