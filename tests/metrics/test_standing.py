@@ -1,12 +1,14 @@
 """How the broker stands: the same from whichever process is asked, and gone where the database does not answer."""
 
 from collections.abc import Callable
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import psycopg
 import pytest
 
 from zekt_backend.insight import standing
+from zekt_backend.store import figures
 
 Start = Callable[..., Any]
 
@@ -131,3 +133,38 @@ def test_however_often_it_is_asked_the_database_is_not(
     page = scrape(zekt)
     assert page("zekt_deliveries_open", status="pending") == 0
     assert page("zekt_deliveries_total", status="pending") == 1
+
+
+def test_however_much_is_kept_it_is_counted_by_indexes(start: Start) -> None:
+    """By what the planner would do, since a test that measured it would measure the machine."""
+    zekt = start(work=False)
+    zekt.sql(
+        """WITH off AS (SELECT set_config('session_replication_role', 'replica', false)),
+                made AS (SELECT g, CASE mod(g, 10) WHEN 0 THEN 'pending' WHEN 1 THEN 'confirmed' ELSE 'completed' END
+                                 AS status
+                         FROM off, generate_series(1, 20000) AS g)
+           INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer, installation_id,
+               correlation_id, event_guid, event_type, envelope, late, durable, confirm_timeout, complete_timeout,
+               max_dispatches, status, due_at, created_at)
+           SELECT 'd' || g, 1, 1001, '', 2002, '', 52, g::text, '', 'x', '{}', false, true, '1 min', '1 min', 5, status,
+                  CASE WHEN status <> 'completed' THEN now() END, now()
+           FROM made"""
+    )
+    zekt.sql(
+        """INSERT INTO pgqueuer (priority, created, updated, heartbeat, execute_after, status, entrypoint)
+           SELECT 0, now(), now(), now(), now() + g * interval '1 s', 'queued', 'deliver'
+           FROM generate_series(1, 20000) AS g"""
+    )
+    with psycopg.connect(zekt.database_url, autocommit=True) as connection:
+        connection.execute("SET enable_sort = off")
+        for query in (figures._DELIVERIES, figures._JOBS):  # noqa: SLF001 — the statements themselves
+            given = {
+                "now": datetime.now(UTC),
+                "most": 100,
+                "open": ["pending", "confirmed"],
+                "entrypoints": ["deliver"],
+            }
+            plan = "\n".join(str(line) for (line,) in connection.execute(b"EXPLAIN " + query.encode(), given))
+            assert "using deliveries_due" in plan or "using pgqueuer_ep_ea_idx" in plan
+            assert "Seq Scan" not in plan, plan
+            assert "Sort" not in plan, plan
