@@ -231,6 +231,24 @@ class TestMany:
         assert still.get("/api/health")["connections"] == {"healthy": 6, "warning": 0, "critical": 4, "capped": False}
 
 
+class TestHundreds:
+    """Of 640 connections, more than one request looks at, three fail."""
+
+    @pytest.fixture
+    def wanted(self) -> dict[str, Any]:
+        return crowd(640, installations=2)
+
+    def test_a_page_of_one_state_may_end_early_and_goes_on_from_there(self, still: Still) -> None:
+        names = [f"team-{number % 2}/app-{number}" for number in (600, 411, 5)]
+        for name in names:
+            rows.add(still.database_url, "failed", still.clock.now(), consumer=name)
+        assert pages(still, "state=critical&limit=3") == [names[:2], names[2:]]
+        assert pages(still, "state=critical&limit=1") == [*([name] for name in names), []]
+        assert pages(still, "state=warning") == [[], []]
+        counts = {"healthy": 498, "warning": 0, "critical": 2, "capped": True}
+        assert still.get("/api/health")["connections"] == counts
+
+
 class TestHidden:
     """The provider hides."""
 

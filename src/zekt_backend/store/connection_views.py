@@ -28,6 +28,8 @@ _SHOWN = sql.SQL(
 
 MOST_LOOKED_AT = 500
 """Connections whose state one request asks for: a listing by state may end early, and goes on from there."""
+_BATCH = 100
+"""At least so many at once, where few of them may be of the wanted state."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,18 +63,17 @@ async def page(
     A page by state looks at `MOST_LOOKED_AT` at most, and may hold fewer than `limit` although there are more.
     """
     found: list[dict[str, Any]] = []
-    looked_at = 0
-    while looked_at < MOST_LOOKED_AT:
-        rows = await _rows(tx, wanted, accounts=accounts, before=before, limit=limit + 1)
-        for seen in await _seen(tx, rows[:limit], now):
+    batch = limit if wanted.state is None else max(limit, _BATCH)
+    for _ in range(0, MOST_LOOKED_AT, batch):
+        rows = await _rows(tx, wanted, accounts=accounts, before=before, limit=batch + 1)
+        for seen in await _seen(tx, rows[:batch], now):
             if len(found) == limit:
                 return found, before
             before = seen.shown["id"]
             if wanted.state in (None, seen.shown["state"]):
                 found.append(seen.shown)
-        if len(rows) <= limit:
+        if len(rows) <= batch:
             return found, None
-        looked_at += limit
         if len(found) == limit:
             break
     return found, before
