@@ -1,15 +1,19 @@
 """`zekt connections`, and what `zekt doctor` has beside its checks: the API's own figures."""
 
 import json
+import shlex
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
+import typer
 from typer.testing import Result
 
 from health import rows
 from health.conftest import Still
+from zekt_backend.cli import app
 from zekt_backend.errors import ZektError
 
 NAME = "infrastructure-orders@infra-team/platform"
@@ -62,6 +66,45 @@ def test_show_tells_figures_reasons_and_what_to_do(zekt_command: Command) -> Non
 
 def test_without_a_delivery_it_says_so(zekt_command: Command) -> None:
     assert "healthy  There was no delivery yet." in zekt_command("connections", "show", NAME).stdout
+
+
+CHANGES = (
+    "SELECT 1",
+    "UPDATE subscriptions SET status = 'requested'",
+    "UPDATE subscriptions SET status = 'revoked'",
+    "UPDATE services SET retired_at = now()",
+    "UPDATE workflows SET whitelisted = false",
+    "UPDATE repositories SET provider = false, consumer = false",
+    "UPDATE deliveries SET created_at = created_at - interval '8 days'",
+    "UPDATE deliveries SET due_at = now() WHERE due_at IS NOT NULL",
+    "UPDATE installations SET suspended_at = now()",
+)
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_every_command_that_is_recommended_is_one_that_there_is(ill: Still, change: str) -> None:
+    for category in ("auth", "timeout", "overdue", "uninstalled", "revoked"):
+        rows.add(ill.database_url, "failed", ill.clock.now(), failure=category, count=2)
+    with psycopg.connect(ill.database_url, autocommit=True) as connection:
+        connection.execute(change.encode())
+    lines = {line for remedy in ill.diagnostics()["recommendations"] for line in remedy["fix"]["commands"]}
+    assert len(lines) > 5
+    for line in lines:
+        parse(line)
+
+
+def parse(line: str) -> None:
+    """As the command would; runs nothing.
+
+    Raises:
+        click.UsageError: it does not fit.
+    """
+    command: Any = typer.main.get_command(app)
+    first, *words = shlex.split(line)
+    assert first == "zekt"
+    while hasattr(command, "commands"):
+        command = command.commands[words.pop(0)]
+    command.make_context(line, words)
 
 
 @pytest.mark.parametrize("name", ["0", "9", "99999999999999999999999999", "orders@nobody/here", "x", ""])

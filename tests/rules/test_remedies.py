@@ -190,9 +190,17 @@ def test_each_cause_has_a_fix_and_somebody_who_can(category: str) -> None:
     assert (remedy.about, remedy.who, remedy.count, remedy.newest_at) == (category, WHO[category], 1_200, NOW)
     assert remedy.what.startswith("1,200 deliveries failed in the last 30 days: ")
     assert remedy.fix.text == "Click there."
-    assert remedy.fix.commands[-1] == "zekt replay delivery-5"
-    assert remedy.fix.requests == ("POST /api/replay/delivery-5",)
+    assert remedy.fix.commands[-2:] == (
+        "zekt replay delivery-5",
+        f"zekt replay --connection {NAME} --since 30d --dry-run",
+    )
+    assert remedy.fix.requests == ("POST /api/replay/delivery-5", 'POST /api/replays {"connection": 7, "dryRun": true}')
     assert remedy.fix.links[-1].endswith("/docs/errors.md#why-a-delivery-failed")
+
+
+def test_a_single_failure_is_replayed_by_itself() -> None:
+    fix = the(told(failed=[Failed("timeout", 1, NOW, "delivery-5")])).fix
+    assert (fix.commands, fix.requests) == (("zekt replay delivery-5",), ("POST /api/replay/delivery-5",))
 
 
 def test_what_was_revoked_is_not_to_be_replayed() -> None:

@@ -226,19 +226,33 @@ def _failed(part: Failed, found: Situation) -> Remedy:
         "run_failed": runs,
         "overdue": runs,
     }
-    again = part.category != "revoked" and part.delivery_id
+    again, requests = _again(part, found)
     fix = Fix(
         part.advice or "Look at the newest of these deliveries: its history tells what happened.",
         (
             *((_doctor(found),) if part.category in _ASK_GITHUB else ()),
-            *((f"zekt replay {part.delivery_id}",) if again else ()),
+            *again,
         ),
-        (f"POST /api/replay/{part.delivery_id}",) if again else (),
+        requests,
         paste.get(part.category, ""),
         tuple(filter(None, (links.get(part.category), f"{DOCS}/errors.md#why-a-delivery-failed"))),
     )
     what = f"{_deliveries(part.count)} failed in the last 30 days: {TITLES[cause_of(part.category)]}."
     return Remedy(part.category, _WHO.get(part.category, "either"), what, fix, part.count, part.newest_at)
+
+
+def _again(part: Failed, found: Situation) -> tuple[tuple[str, ...], tuple[str, ...]]:
+    """Commands and requests that deliver once more: one, to try; then what failed of the whole connection."""
+    if part.category == "revoked" or not part.delivery_id:
+        return (), ()
+    commands, requests = (f"zekt replay {part.delivery_id}",), (f"POST /api/replay/{part.delivery_id}",)
+    if part.count == 1:
+        return commands, requests
+    number = found.connection.subscription_id
+    return (
+        (*commands, f"zekt replay --connection {_word(found.connection.name)} --since 30d --dry-run"),
+        (*requests, f'POST /api/replays {{"connection": {number}, "dryRun": true}}'),
+    )
 
 
 def _deliveries(count: int) -> str:
