@@ -62,6 +62,17 @@ def test_a_link_cannot_lead_out_of_the_house(zekt: Zekt, people: None, visit: Vi
     assert visitor.page.url == zekt.url + "/"
 
 
+def test_every_link_of_the_navigation_leads_to_a_page(zekt: Zekt, alice: Visitor) -> None:
+    zekt.sql("UPDATE accounts SET provider = true, consumer = true WHERE login = 'infra-team'")
+    alice.page.goto("/")
+    links = [link.get_attribute("href") for link in alice.page.locator(".side a").all()]
+    assert len(links) == len(set(links)) == 16
+    cookies = {each["name"]: each["value"] for each in alice.window.cookies()}
+    answers = {link: requests.get(f"{zekt.url}{link}", cookies=cookies, timeout=30) for link in links}
+    assert {link: answer.status_code for link, answer in answers.items() if answer.status_code != 200} == {}
+    assert [link for link, answer in answers.items() if f'href="{link}" aria-current="page"' not in answer.text] == []
+
+
 @pytest.mark.parametrize("row", PAGES, ids=lambda row: f"{row[0]} {row[1]}" if isinstance(row, tuple) else None)
 def test_no_page_shows_or_does_anything_without_a_session(zekt: Zekt, row: tuple[str, str, object]) -> None:
     method, path, _ = row
