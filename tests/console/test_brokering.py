@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from zekt_backend.console.drawing import draw
 from zekt_testing import setup
 from zekt_testing.broker import Zekt
 from zekt_testing.browser import Visitor
@@ -64,3 +65,43 @@ def test_what_is_not_there_yet_says_where_to_begin(people: None, visit: Visit) -
     zoe = visit()
     zoe.become("zoe", "/brokering")
     zoe.page.get_by_role("heading", name="Nothing to draw yet").wait_for()
+
+
+def connection(number: int, *, service: str, consumer: str, hidden: bool = False) -> dict[str, Any]:
+    """As GET /api/connections has it, as far as it is drawn."""
+    provider = {"account": "a", "repositoryId": None, "repository": "a/b", "workflow": ".github/workflows/w.yml"}
+    return {
+        "id": number,
+        "service": service,
+        "serviceAlias": service,
+        "provider": None if hidden else provider,
+        "consumer": {"account": "c", "repositoryId": 1, "repository": consumer},
+        "sides": ["consumer"],
+        "state": "critical" if number == 1 else "healthy",
+    }
+
+
+def test_services_whose_providers_hide_share_no_box() -> None:
+    shown = [connection(n, service=f"s{n}", consumer="c/d", hidden=True) for n in (1, 2)]
+    assert [box.text for box in draw(shown).boxes].count("Hidden provider") == 2
+    shown = [connection(n, service=f"s{n}", consumer="c/d") for n in (1, 2)]
+    assert [box.text for box in draw(shown).boxes] == ["a/b", "w.yml", "s1", "s2", "c/d"]
+
+
+def test_of_what_shares_a_line_the_worst_is_shown_and_lies_on_top() -> None:
+    drawing = draw([connection(1, service="s", consumer="c/d"), connection(2, service="s", consumer="c/e")])
+    assert [(curve.state, curve.path) for curve in drawing.curves] == [
+        ("healthy", "/connections/2"),
+        ("critical", ""),
+        ("critical", ""),
+        ("critical", "/connections/1"),
+    ]
+    assert {box.text: box.state for box in drawing.boxes} == {
+        "a/b": "critical",
+        "w.yml": "critical",
+        "s": "critical",
+        "c/d": "critical",
+        "c/e": "healthy",
+    }
+    assert all(box.y + drawing.high <= drawing.height for box in drawing.boxes)
+    assert all(box.x + drawing.box <= drawing.width for box in drawing.boxes)

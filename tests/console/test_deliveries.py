@@ -143,3 +143,28 @@ def test_an_onlooker_reads_without_replaying_and_a_stranger_sees_nothing(
     for method in ("GET", "POST"):
         answer = zoe.window.request.fetch(f"/deliveries/{delivery}/replay", method=method)
         assert answer.status == 403
+
+
+def test_a_link_to_a_run_leads_to_the_web_or_nowhere(zekt: Zekt, sam: Visitor) -> None:
+    _, delivery = dispatched(zekt)
+    run = zekt.delivery(delivery)["correlationId"]
+    sam.page.goto(f"/deliveries/{delivery}")
+    assert sam.page.get_by_role("link", name=run).get_attribute("rel") == "noreferrer noopener"
+    zekt.sql("UPDATE events SET html_url = 'javascript:alert(1)'")
+    sam.page.reload()
+    assert sam.page.get_by_text(run).first.is_visible()
+    assert sam.page.get_by_role("link", name=run).count() == 0
+    assert "javascript:" not in sam.page.content()
+
+
+def test_a_refresh_that_is_refused_leaves_what_was_there(zekt: Zekt, sam: Visitor) -> None:
+    _, delivery = dispatched(zekt)
+    sam.page.goto("/provider/deliveries")
+    sam.page.locator(f"#{delivery}").wait_for()
+    sam.page.route("**/provider/deliveries", lambda route: route.fulfill(status=429, body="<p>Too many</p>"))
+    with sam.page.expect_response("**/provider/deliveries"):
+        pass
+    sam.page.unroute("**/provider/deliveries")
+    with sam.page.expect_response("**/provider/deliveries"):
+        assert sam.page.locator(f"#{delivery}").is_visible()
+    assert "Too many" not in sam.page.content()

@@ -31,7 +31,7 @@ def test_what_needs_somebody_is_there_first_and_appears_by_itself(zekt: Zekt, sa
     zekt.sql("UPDATE subscriptions SET status = 'requested'")
     sam.page.get_by_role("heading", name="1 request to decide").wait_for()
     sam.look("overview")
-    sam.page.get_by_role("main").get_by_role("link", name="Delivery Status").click()
+    sam.page.get_by_role("link", name="Sent by me").click()
     sam.page.wait_for_url("**/provider/deliveries?status=failed")
     for how in ({"narrow": True}, {"dark": True}):
         visitor = visit(**how)

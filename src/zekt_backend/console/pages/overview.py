@@ -46,10 +46,9 @@ async def overview(page: Page) -> Response:
         critical=critical["connections"],
         more_critical=critical["next"],
         failed=failed["counts"]["failed"],
-        since=since,
         deliveries=newest["deliveries"],
         steps=steps,
-        own="provider" if any(each["provider"] for each in page.me["accounts"]) else "consumer",
+        sides=[side for side in ("provider", "consumer") if any(each[side] for each in page.me["accounts"])],
     )
 
 
