@@ -41,6 +41,15 @@ def test_the_operator_allows_networks_and_no_more_than_these() -> None:
         assert refusal(address, allowed) is not None
 
 
+def test_the_operator_may_allow_even_this_machine_but_never_in_the_open(listening: Any) -> None:
+    port, heard = listening(say(NO_CONTENT))
+    post = Post((ip_network("127.0.0.0/8"),))
+    assert "TLS" in post(f"https://127.0.0.1:{port}/", HEADERS, b"{}").text
+    assert len(heard) == 1
+    assert "no address on the public internet" in post(f"http://127.0.0.1:{port}/", HEADERS, b"{}").text
+    assert len(heard) == 1
+
+
 @pytest.mark.parametrize(
     "url",
     [

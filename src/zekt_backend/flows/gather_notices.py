@@ -1,16 +1,16 @@
 """Make notices of what has failed: one for each account, channel, connection and day, however much fails."""
 
-from collections.abc import Callable
-from dataclasses import replace
+from collections import defaultdict
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
-from itertools import groupby
+from typing import Any
 
 from zekt_backend.rules import notices as rules
 from zekt_backend.rules.health import State
 from zekt_backend.rules.notices import Failure, Side
 from zekt_backend.store import connection_health, criticals, jobs, notices
 from zekt_backend.store.database import Database, Tx
-from zekt_backend.store.notices import NewNotice, Reader
+from zekt_backend.store.notices import Key, NewNotice, Reader
 
 BATCH = 500
 _ROUNDS = 20
@@ -33,26 +33,26 @@ async def _gather(tx: Tx, now: datetime, base_url: str) -> tuple[int, bool]:
     if not await notices.waiting_failures(tx):
         return 0, False
     found = await notices.take_failures(tx, BATCH)
-    states = await connection_health.states(tx, sorted({reader.subscription_id for reader, _ in found}), now)
-    new = []
-    for (reader, day), same in groupby(found, key=lambda pair: (pair[0], pair[1]["failed_at"].astimezone(UTC).date())):
-        failures = [failure for _, failure in same]
-        body = rules.of_failure(side_of(reader, states[reader.subscription_id]), Failure(**failures[0]), base_url)
-        notice = NewNotice(
-            account_id=reader.account_id,
-            channel="",
-            subscription_id=reader.subscription_id,
-            day=day,
-            kind=rules.FAILED,
-            body=body,
-            times=len(failures),
-        )
-        new += [replace(notice, channel=channel) for channel in reader.channels]
+    by_key: dict[Key, list[tuple[Reader, dict[str, Any]]]] = defaultdict(list)
+    for reader, failure in found:
+        day = failure["failed_at"].astimezone(UTC).date()
+        for channel in reader.channels:
+            by_key[reader.account_id, channel, reader.subscription_id, day].append((reader, failure))
+    known = await notices.known(tx, by_key)
+    fresh = sorted({key[2] for key in by_key if key not in known})
+    states = await connection_health.states(tx, fresh, now) if fresh else {}
+    new = [_notice(key, same, states.get(key[2]), base_url) for key, same in by_key.items()]
     made = await notices.tell(tx, new, now)
     # Who reads of a failure that the connection is critical was told that, too.
-    critical = {(one.subscription_id, one.account_id) for one in made if states[one.subscription_id] is State.CRITICAL}
-    await criticals.note(tx, critical, now)
+    await criticals.note(tx, {pair for pair in made if states.get(pair[0]) is State.CRITICAL}, now)
     return len(made), True
+
+
+def _notice(key: Key, same: Sequence[tuple[Reader, dict[str, Any]]], state: State | None, base_url: str) -> NewNotice:
+    """The first of them is told; without a state there is a notice already, and all are only counted."""
+    reader, failure = same[0]
+    body = "" if state is None else rules.of_failure(side_of(reader, state), Failure(**failure), base_url)
+    return NewNotice(*key, kind=rules.FAILED, body=body, times=len(same))
 
 
 async def _wake(tx: Tx, now: datetime, slots: int) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 from zekt_backend.errors import ZektError
 from zekt_backend.rules import notices as rules
 from zekt_backend.rules.access import check_version, not_yours
-from zekt_backend.rules.addresses import Network, origin, target
+from zekt_backend.rules.addresses import Network, only_in_development, origin, target
 from zekt_backend.rules.notices import Answered
 from zekt_backend.store import audit, notice_settings
 from zekt_backend.store.database import Database, Tx
@@ -70,7 +70,7 @@ async def choose(
     """
     if wanted.url is not None:
         found = target(wanted.url, terms.allowed)
-        if found.local and not development:
+        if only_in_development(found, terms.allowed) and not development:
             raise ZektError("body_invalid", "url: it is this broker's own machine.")
         require_master(terms)
 

@@ -1,6 +1,7 @@
 """Whoever tells notices: made once per process, with threads of its own, so that no dispatch waits for a receiver."""
 
 import asyncio
+import time
 import uuid
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -8,6 +9,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from functools import partial
 from typing import Any, Self
+
+import structlog
 
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
@@ -21,13 +24,17 @@ from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.issues import Issue
 from zekt_backend.github.stand_in import StandIn
 from zekt_backend.github.turnstile import Turnstile
+from zekt_backend.log import milliseconds
 from zekt_backend.outside.post import Post
 from zekt_backend.rules import notices as rules
+from zekt_backend.rules.addresses import origin
 from zekt_backend.rules.notices import Answered
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
+
+log = structlog.get_logger()
 
 _TESTS = 2
 """That are under way at a time."""
@@ -59,11 +66,31 @@ class Notifier:
         send = post(settings, stand_in)
 
         async def sent(url: str, headers: Mapping[str, str], body: bytes) -> Answered:
-            return await asyncio.get_running_loop().run_in_executor(threads, partial(send, url, headers, body))
+            began = time.perf_counter()
+            answered = await asyncio.get_running_loop().run_in_executor(threads, partial(send, url, headers, body))
+            log.info(
+                "notice_answered",
+                notice_id=headers["webhook-id"],
+                to=origin(url),
+                http_status=answered.status,
+                answer=answered.text,
+                duration_ms=milliseconds(began),
+            )
+            return answered
 
         async def opened(issue: Issue, since: datetime | None) -> tuple[Answer, str | None]:
             work = partial(issues.open_once, github, issue, since=since)
-            return await asyncio.get_running_loop().run_in_executor(threads, work)
+            began = time.perf_counter()
+            answer, link = await asyncio.get_running_loop().run_in_executor(threads, work)
+            log.info(
+                "notice_issue_answered",
+                repository=issue.repository,
+                http_status=answer.http_status,
+                category=answer.category,
+                link=link,
+                duration_ms=milliseconds(began),
+            )
+            return answer, link
 
         means = Means(db, clock, sent, opened, terms(settings), pace, dice)
         return cls(means, send, threads, Turnstile(threads, _TESTS, "tests of notices are under way"), slots)

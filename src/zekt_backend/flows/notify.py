@@ -147,7 +147,7 @@ async def _posted(tx: Tx, turn: Turn, answered: Answered, *, now: datetime, mean
         in_row = await notice_settings.fail(tx, chosen.account_id, url)
         rest = min(backoff.LADDER[min(in_row, len(backoff.LADDER)) - 1], _LONGEST_HOLD)
         asked = timedelta(seconds=min(answered.retry_after or 0.0, backoff.LONGEST_WAIT_SECONDS))
-        await notice_settings.hold(tx, chosen.account_id, now + max(rest, asked))
+        await notice_settings.hold(tx, chosen.account_id, url, now + max(rest, asked))
         await _again(tx, turn, answered.text, now, means, retry_after=answered.retry_after)
 
 

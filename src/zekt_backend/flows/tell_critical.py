@@ -67,9 +67,9 @@ async def _tell(tx: Tx, bad: Mapping[int, Statistics], now: datetime, base_url: 
             day=now.astimezone(UTC).date(),
             kind=rules.CRITICAL,
             body=body,
-            times=0,
+            times=1,
         )
         new += [replace(notice, channel=channel) for channel in reader.channels]
     made = await notices.tell(tx, new, now)
-    await criticals.note(tx, {(one.subscription_id, one.account_id) for one in made}, now)
+    await criticals.note(tx, set(made), now)
     return len(made)

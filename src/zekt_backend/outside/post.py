@@ -19,7 +19,7 @@ from typing import Any
 
 from requests.utils import DEFAULT_CA_BUNDLE_PATH
 
-from zekt_backend.rules.addresses import Network, Target, refusal, target
+from zekt_backend.rules.addresses import Network, Target, only_in_development, refusal, target
 from zekt_backend.rules.notices import Answered
 
 SECONDS = 10.0
@@ -53,7 +53,7 @@ class Post:
         """Send it once. Never raises for what the address is, leads to, or answers."""
         try:
             to = target(url, self.allowed)
-            if to.local and not self.is_development():
+            if only_in_development(to, self.allowed) and not self.is_development():
                 return Answered(None, _NOWHERE)
             return self._exchange(to, headers, body)
         except (_NowhereError, OSError, HTTPException, ValueError) as error:
@@ -109,8 +109,8 @@ class Post:
             raise _NowhereError
 
     def _may(self, to: Target, address: str) -> bool:
-        # Asked before: a target is local in development only.
-        return refusal(address, self.allowed, local=to.local) is None
+        # Whether this is development was asked before, where nothing else lets a local one pass.
+        return refusal(address, self.allowed, local=only_in_development(to, self.allowed)) is None
 
 
 class _Connection:

@@ -94,6 +94,12 @@ def _check(found: Target, allowed: Sequence[Network]) -> None:
         raise _refused(why)
 
 
+def only_in_development(found: Target, allowed: Sequence[Network]) -> bool:
+    """Whether only a broker whose GitHub is the sandbox sends there: to its own machine, or in the open."""
+    address = _literal(found.host) or "127.0.0.1"
+    return found.local and (not found.secure or refusal(str(address), allowed) is not None)
+
+
 def origin(url: str) -> str:
     """An address without its path and query, which may hold what is nobody else's to know."""
     parts = urlsplit(url)

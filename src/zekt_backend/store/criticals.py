@@ -43,11 +43,12 @@ async def forget(tx: Tx, subscription_ids: Sequence[int]) -> None:
 
 async def note(tx: Tx, pairs: Collection[tuple[int, int]], now: datetime) -> None:
     """Each account (the second) was told that a connection (the first) is Critical."""
-    for subscription_id, account_id in sorted(pairs):
-        await tx.execute(
-            "INSERT INTO told_critical (subscription_id, account_id, at) VALUES (%s, %s, %s) ON CONFLICT DO NOTHING",
-            (subscription_id, account_id, now),
-        )
+    ordered = sorted(pairs)
+    await tx.execute(
+        """INSERT INTO told_critical (subscription_id, account_id, at)
+           SELECT p.*, %s FROM unnest(%s::bigint[], %s::bigint[]) p ON CONFLICT DO NOTHING""",
+        (now, [pair[0] for pair in ordered], [pair[1] for pair in ordered]),
+    )
 
 
 async def untold(tx: Tx, subscription_ids: Sequence[int]) -> list[Reader]:

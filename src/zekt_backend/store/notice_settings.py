@@ -114,9 +114,11 @@ async def fail(tx: Tx, account_id: int, url: str) -> int:
     return int(row["failing"]) if row else 1
 
 
-async def hold(tx: Tx, account_id: int, until: datetime) -> None:
+async def hold(tx: Tx, account_id: int, url: str, until: datetime) -> None:
     """Let the url rest until then."""
-    await tx.execute("UPDATE notice_settings SET held_until = %s WHERE account_id = %s", (until, account_id))
+    await tx.execute(
+        "UPDATE notice_settings SET held_until = %s WHERE account_id = %s AND url = %s", (until, account_id, url)
+    )
 
 
 async def succeed(tx: Tx, account_id: int) -> None:

@@ -1,7 +1,7 @@
 """Notices of failure: what happened, who is told of it by which channel, and how that went."""
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import astuple, dataclass
 from datetime import date, datetime
 from typing import Any
 
@@ -81,6 +81,10 @@ def _parted(row: dict[str, Any]) -> tuple[Reader, dict[str, Any]]:
     return Reader(**{**reader, "channels": tuple(reader["channels"])}), row
 
 
+Key = tuple[int, str, int, date]
+"""Account, channel, subscription, day: of these there is one."""
+
+
 @dataclass(frozen=True, slots=True)
 class NewNotice:
     account_id: int
@@ -90,26 +94,42 @@ class NewNotice:
     kind: str
     body: str
     times: int
-    """How often it has happened; 0 counts on nothing."""
 
 
-async def tell(tx: Tx, new: Sequence[NewNotice], now: datetime) -> list[NewNotice]:
-    """Make them, or count on those of the same account, channel, connection and day. Returns those that are new."""
-    made = []
-    for notice in new:
-        row = await one(
-            tx,
-            """INSERT INTO notices AS n (id, account_id, channel, subscription_id, day, kind, body, times, due_at,
-                   created_at)
-               VALUES ('notice-' || gen_random_uuid(), %(account_id)s, %(channel)s, %(subscription_id)s, %(day)s,
-                   %(kind)s, %(body)s, greatest(%(times)s, 1), %(now)s, %(now)s)
-               ON CONFLICT (account_id, channel, subscription_id, day) DO UPDATE SET times = n.times + %(times)s
-               RETURNING xmax = 0 AS made""",
-            {**asdict(notice), "now": now},
-        )
-        if row and row["made"]:
-            made.append(notice)
-    return made
+async def known(tx: Tx, keys: Collection[Key]) -> set[Key]:
+    """Those of which there is a notice already."""
+    rows = await many(
+        tx,
+        """SELECT n.account_id, n.channel, n.subscription_id, n.day
+           FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::date[]) AS k (account, channel, sub, day)
+           JOIN notices n ON n.account_id = k.account AND n.channel = k.channel AND n.subscription_id = k.sub
+               AND n.day = k.day""",
+        [list(column) for column in zip(*keys, strict=True)] if keys else [[], [], [], []],
+    )
+    return {(row["account_id"], row["channel"], row["subscription_id"], row["day"]) for row in rows}
+
+
+async def tell(tx: Tx, new: Sequence[NewNotice], now: datetime) -> list[tuple[int, int]]:
+    """Make them, each of another key; failures count on the notice that there is.
+
+    Returns (subscription, account) of each that is new.
+    """
+    if not new:
+        return []
+    # Always in the same order, so that two who tell at the same moment wait for each other at most.
+    rows = sorted((astuple(notice) for notice in new), key=lambda row: row[:4])
+    made = await many(
+        tx,
+        """INSERT INTO notices AS n
+               (id, account_id, channel, subscription_id, day, kind, body, times, due_at, created_at)
+           SELECT 'notice-' || gen_random_uuid(), f.*, %s, %s
+           FROM unnest(%s::bigint[], %s::text[], %s::bigint[], %s::date[], %s::text[], %s::text[], %s::int[]) f
+           ON CONFLICT (account_id, channel, subscription_id, day) DO UPDATE SET times = n.times + EXCLUDED.times
+           WHERE EXCLUDED.kind = 'delivery.failed'
+           RETURNING subscription_id, account_id, xmax = 0 AS made""",
+        (now, now, *(list(column) for column in zip(*rows, strict=True))),
+    )
+    return [(row["subscription_id"], row["account_id"]) for row in made if row["made"]]
 
 
 async def is_due(tx: Tx, now: datetime) -> bool:
