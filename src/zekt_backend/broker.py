@@ -15,6 +15,7 @@ from typing import Any, Self, TypeVar
 
 import structlog
 
+from zekt_backend import tracing
 from zekt_backend.clock import Clock, SystemClock
 from zekt_backend.door.pool import Pool
 from zekt_backend.errors import ZektError
@@ -43,14 +44,13 @@ from zekt_backend.rules.people import Found, Seat
 from zekt_backend.rules.records import Answer, RunState
 from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
+from zekt_backend.tracing import Tracer
 
 log = structlog.get_logger()
 
 _Result = TypeVar("_Result")
 
-
-_PEOPLE_THREADS, _MEETING = 6, 3
-_HUB_THREADS = 4
+_PEOPLE_THREADS, _MEETING, _HUB_THREADS = 6, 3, 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +59,7 @@ class Broker:
 
     settings: Settings
     metrics: Metrics
+    tracer: Tracer
     standing: standing.OfAll
     db: Database
     work_db: Database
@@ -95,10 +96,12 @@ class Broker:
         people = ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people")
         hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
         metrics, size, stand_in = Metrics(), settings.database_pool_size, sandbox(settings, github)
-        db, work_db = (Database(database_url, size=size, tell=partial(facts.tell, metrics)) for _ in range(2))
+        tracer = tracing.start(settings.otlp_endpoint)
+        db, work_db = (Database(database_url, size=size, tell=partial(facts.tell, metrics, tracer)) for _ in range(2))
         return cls(
             settings=settings,
             metrics=metrics,
+            tracer=tracer,
             standing=standing.install(
                 metrics, db, work_db, github.budgets, clock=clock, reserve=settings.reconcile_reserve
             ),
@@ -126,13 +129,13 @@ class Broker:
         """Finish the tries under way (each is bounded by the time GitHub is given), then let go of everything."""
         await asyncio.gather(*self.under_way.values(), return_exceptions=True)
         await self.examiners.close()
-        self.threads.shutdown(wait=True, cancel_futures=True)
-        self.people_threads.shutdown(wait=True, cancel_futures=True)
-        self.hub_threads.shutdown(wait=True, cancel_futures=True)
+        for threads in (self.threads, self.people_threads, self.hub_threads):
+            threads.shutdown(wait=True, cancel_futures=True)
         await asyncio.to_thread(self.notifier.close)
         self.github.close()
         await self.db.close()
         await self.work_db.close()
+        await asyncio.to_thread(self.tracer.close)
 
     @property
     def timings(self) -> Timings:
@@ -165,9 +168,8 @@ class Broker:
 
     async def ask_role(self, seat: Seat) -> Found:
         """What somebody is in an account, asked of GitHub in a thread of ours."""
-        return await asyncio.get_running_loop().run_in_executor(
-            self.people_threads, lambda: members.role_of(self.github, seat)
-        )
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.people_threads, lambda: members.role_of(self.github, seat))
 
     def turn(self, person_id: int) -> asyncio.Lock:
         """Held while this person's roles are asked about."""
@@ -286,7 +288,6 @@ def new_api_token() -> str:
 
 
 def new_secret() -> str:
-    """256 random bits."""
     return secrets.token_urlsafe(32)
 
 

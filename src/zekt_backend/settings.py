@@ -122,6 +122,7 @@ class Settings(BaseSettings):
     notice_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     prices: Annotated[dict[_Item, _Price], NoDecode, BeforeValidator(_json)] = Field(default_factory=dict)
     currency: str = Field(default="EUR", pattern="^[A-Z]{3}$")
+    otlp_endpoint: str | None = None
     log_format: str = Field(default="auto", pattern="^(auto|json|console)$")
 
     @field_validator("oidc_issuer", mode="before")
@@ -146,7 +147,7 @@ class Settings(BaseSettings):
             raise ValueError("is set but empty: give it a value, or leave it unset")
         return value
 
-    @field_validator("public_url", "github_api_url", "github_url")
+    @field_validator("public_url", "github_api_url", "github_url", "otlp_endpoint")
     @classmethod
     def _web_address(cls, value: str | None) -> str | None:
         if value is not None and not value.startswith(("https://", "http://")):
@@ -188,6 +189,8 @@ class Settings(BaseSettings):
         """
         try:
             secrets: dict[str, Any] = {name: text for name in _SECRETS if (text := _from_file(name)) is not None}
+            if "ZEKT_OTLP_ENDPOINT" not in os.environ and (otlp := os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT")):
+                secrets["otlp_endpoint"] = otlp
             return cls(**secrets)
         except ValidationError as error:
             problems = error.errors(include_url=False, include_input=False, include_context=False)

@@ -7,7 +7,7 @@ ROWS = (
     {"errors", "clock"},
     {"settings", "log"},
     {"rules"},
-    {"github", "store", "door", "outside"},
+    {"github", "store", "door", "outside", "tracing"},
     {"flows"},
     {"insight"},
     {"broker"},

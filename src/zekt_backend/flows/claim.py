@@ -62,6 +62,7 @@ class Try:
     delivery: Delivery
     number: int
     body: dict[str, Any]
+    began: datetime
     limited: bool
     """GitHub had named a limit before, and has accepted nothing since."""
 
@@ -211,7 +212,7 @@ async def _start(
     message = await _archived(tx, delivery, shipping)
     url = f"{shipping.base_url}/api/event-delivery/{delivery.id}/payload"
     body = envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)
-    return Try(delivery, number, body, limited)
+    return Try(delivery, number, body, now, limited)
 
 
 async def _archived(tx: Tx, delivery: Delivery, shipping: Shipping) -> envelope.Archived | None:

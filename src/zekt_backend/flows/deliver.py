@@ -10,7 +10,7 @@ from typing import Any
 
 from zekt_backend.clock import Clock
 from zekt_backend.flows.claim import Shipping, Try, claim, refuse
-from zekt_backend.rules import answers, backoff
+from zekt_backend.rules import answers, backoff, spans
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
@@ -55,6 +55,7 @@ async def _record(tx: Tx, made: Try, answer: Answer, *, now: datetime, dice: flo
     if not await attempts.finish(tx, made.delivery.id, made.number, answer, now):
         # Written before: that commit's own answer was lost on its way to us.
         return _planned(delivery, made.number, now)
+    tx.happenings += spans.dispatch(made.delivery.envelope, made.number, answer, made.began, now)
     answer = await _heed(tx, made, answer, now, pace)
     if delivery is None or delivery.status is not Status.PENDING:
         return None

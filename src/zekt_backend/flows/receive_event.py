@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from zekt_backend.clock import Clock
 from zekt_backend.flows.complete_run import complete_run
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import correlation, policy, trace
+from zekt_backend.rules import correlation, policy, spans, trace
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent
@@ -46,8 +46,17 @@ async def receive_event(
         provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
         decision = policy.decide(known, provider, taken)
         await events.record_decision(tx, event.guid, decision, now)
-        place = trace.of_decision(await _trace_id(tx, event, sent, decision), event.guid)
+        first = next((found for message in sent if (found := trace.parse(message.traceparent))), None)
+        trace_id = first.trace_id if first else await _trace_id(tx, event, decision)
+        place = trace.of_decision(trace_id, event.guid)
         made = await fan_out(tx, known, decision, place=place, now=now, new_id=new_id, timings=timings)
+        if made or sent:
+            told = spans.event(place.trace_id, event, first, now, clock.now())
+            outcome, count = decision.outcome, len(made)
+            tx.happenings += [
+                told,
+                spans.decision(place, told.own.span_id, event.key, now, told.ended, outcome=outcome, deliveries=count),
+            ]
         return EventReceipt(
             duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
         )
@@ -55,13 +64,10 @@ async def receive_event(
     return await db.run(work, patience=PATIENCE_SECONDS)
 
 
-async def _trace_id(tx: Tx, event: RunEvent, sent: Sequence[Message], decision: Decision) -> str:
-    """That of its messages; of a run that sends none, its cause's, or a new one."""
-    known = next((found for message in sent if (found := trace.parse(message.traceparent))), None)
-    if known is None and decision.granted:
-        cause = (await traces.known_of(tx, event.key)).cause
-        known = cause.context if cause else None
-    return known.trace_id if known else trace.trace_id(event.guid)
+async def _trace_id(tx: Tx, event: RunEvent, decision: Decision) -> str:
+    """Of a run that has sent nothing: its cause's, or a new one."""
+    cause = (await traces.known_of(tx, event.key)).cause if decision.granted else None
+    return cause.context.trace_id if cause and cause.context else trace.trace_id(event.guid)
 
 
 def _path(event: RunEvent, sent: Sequence[Message]) -> str | None:

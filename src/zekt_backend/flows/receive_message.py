@@ -13,7 +13,7 @@ from zekt_backend.flows import examine as examining
 from zekt_backend.flows.admit import admit
 from zekt_backend.flows.examine import Examine
 from zekt_backend.flows.fan_out import Timings, fan_out
-from zekt_backend.rules import correlation, door, policy, trace
+from zekt_backend.rules import correlation, door, policy, spans, trace
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.door import Ask, Examined, Refusal
 from zekt_backend.rules.identity import disagreement
@@ -156,17 +156,23 @@ class _Visit:
             return _stored_before(message, before)
         if await messages.count_of_run(tx, key) > MAX_MESSAGES_PER_RUN:
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
+        tx.happenings.append(spans.message(begun, key, message.event_id, now, self.clock.now(), late=message.late))
         for tell in late:
             await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
-            await fan_out(
+            place = trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id)
+            made = await fan_out(
                 tx,
                 tell.end,
                 tell.decision,
-                place=trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id),
+                place=place,
                 now=now,
                 new_id=self.new_delivery_id,
                 timings=self.timings,
                 late=True,
+            )
+            outcome, count = tell.decision.outcome, len(made)
+            tx.happenings.append(
+                spans.decision(place, begun.own.span_id, key, now, self.clock.now(), outcome=outcome, deliveries=count)
             )
         return _stored_now(message, begun, self.incoming.head)
 

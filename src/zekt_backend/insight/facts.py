@@ -13,6 +13,8 @@ from zekt_backend.rules.answers import printable
 from zekt_backend.rules.happenings import Happening, Made, Managed, Moved, Planned, Tried
 from zekt_backend.rules.lifecycle import ENDED, Fact, Status
 from zekt_backend.rules.records import Answer, RunEvent
+from zekt_backend.rules.spans import Span
+from zekt_backend.tracing import Tracer
 
 log = structlog.get_logger()
 
@@ -22,9 +24,11 @@ _LONGEST = 300
 """Characters of a subject: paths of workflows, and names that people chose."""
 
 
-def tell(metrics: Metrics, happening: Happening) -> None:
-    """Count it, and log it where nobody else does."""
+def tell(metrics: Metrics, tracer: Tracer, happening: Happening) -> None:
+    """Count it, log it where nobody else does, and let whoever collects spans have it."""
     match happening:
+        case Span():
+            tracer.record(happening)
         case Tried(outcome):
             metrics.attempts.labels(outcome).inc()
         case Planned(wait):

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from zekt_backend.rules.lifecycle import Fact, Status
+from zekt_backend.rules.spans import Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,4 +55,4 @@ class Managed:
     account_id: int | None
 
 
-Happening = Made | Moved | Tried | Planned | Managed
+Happening = Made | Moved | Tried | Planned | Managed | Span

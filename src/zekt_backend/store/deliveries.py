@@ -8,6 +8,7 @@ from typing import Any
 from psycopg import sql
 from psycopg.types.json import Jsonb
 
+from zekt_backend.rules import spans
 from zekt_backend.rules.happenings import Made, Moved
 from zekt_backend.rules.lifecycle import Fact, Status, sources, target
 from zekt_backend.store import notices
@@ -239,7 +240,8 @@ async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail
                FROM (SELECT id, status FROM deliveries WHERE id = %(id)s) AS old
                WHERE d.id = old.id AND d.status = ANY(%(from)s)
                RETURNING old.status AS before, d.created_at AS made_at, d.correlation_id, d.consumer_id, d.failure,
-                   d.attempt AS attempts, d.dispatches"""
+                   d.attempt AS attempts, d.dispatches, d.dispatched_at, d.confirmed_at,
+                   d.envelope->>'traceparent' AS traceparent"""
         ).format(_assignments(columns)),
         {"id": delivery_id, "to": target(fact).value, "from": sources(fact), **columns},
     )
@@ -247,6 +249,9 @@ async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail
         return False
     before, made_at = Status(row.pop("before")), row.pop("made_at")
     await note(tx, delivery_id, fact, now, before=before, after=target(fact), detail=detail)
+    tx.happenings += spans.step(delivery_id, fact, row["attempts"], row, now)
+    for name in ("dispatched_at", "confirmed_at", "traceparent"):
+        del row[name]
     tx.happenings.append(Moved(delivery_id, fact, target(fact), now - made_at, **row))
     if target(fact) is Status.FAILED:
         await notices.note_failure(tx, delivery_id, now)
