@@ -1,8 +1,10 @@
 """Delivery Status: watched as it changes, filtered, opened, delivered once more."""
 
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from health import rows
 from zekt_testing.broker import Zekt
 from zekt_testing.browser import Visitor
 from zekt_testing.deliveries import dispatched, ids
@@ -64,6 +66,9 @@ def test_an_open_delivery_goes_on_before_the_eyes(zekt: Zekt, sam: Visitor, visi
         visitor = visit(**how)
         visitor.become("alice", f"/deliveries/{delivery}")
         visitor.look("delivery")
+        visitor.page.goto("/consumer/deliveries")
+        visitor.page.locator(f"#{delivery}").wait_for()
+        visitor.look("deliveries")
 
 
 def test_filters_hold_while_it_refreshes_and_pages(zekt: Zekt, sam: Visitor) -> None:
@@ -168,3 +173,21 @@ def test_a_refresh_that_is_refused_leaves_what_was_there(zekt: Zekt, sam: Visito
     with sam.page.expect_response("**/provider/deliveries"):
         assert sam.page.locator(f"#{delivery}").is_visible()
     assert "Too many" not in sam.page.content()
+
+
+def test_a_refresh_loses_neither_the_place_nor_the_page(zekt: Zekt, sam: Visitor) -> None:
+    rows.add(zekt.database_url, "completed", datetime.now(UTC) - timedelta(minutes=5), count=120)
+    sam.page.goto("/provider/deliveries")
+    sam.page.get_by_role("link", name="Older").click()
+    sam.page.wait_for_url("**before=*")
+    shown = sam.page.locator(".row")
+    first = shown.first.get_attribute("id")
+    shown.nth(30).focus()
+    place = sam.page.evaluate("[scrollY, document.activeElement.id]")
+    assert place[0] > 100
+    rows.add(zekt.database_url, "failed", datetime.now(UTC))
+    sam.page.get_by_role("link", name="Failed 1").wait_for()
+    assert sam.page.evaluate("[scrollY, document.activeElement.id]") == place
+    assert shown.first.get_attribute("id") == first
+    sam.page.get_by_role("link", name="Older").click()
+    sam.page.wait_for_function("document.querySelectorAll('.row').length === 20")
