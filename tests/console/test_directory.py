@@ -75,6 +75,11 @@ def test_a_request_that_is_refused_says_why(zekt: Zekt, alice: Visitor) -> None:
     alice.page.get_by_role("button", name="Ask for it").click()
     assert "is not enabled as a consumer" in alice.page.get_by_role("alert").inner_text()
     assert alice.page.get_by_role("link", name="Open Zekt Repos").is_visible()
+    zekt.sql("UPDATE repositories SET consumer = true WHERE id = 2002")
+    alice.page.goto("/directory/infrastructure-orders")
+    zekt.sql("UPDATE services SET retired_at = now()")
+    alice.page.get_by_role("button", name="Ask for it").click()
+    assert "is retired" in alice.page.get_by_role("alert").inner_text()
     assert zekt.get("/api/subscriptions")["subscriptions"] == []
 
 

@@ -68,7 +68,11 @@ async def ask(page: Page) -> Response:
     try:
         made = (await page.partly("POST", "/api/subscriptions", wanted)).body
     except Refused as refused:
-        return await _one(page, refused)
+        try:
+            return await _one(page, refused)
+        except Refused:
+            # It has left the directory meanwhile: why it was refused says more than that it is not there.
+            raise refused from None
     undo = Undo(f"/consumer/subscriptions/{made['id']}/revoke", {}, "Withdraw")
     done = f"{made['serviceAlias']} is asked for, to be delivered to {made['consumer']}. Its provider decides."
     return page.leave("/consumer/subscriptions", Said(done, undo=undo))
