@@ -147,7 +147,7 @@ class Broker:
 
     @property
     def shipping(self) -> Shipping:
-        return Shipping(self.settings.base_url, self.settings.payload_retention)
+        return Shipping(self.settings.base_url, self.settings.payload_retention, self.settings.flush_after)
 
     @property
     def hub(self) -> Hub:

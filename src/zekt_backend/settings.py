@@ -118,6 +118,8 @@ class Settings(BaseSettings):
     reconcile_reserve: int = Field(default=1000, ge=0)
     message_patience: _Positive = timedelta(minutes=15)
     payload_retention: _Positive = timedelta(days=90)
+    delivery_retention: _Positive = timedelta(days=396)
+    flush_after: _Positive = timedelta(days=1)
     replays_per_minute: int = Field(default=4, ge=1, le=1000)
     notice_allowed_networks: Annotated[tuple[IPv4Network | IPv6Network, ...], NoDecode] = ()
     prices: Annotated[dict[_Item, _Price], NoDecode, BeforeValidator(_json)] = Field(default_factory=dict)
@@ -167,6 +169,12 @@ class Settings(BaseSettings):
         if len(hosts) != 1 or "" in hosts:
             raise ValueError("needs one or more issuers (https://…), all of the same host")
         return value
+
+    @model_validator(mode="after")
+    def _what_is_carried_goes_first(self) -> Self:
+        if self.payload_retention > self.delivery_retention:
+            raise ValueError("ZEKT_PAYLOAD_RETENTION must not be longer than ZEKT_DELIVERY_RETENTION")
+        return self
 
     @model_validator(mode="after")
     def _app_is_whole(self) -> Self:

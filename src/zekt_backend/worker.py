@@ -4,6 +4,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import TypeVar
@@ -20,6 +21,7 @@ from zekt_backend.flows import replay_many
 from zekt_backend.flows.close_days import close_days
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.flows.replay import Terms
+from zekt_backend.flows.retain import Kept, retain
 from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
@@ -106,6 +108,7 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
         round_ = partial(_reconcile, broker=broker, stopped=engine.shutdown.is_set)
         engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
     engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(_noted(partial(_tidy, broker=broker), running))
+    engine.schedule("retain", "22,52 * * * *")(_noted(partial(_retain, broker=broker), running))
     engine.schedule("close_days", "12 * * * *")(_noted(partial(_close_days, broker=broker), running))
 
 
@@ -266,6 +269,12 @@ async def _reconcile(_schedule: Schedule, broker: Broker, stopped: Callable[[], 
 async def _tidy(_schedule: Schedule, broker: Broker) -> None:
     began = time.perf_counter()
     log.info("tidied", rows=await tidy(db=broker.work_db, clock=broker.clock), duration_ms=milliseconds(began))
+
+
+async def _retain(_schedule: Schedule, broker: Broker) -> None:
+    began = time.perf_counter()
+    gone = await retain(Kept.of(broker.settings), db=broker.work_db, clock=broker.clock)
+    log.info("retained", **asdict(gone), duration_ms=milliseconds(began))
 
 
 async def _close_days(_schedule: Schedule, broker: Broker) -> None:

@@ -129,6 +129,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("DELETE", "/api/tokens/{token_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/audit"): Door("admin", NO_MANAGER),
     ("POST", "/api/policy/simulate"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"setup": {}}),
+    ("GET", "/api/retention"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
     ("GET", "/api/usage"): Door("admin", NO_MANAGER),
     ("GET", "/api/me"): Door("admin", NO_MANAGER),
     ("GET", "/auth/sign-in"): Door("nobody", {}),
@@ -247,11 +248,9 @@ def test_what_is_not_yours_looks_like_what_is_not_there(town: Any, door: tuple[s
         assert theirs == nowhere, caller
 
 
-ABOUT_SOMETHING = [
-    door
-    for door, wanted in DOORS.items()
-    if wanted.refusals.get("rival_token") == RIVAL["rival_token"] and door[1] != "/api/policy/simulate"
-]
+OF_THE_BROKER = ("/api/policy/simulate", "/api/retention")
+NOT_THE_RIVALS = [door for door in DOORS if DOORS[door].refusals.get("rival_token") == RIVAL["rival_token"]]
+ABOUT_SOMETHING = [door for door in NOT_THE_RIVALS if door[1] not in OF_THE_BROKER]
 
 
 @pytest.mark.parametrize("door", ABOUT_SOMETHING, ids=" ".join)

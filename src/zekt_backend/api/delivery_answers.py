@@ -96,6 +96,9 @@ class Delivery(Shown):
     advice: str | None
     payload_sha256: str | None = Field(alias="payloadSha256")
     payload_bytes: int | None
+    payload_gone: Literal["retention", "dispatched"] | None = Field(
+        description="Why the message is not kept any more; null: it is, or there is none"
+    )
     is_replay: bool
     replay_of: str | None
     replayed_as: list[str]

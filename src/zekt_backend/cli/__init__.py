@@ -26,6 +26,7 @@ from zekt_backend.cli import (
     recover,
     replays,
     repositories,
+    retention,
     services,
     subscriptions,
     trace,
@@ -53,6 +54,7 @@ app.command()(replays.replay)
 app.command()(recover.reconcile)
 app.command()(access.audit)
 app.command()(usage.usage)
+app.command()(retention.retention)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 

@@ -43,8 +43,13 @@ _STOPPED = {
         "The service is retired, so nothing was sent.",
         "Ask its provider whether another service takes its place, or to publish it again.",
     ),
+    "payload_expired": _stopped(
+        "payload_expired",
+        "The message is not kept any more, so nothing was sent.",
+        "Have the provider's workflow run again, so that it sends anew.",
+    ),
 }
-"""By what `store/directory.stopped_by` says."""
+"""By what `store/directory.stopped_by` says, or what became of the message."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +58,8 @@ class Shipping:
 
     base_url: str
     payload_retention: timedelta
+    flush_after: timedelta
+    """So long after a fire-and-forget dispatch its message stays at least."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,24 +209,30 @@ async def _give_back(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> N
 
 async def _start(
     tx: Tx, delivery: Delivery, job_id: int | None, *, now: datetime, pace: Pace, shipping: Shipping, limited: bool
-) -> Try:
+) -> Try | None:
+    message = await _archived(tx, delivery, now, shipping)
+    if message is None and delivery.event_id is not None:
+        await refuse(tx, delivery, now, _STOPPED["payload_expired"])
+        return None
     number = delivery.attempt + 1
     await installations.take_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
     await attempts.start(tx, delivery.id, number, job_id=job_id, now=now)
     await deliveries.keep(
         tx, delivery.id, Status.PENDING, attempt=number, due_at=now + pace.lease, paced=False, failure=None, advice=None
     )
-    message = await _archived(tx, delivery, shipping)
     url = f"{shipping.base_url}/api/event-delivery/{delivery.id}/payload"
     body = envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)
     return Try(delivery, number, body, now, limited)
 
 
-async def _archived(tx: Tx, delivery: Delivery, shipping: Shipping) -> envelope.Archived | None:
-    if delivery.event_id is None:
+async def _archived(tx: Tx, delivery: Delivery, now: datetime, shipping: Shipping) -> envelope.Archived | None:
+    """The message, and until when it stays at least; None: there is none, or its bytes are not kept any more."""
+    payload = await archive.fetch(tx, delivery.event_id) if delivery.event_id is not None else None
+    if payload is None or payload.gone:
         return None
-    payload = await archive.fetch(tx, delivery.event_id)
-    return envelope.Archived(payload.raw, payload.sha256, payload.received_at + shipping.payload_retention)
+    stays = payload.received_at + shipping.payload_retention
+    expires_at = stays if delivery.durable else min(stays, now + shipping.flush_after)
+    return envelope.Archived(payload.raw, payload.sha256, expires_at)
 
 
 async def refuse(tx: Tx, delivery: Delivery, now: datetime, answer: Answer, *, why: str = "") -> None:

@@ -1,6 +1,6 @@
 """The claim check: a consumer's run fetches the message that did not fit into its dispatch."""
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
@@ -31,9 +31,22 @@ async def fetch_payload(
     payload = await db.run(work)
     if payload is None:
         raise ZektError("no_payload", "The run that was delivered sent no message, or its service forwards none.")
-    if clock.now() > payload.received_at + retention:
+    check_kept(payload.received_at, payload.gone, clock.now(), retention)
+    return payload
+
+
+def check_kept(received_at: datetime | None, gone: str | None, now: datetime, retention: timedelta) -> None:
+    """Whether the bytes of a message may be had.
+
+    Raises:
+        ZektError: `payload_expired`, saying why.
+    """
+    again = "Have the provider's workflow run again, so that it sends anew."
+    if gone == "dispatched":
         raise ZektError(
             "payload_expired",
-            f"Payloads are kept for {retention.days} days; ask the provider to send it again.",
+            "It was let go some time after its dispatch (ZEKT_FLUSH_AFTER), as messages of fire-and-forget deliveries"
+            f" are; those of durable ones stay for {retention.days} days. {again}",
         )
-    return payload
+    if gone or received_at is None or now > received_at + retention:
+        raise ZektError("payload_expired", f"Payloads are kept for {retention.days} days. {again}")

@@ -7,6 +7,7 @@ from datetime import datetime, timedelta
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.fan_out import Timings
+from zekt_backend.flows.fetch_payload import check_kept
 from zekt_backend.rules import envelope, policy
 from zekt_backend.rules.parties import Subscription
 from zekt_backend.store import archive, audit, deliveries, directory, installations, jobs, repositories
@@ -59,13 +60,14 @@ async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: d
     Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
 
     Raises:
-        ZektError: `not_found`, `payload_expired` once its message is older than the retention, or `replay_refused`
+        ZektError: `not_found`, `payload_expired` once its message is not kept any more, or `replay_refused`
             when the consumer would get nothing of this service as things stand.
     """
     old = await archive.original(tx, delivery_id)
     if old is None:
         raise ZektError("not_found", "There is no such delivery.")
-    _check_kept(old, now, terms.retention)
+    if old.event_id is not None:
+        check_kept(old.received_at, old.gone, now, terms.retention)
     subscription = await recipient(tx, old.subscription_id, old.provider_id, asker.account_id)
     new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=terms.timings)
     await deliveries.create(tx, [new], now)
@@ -87,14 +89,6 @@ async def _tell(tx: Tx, new: NewDelivery, asker: Asker, now: datetime) -> None:
         subject=str(new.replay_of),
         after={"replayedAs": new.id},
     )
-
-
-def _check_kept(old: Original, now: datetime, retention: timedelta) -> None:
-    if old.event_id is not None and (old.received_at is None or now > old.received_at + retention):
-        raise ZektError(
-            "payload_expired",
-            f"Payloads are kept for {retention.days} days: run the provider's workflow again, so that it sends anew.",
-        )
 
 
 async def recipient(tx: Tx, subscription_id: int, provider_id: int, account_id: int | None) -> Subscription:

@@ -133,7 +133,10 @@ async def _tell(
 
 
 def _receipt(plan: Plan, replay_id: int | None, per_minute: int, dry_run: bool, retention: timedelta) -> dict[str, Any]:
-    detail = f"Payloads are kept for {retention.days} days at most: have the provider's workflow run again."
+    detail = (
+        f"Payloads are kept for {retention.days} days, those of fire-and-forget deliveries until some time after their"
+        " dispatch: have the provider's workflow run again."
+    )
     impossible = {
         "code": "payload_expired",
         "count": len(plan.expired),

@@ -16,6 +16,8 @@ class Message:
     step: str | None
     carried_to: tuple[int, ...] = ()
     """Subscriptions to which a delivery carries it."""
+    gone: bool = False
+    """Its bytes are not kept any more: nobody can be given it."""
     traceparent: str | None = None
 
 

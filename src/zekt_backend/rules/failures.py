@@ -30,6 +30,7 @@ class Cause(StrEnum):
     UNCONFIRMED = "unconfirmed"
     RUN_FAILED = "run_failed"
     OVERDUE = "overdue"
+    EXPIRED = "payload_expired"
     LOST = "lost"
     UNEXPECTED = "unexpected"
     OTHER = "other"
@@ -48,6 +49,7 @@ TITLES = {
     Cause.UNCONFIRMED: "No run confirmed in time",
     Cause.RUN_FAILED: "The consumer's run failed",
     Cause.OVERDUE: "The consumer's run did not complete in time",
+    Cause.EXPIRED: "The message was not kept any more",
     Cause.LOST: "The broker stopped while it waited for GitHub's answer",
     Cause.UNEXPECTED: "An answer that is not GitHub's",
     Cause.OTHER: "Another cause",

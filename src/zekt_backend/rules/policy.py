@@ -9,6 +9,7 @@ from zekt_backend.rules.correlation import Message, owed
 from zekt_backend.rules.parties import Provider, Service, Subscription
 from zekt_backend.rules.records import RunEvent
 
+_GONE = "The message is not kept any more: it is older than payloads stay, or was dispatched to all who had subscribed."
 _TOLD = 5
 """Of a filter's patterns or event types so many are named in a reason."""
 
@@ -154,10 +155,13 @@ def _offers(subscription: Subscription, messages: Sequence[Message], *, late: bo
 
 def _offer(subscription: Subscription, message: Message | None) -> Offer:
     event_type, wanted = _event_type(subscription, message), subscription.event_types
-    if wanted is None:
-        return Offer(message, event_type)
-    detail = f"The event type is {event_type}; wanted: {_some(wanted)}."
-    return Offer(message, event_type, (Rule("event_type", event_type in wanted, detail),))
+    rules: tuple[Rule, ...] = ()
+    if wanted is not None:
+        detail = f"The event type is {event_type}; wanted: {_some(wanted)}."
+        rules = (Rule("event_type", event_type in wanted, detail),)
+    if message is not None and message.gone:
+        rules = (*rules, Rule("payload_expired", False, _GONE))
+    return Offer(message, event_type, rules)
 
 
 def _bare(subscription: Subscription) -> Offer:

@@ -14,13 +14,16 @@ class Payload:
     raw: bytes
     sha256: str
     received_at: datetime
+    gone: str | None
+    """Why the bytes are not kept any more: `retention`, or `dispatched` (fire-and-forget); None: they are."""
 
 
 async def fetch(tx: Tx, event_id: str) -> Payload:
     """The payload of a message. Its row outlives every delivery that refers to it."""
     row = await one(
         tx,
-        "SELECT payload AS raw, payload_sha256 AS sha256, received_at FROM messages WHERE event_id = %s",
+        """SELECT payload AS raw, payload_sha256 AS sha256, received_at, flushed_why AS gone
+           FROM messages WHERE event_id = %s""",
         (event_id,),
     )
     if row is None:
@@ -54,7 +57,9 @@ class Original:
     envelope: dict[str, Any]
     late: bool
     received_at: datetime | None
-    """When its message came. None where it carries none, or where the message is not kept any more."""
+    """When its message came. None where it carries none, or where there is no trace of the message any more."""
+    gone: str | None
+    """As of `Payload`."""
 
 
 async def original(tx: Tx, delivery_id: str) -> Original | None:
@@ -66,9 +71,14 @@ async def original(tx: Tx, delivery_id: str) -> Original | None:
     row = await one(
         tx,
         """SELECT d.subscription_id, d.provider_id, d.provider, d.correlation_id, d.event_guid, d.event_id,
-                  d.event_type, d.envelope, d.late, m.received_at
-           FROM deliveries d LEFT JOIN messages m ON m.event_id = d.event_id WHERE d.id = %s
-           FOR KEY SHARE OF d""",
+                  d.event_type, d.envelope, d.late
+           FROM deliveries d WHERE d.id = %s FOR KEY SHARE OF d""",
         (delivery_id,),
     )
-    return Original(**row) if row else None
+    if row is None:
+        return None
+    # Held, so that its bytes are not let go while somebody makes a delivery of them.
+    kept = await one(
+        tx, "SELECT received_at, flushed_why AS gone FROM messages WHERE event_id = %s FOR SHARE", (row["event_id"],)
+    )
+    return Original(**row, **(kept or {"received_at": None, "gone": None}))

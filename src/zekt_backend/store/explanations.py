@@ -96,7 +96,8 @@ async def _messages(tx: Tx, key: RunKey, guid: str | None) -> list[dict[str, Any
     """Those of this attempt, and those of earlier ones that were delivered with its event."""
     return await many(
         tx,
-        """SELECT event_id, event_type, run_attempt, job, step, octet_length(payload) AS bytes, received_at, late,
+        """SELECT event_id, event_type, run_attempt, job, step,
+                  coalesce(payload_bytes, octet_length(payload)) AS bytes, received_at, late,
                   closed_at, closed_why, guarded
            FROM messages m WHERE repository_id = %(repository)s AND run_id = %(run)s
              AND (run_attempt = %(attempt)s

@@ -86,14 +86,18 @@ async def stored_before(tx: Tx, dedupe_key: str) -> Stored | None:
 
 
 async def of_run(tx: Tx, key: RunKey) -> list[Message]:
-    """Messages of this run, of this attempt or an earlier one, in the order they came."""
+    """Messages of this run, of this attempt or an earlier one, in the order they came.
+
+    They are held: until the transaction ends nobody lets go of their bytes, which somebody may be given.
+    """
     rows = await many(
         tx,
         """SELECT event_id, event_type, workflow_path, run_attempt, job, step, traceparent,
+                  flushed_at IS NOT NULL AS gone,
                   ARRAY(SELECT d.subscription_id FROM deliveries d WHERE d.event_id = m.event_id) AS carried_to
            FROM messages m
            WHERE repository_id = %s AND run_id = %s AND run_attempt <= %s
-           ORDER BY run_attempt, seq""",
+           ORDER BY run_attempt, seq FOR SHARE OF m""",
         (key.repository_id, key.run_id, key.run_attempt),
     )
     return [Message(**{**row, "carried_to": tuple(row["carried_to"])}) for row in rows]

@@ -20,7 +20,7 @@ _COUNTED = sql.SQL(
               sum(u.refused)::bigint AS refused
        FROM (SELECT (m.received_at AT TIME ZONE 'UTC')::date AS day, m.repository_id, m.workflow_path,
                     count(*) AS messages, 0 AS events, 0 AS blocked, 0 AS dispatches, 0 AS retries, 0 AS confirms,
-                    0 AS completes, sum(octet_length(m.payload)) AS bytes, 0 AS refused
+                    0 AS completes, sum(coalesce(m.payload_bytes, octet_length(m.payload))) AS bytes, 0 AS refused
              FROM messages m WHERE m.received_at >= {begin} AND m.received_at < {end}
                AND (%(accounts)s::bigint[] IS NULL OR m.repository_id IN (SELECT id FROM theirs)) GROUP BY 1, 2, 3
              UNION ALL

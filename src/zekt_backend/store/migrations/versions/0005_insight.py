@@ -53,8 +53,39 @@ CREATE INDEX IF NOT EXISTS lost_webhooks_repository ON lost_webhooks (repository
 
 RETENTION = (
     """
--- When its bytes were let go: the payload is empty since, its digest stays.
-ALTER TABLE messages ADD COLUMN IF NOT EXISTS flushed_at timestamptz;
+-- When its bytes were let go, and why: the payload is empty since. Its digest stays, and how many they were.
+ALTER TABLE messages
+    ADD COLUMN IF NOT EXISTS flushed_at    timestamptz,
+    ADD COLUMN IF NOT EXISTS flushed_why   text CHECK (flushed_why IN ('retention', 'dispatched')),
+    ADD COLUMN IF NOT EXISTS payload_bytes integer;
+""",
+    """
+-- The oldest whose bytes are still here.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_kept ON messages (received_at, seq) WHERE flushed_at IS NULL;
+""",
+    """
+-- Fire-and-forget deliveries in the order of their dispatch: read once, some time after it. No others pay for it.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_flushable ON deliveries (dispatched_at, seq)
+    WHERE NOT durable AND status = 'dispatched' AND event_id IS NOT NULL;
+""",
+    """
+-- What an event is referred to by: asked for each that is deleted, and would be read from end to end.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_event ON deliveries (event_guid);
+""",
+    """
+CREATE INDEX CONCURRENTLY IF NOT EXISTS decisions_message ON decisions (event_id) WHERE event_id IS NOT NULL;
+""",
+    """
+-- What was let go, by the day on which it was: written in the transaction that let it go.
+CREATE TABLE IF NOT EXISTS retention_days (
+    day                 date PRIMARY KEY,
+    payloads_expired    bigint NOT NULL DEFAULT 0,
+    payloads_dispatched bigint NOT NULL DEFAULT 0,
+    payload_bytes       bigint NOT NULL DEFAULT 0,
+    deliveries          bigint NOT NULL DEFAULT 0,
+    events              bigint NOT NULL DEFAULT 0,
+    messages            bigint NOT NULL DEFAULT 0
+);
 """,
 )
 
@@ -188,10 +219,14 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    op.execute("DROP TABLE replay_items, replays")
+    op.execute("DROP TABLE retention_days, replay_items, replays")
+    op.execute("DROP INDEX decisions_message, deliveries_event, deliveries_flushable, messages_kept")
     op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
     op.execute("DROP INDEX messages_caused_by")
-    op.execute("ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at")
+    op.execute(
+        "ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at, DROP COLUMN flushed_why,"
+        " DROP COLUMN payload_bytes"
+    )
     op.execute("DROP INDEX subscriptions_requested")
     op.execute("DROP INDEX lost_webhooks_repository, deliveries_failed, deliveries_of_connection")
     op.execute("DROP INDEX deliveries_of_subscription, deliveries_of_consumer, deliveries_of_provider")
