@@ -105,6 +105,14 @@ def test_what_is_rolled_back_is_told_to_nobody(new_database: Callable[[], str]) 
         await make(tx)
         raise RuntimeError
 
+    async def go_back(tx: Tx) -> None:
+        tx.happenings.append(Made(2))
+        with pytest.raises(RuntimeError):
+            async with tx.transaction():
+                await fail(tx)
+        async with tx.transaction():
+            tx.happenings.append(Made(3))
+
     async def check() -> None:
         db = await Database(new_database(), size=2, tell=heard.append).open()
         try:
@@ -114,6 +122,8 @@ def test_what_is_rolled_back_is_told_to_nobody(new_database: Callable[[], str]) 
             assert heard == []
             await db.run(make)
             assert heard == [Made(1)]
+            await db.run(go_back)
+            assert heard == [Made(1), Made(2), Made(3)]
         finally:
             await db.close()
 

@@ -58,6 +58,21 @@ class Tx(psycopg.AsyncConnection[DictRow]):
         self.happenings: list[Happening] = []
         """What this transaction has brought about: told when it is committed."""
 
+    @asynccontextmanager
+    async def transaction(
+        self, savepoint_name: str | None = None, force_rollback: bool = False
+    ) -> AsyncIterator[psycopg.AsyncTransaction]:
+        """As psycopg has it; what is rolled back, up to a savepoint too, has brought about nothing."""
+        before = len(self.happenings)
+        undone = True
+        try:
+            async with super().transaction(savepoint_name, force_rollback) as transaction:
+                yield transaction
+            undone = force_rollback
+        finally:
+            if undone:
+                del self.happenings[before:]
+
 
 def is_trouble(error: BaseException) -> bool:
     """Whether the server's state is to blame, so that the same call may succeed later.
@@ -121,9 +136,8 @@ class Database:
             connection.happenings.clear()
             async with connection.transaction(force_rollback=undo):
                 yield connection
-            if not undo:
-                for happening in connection.happenings:
-                    self._tell(happening)
+            for happening in connection.happenings:
+                self._tell(happening)
 
     async def run(
         self, work: Callable[[Tx], Awaitable[Result]], *, patience: float = 0.0, undo: bool = False
