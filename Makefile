@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos lint format docs lock clean
+.PHONY: help demo test chaos lint format docs pictures lock clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -81,6 +81,10 @@ format: $(READY) ## let ruff rewrite what it can
 
 docs: $(READY) ## write the table of endpoints in docs/api.md anew
 	PYTHONPATH=tests $(BIN)/python -m zekt_testing.api_page
+
+pictures: $(READY) ## take the pictures in docs/images anew, of the demo in Chromium
+	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
+	PYTHONPATH=tests $(BIN)/python -m zekt_testing.pictures
 
 lock: $(UV) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/action.txt

@@ -40,13 +40,25 @@ accounts:
       - name: orders
         workflows:
           - path: {ORDER_WORKFLOW}
-            service: {{slug: infrastructure-orders, alias: Infrastructure orders, event-type: {ORDER_EVENT}}}
+            service:
+              slug: infrastructure-orders
+              alias: Infrastructure orders
+              description: What shop-team needs, as soon as it is ordered.
+              tags: [infrastructure]
+              visibility: public
+              event-type: {ORDER_EVENT}
   - login: infra-team
     repositories:
       - name: platform
         workflows:
           - path: {BUILD_WORKFLOW}
-            service: {{slug: infrastructure-results, alias: Finished infrastructure, event-type: {READY_EVENT}}}
+            service:
+              slug: infrastructure-results
+              alias: Finished infrastructure
+              description: What was built, where it is, and what it costs a month.
+              tags: [infrastructure, cost]
+              visibility: public
+              event-type: {READY_EVENT}
 subscriptions:
   - {{service: infrastructure-orders, consumer: {INFRA}, status: approved, durable: true, conclusions: [success]}}
   - {{service: infrastructure-results, consumer: {SHOP}, status: approved, durable: true, conclusions: [success]}}
