@@ -1,5 +1,6 @@
 """`GET /api/traces/{correlationId}`: what a run was caused by, and all that followed, across organisations."""
 
+import json
 from datetime import datetime
 from typing import Any
 
@@ -27,8 +28,4 @@ async def trace(request: Request, broker: Broker) -> JSONResponse:
 
 def readable(found: Any) -> Any:
     """As JSON has it: times in ISO 8601."""
-    if isinstance(found, dict):
-        return {name: readable(value) for name, value in found.items()}
-    if isinstance(found, list):
-        return [readable(value) for value in found]
-    return found.isoformat() if isinstance(found, datetime) else found
+    return json.loads(json.dumps(found, default=datetime.isoformat))
