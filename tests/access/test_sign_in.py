@@ -106,7 +106,7 @@ def test_whoever_looks_at_an_error_sees_a_page_that_repeats_nothing(browser: Bro
     assert (answer.status_code, answer.headers["content-type"]) == (400, "text/html; charset=utf-8")
     assert "<script>" not in answer.text
     assert "default-src 'none'" in answer.headers["content-security-policy"]
-    assert "/auth/sign-in" in answer.text
+    assert "/sign-in" in answer.text
 
 
 @pytest.mark.parametrize("kind", ["status", "cut", "hang"])
