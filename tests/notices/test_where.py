@@ -61,6 +61,10 @@ def test_the_operator_may_allow_even_this_machine_but_never_in_the_open(listenin
         "https://127.0.0.1.5/", "https://2130706433/", "https://0x7f.0.0.1/", "https://017700000001/", "https://0x7f000001/",
         "https://10.0.0.1/", "https://[fd00::1]/", "https://[::ffff:8.8.8.8]/", "https://[fe80::1%25eth0]/",
         "https://-hooks.example/", "https://hooks..example/", "https://" + "a" * 2_000,
+        "https://[2606:4700::1]evil/", "https://[2606:4700::1]evil:443/", "https://[2606:4700::1].evil.example/",
+        "https://evil[2606:4700::1]/", "https://[2606:4700::1]:/", "https://hooks.example.com:/",
+        "https://hooks.example.com:+443/", "https://hooks.example.com:4_43/", "https://[2606:4700::1%25a]/",
+        "https://[2606:4700::1%a]/", "https://hooks.example.com%2eevil/", "https://[hooks.example.com]/",
     ],
 )  # fmt: skip
 def test_an_address_that_no_notice_may_be_sent_to_is_not_taken(url: str) -> None:
@@ -72,6 +76,8 @@ def test_an_address_is_taken_apart_as_it_is_called() -> None:
     found = target("https://Hooks.Example.com:8443/zekt?key=x", ())
     assert (found.secure, found.host, found.port, found.path) == (True, "hooks.example.com", 8443, "/zekt?key=x")
     assert target("https://hooks.example.com?x=1", ()).path == "/?x=1"
+    six = [target(f"https://[2606:4700::1]{port}/", ()) for port in ("", ":8443")]
+    assert [(each.host, each.port) for each in six] == [("2606:4700::1", 443), ("2606:4700::1", 8443)]
     assert origin("https://hooks.example.com:8443/zekt?key=x") == "https://hooks.example.com:8443"
 
 

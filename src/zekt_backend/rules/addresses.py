@@ -16,6 +16,8 @@ _PORT, _FIRST_FREE_PORT = 443, 1024
 """Below 1024 listen services that have nothing to do with webhooks; 443 alone is meant for them."""
 _FORM = re.compile(r"https?://[!-~]+", re.IGNORECASE)
 """Visible ASCII only: what else readers make of a name or a path is theirs to encode."""
+_PLACE = re.compile(r"(?:\[[0-9A-Fa-f:.]+\]|[^\[\]:%]*)(?::[0-9]{1,5})?")
+"""A host and perhaps its port, and nothing beside them that one reader skips and another takes for the host."""
 _NAME = re.compile(r"(?!-)[A-Za-z0-9-]{1,63}(?:\.(?!-)[A-Za-z0-9-]{1,63})*\.?")
 
 # https://www.iana.org/assignments/iana-ipv4-special-registry, and multicast.
@@ -70,6 +72,8 @@ def target(url: str, allowed: Sequence[Network]) -> Target:
         raise _refused("it cannot be read as an address") from None
     if parts.username is not None or parts.password is not None:
         raise _refused("user and password do not belong into it; the signature tells who sends")
+    if not _PLACE.fullmatch(parts.netloc):
+        raise _refused("between // and the path it must be just host, host:port or [IPv6 address]:port")
     if "#" in url:
         raise _refused("a fragment (#…) is never sent: leave it out")
     host = (parts.hostname or "").rstrip(".")
