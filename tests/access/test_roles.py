@@ -58,8 +58,8 @@ WITH_SCHEMA = """
 REQUESTED = "UPDATE subscriptions SET status = 'requested'"
 RENAMED = "UPDATE repositories SET full_name = 'shop-team/before' WHERE id = 1001"
 REPLAY = """
-    WITH begun AS (INSERT INTO replays (actor, account_id, per_minute, created_at)
-                   SELECT %s, id, 1, now() FROM accounts WHERE login = 'infra-team' RETURNING id)
+    WITH begun AS (INSERT INTO replays (actor, account_id, per_minute, total, created_at)
+                   SELECT %s, id, 1, 9, now() FROM accounts WHERE login = 'infra-team' RETURNING id)
     INSERT INTO replay_items (replay_id, position, delivery_id)
     SELECT id, n, 'delivery-' || n FROM begun, generate_series(1, 9) n"""
 REPLAYED = "UPDATE replays SET ended_at = now()"

@@ -11,9 +11,12 @@ from typer.testing import CliRunner
 
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.cli import app
+from zekt_backend.clock import SystemClock
 from zekt_backend.flows.replay import Terms
 from zekt_backend.flows.replay_many import go_on, rearm
 from zekt_backend.flows.sweep import sweep
+from zekt_backend.flows.tidy import REPLAYS_KEPT, tidy
+from zekt_backend.store import replays
 from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN
 from zekt_testing.clock import ManualClock
@@ -139,10 +142,45 @@ def test_a_replay_whose_job_was_lost_goes_on_and_one_that_was_stopped_does_not(s
     on(zekt, lambda broker: sweep(db=broker.work_db, clock=broker.clock))
     assert zekt.sql("SELECT count(*) FROM pgqueuer WHERE entrypoint = 'replay'") == [(1,)]
     stopped = ask(zekt, f"/{number}", "DELETE").json()
-    assert (stopped["stopped"], stopped["made"], stopped["left"]) == (True, 1, 2)
+    assert (stopped["stopped"], stopped["why"], stopped["made"], stopped["left"]) == (True, None, 1, 2)
     assert on(zekt, lambda broker: step(broker, number)) is None
     assert on(zekt, lambda broker: broker.work_db.run(rearm)) == 0
     assert len(replayed(zekt)) == 1
+
+
+def test_of_a_replay_that_was_stopped_nothing_stays_that_was_not_done(start: Start) -> None:
+    """Whoever begins and stops in a loop leaves one small row each time, and no more."""
+    zekt = start(work=False)
+    failed(zekt, 3)
+    for _ in range(3):
+        number = ask(zekt, "", body={"connection": 1, "perMinute": 4}).json()["id"]
+        assert ask(zekt, f"/{number}", "DELETE").json()["left"] == 3
+    assert zekt.sql("SELECT count(*) FROM replay_items") == [(0,)]
+
+
+def test_replays_are_forgotten_after_90_days_in_small_transactions(
+    start: Start, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    zekt = start(work=False)
+    monkeypatch.setattr("zekt_backend.flows.tidy.BATCH", 2)
+    for days in (89, 91):
+        zekt.sql(
+            """WITH ended AS (INSERT INTO replays (actor, per_minute, total, created_at, ended_at)
+                              SELECT 'operator', 4, 5, t, t FROM (SELECT now() - %s * interval '1 day') AS x (t)
+                              RETURNING id)
+               INSERT INTO replay_items (replay_id, position, delivery_id, done_at, code)
+               SELECT id, n, 'delivery', now(), 'not_found' FROM ended, generate_series(1, 5) n""",
+            days,
+        )
+    kept, _ = zekt.sql("SELECT id FROM replays ORDER BY id")
+
+    async def first(broker: Broker) -> int:
+        return await broker.work_db.run(lambda tx: replays.forget(tx, SystemClock().now() - REPLAYS_KEPT, 2))
+
+    assert on(zekt, first) == 2
+    on(zekt, lambda broker: tidy(db=broker.work_db, clock=SystemClock()))
+    assert zekt.sql("SELECT id FROM replays") == [kept]
+    assert zekt.sql("SELECT replay_id, count(*) FROM replay_items GROUP BY 1") == [(*kept, 5)]
 
 
 def test_an_account_replays_what_is_its_own_within_the_broker_s_rate(start: Start) -> None:

@@ -73,8 +73,9 @@ def town(start: Callable[..., Zekt]) -> Town:
     delivery_id = dispatch.client_payload["zekt"]["deliveryId"]
     zekt.until(delivery_id, "dispatched")
     zekt.sql(
-        """WITH ended AS (INSERT INTO replays (actor, account_id, per_minute, created_at, ended_at)
-                         SELECT 'operator', id, 1, now(), now() FROM accounts WHERE login = 'infra-team' RETURNING id)
+        """WITH ended AS (INSERT INTO replays (actor, account_id, per_minute, total, refused, created_at, ended_at)
+                         SELECT 'operator', id, 1, 1, 1, now(), now() FROM accounts WHERE login = 'infra-team'
+                         RETURNING id)
            INSERT INTO replay_items (replay_id, position, delivery_id, done_at, code, detail)
            SELECT id, 1, 'delivery-1', now(), 'not_found', 'There is no such delivery.' FROM ended"""
     )

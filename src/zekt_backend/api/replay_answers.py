@@ -46,6 +46,7 @@ class Replays(Shown):
     created_at: datetime
     ended_at: datetime | None
     stopped: bool
+    why: str | None = Field(description="What stopped it, where nobody asked for that")
     total: int
     made: int
     refused: int

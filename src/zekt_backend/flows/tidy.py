@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 from functools import partial
 
 from zekt_backend.clock import Clock
-from zekt_backend.store import installations, jobs, notices, refusals, sessions, tokens
+from zekt_backend.store import installations, jobs, notices, refusals, replays, sessions, tokens
 from zekt_backend.store.database import Database, Tx
 
 KEPT = timedelta(days=1)
@@ -13,6 +13,8 @@ TOKENS_KEPT = timedelta(minutes=1)
 REFUSALS_KEPT = timedelta(days=90)
 """As long as a message that was taken; their numbers stay in the days of usage."""
 NOTICES_KEPT = timedelta(days=90)
+REPLAYS_KEPT = timedelta(days=90)
+"""From their end. The deliveries that they made stay as long as any other."""
 BATCH = 10_000
 _ROUNDS = 100
 """At most a million rows; what is left waits for the next time."""
@@ -36,5 +38,6 @@ async def _forget(tx: Tx, now: datetime) -> int:
         + await sessions.forget(tx, now, BATCH)
         + await refusals.forget(tx, now - REFUSALS_KEPT, BATCH)
         + await notices.forget(tx, now - NOTICES_KEPT, BATCH)
+        + await replays.forget(tx, now - REPLAYS_KEPT, BATCH)
         + await installations.forget_writes(tx, now - KEPT)
     )

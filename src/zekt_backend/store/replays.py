@@ -105,9 +105,9 @@ async def create(
     """None: one of this account is under way."""
     row = await one(
         tx,
-        """INSERT INTO replays (actor, account_id, subscription_id, per_minute, created_at)
-           VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id""",
-        (actor, account_id, subscription_id, per_minute, now),
+        """INSERT INTO replays (actor, account_id, subscription_id, per_minute, total, created_at)
+           VALUES (%s, %s, %s, %s, %s, %s) ON CONFLICT DO NOTHING RETURNING id""",
+        (actor, account_id, subscription_id, per_minute, len(delivery_ids), now),
     )
     if row is None:
         return None
@@ -173,29 +173,51 @@ async def settle(
     detail: str | None,
 ) -> bool:
     """False: it was done before."""
-    return await changed(
+    done = await changed(
         tx,
         """UPDATE replay_items SET done_at = %s, replayed_as = %s, code = %s, detail = %s
            WHERE replay_id = %s AND position = %s AND done_at IS NULL""",
         (now, replayed_as, code, detail, replay_id, position),
     )
+    if done:
+        # Counted, so that nobody who asks how far it is reads ten thousand rows for it.
+        made = int(replayed_as is not None)
+        await tx.execute(
+            "UPDATE replays SET made = made + %s, refused = refused + %s WHERE id = %s", (made, 1 - made, replay_id)
+        )
+    return done
 
 
-async def end(tx: Tx, replay_id: int, now: datetime, *, stopped: bool) -> bool:
-    """False: it has ended."""
-    return await changed(
+async def end(tx: Tx, replay_id: int, now: datetime, *, stopped: bool, why: str | None = None) -> bool:
+    """Nothing stays of what was not done but how many they were. False: it has ended."""
+    first = await changed(
         tx,
-        "UPDATE replays SET ended_at = %s, stopped = %s WHERE id = %s AND ended_at IS NULL",
-        (now, stopped, replay_id),
+        "UPDATE replays SET ended_at = %s, stopped = %s, why = %s WHERE id = %s AND ended_at IS NULL",
+        (now, stopped, why, replay_id),
     )
+    if first:
+        await tx.execute("DELETE FROM replay_items WHERE replay_id = %s AND done_at IS NULL", (replay_id,))
+    return first
 
 
 async def forget(tx: Tx, before: datetime, limit: int) -> int:
-    cursor = await tx.execute(
-        "DELETE FROM replays WHERE id IN (SELECT id FROM replays WHERE ended_at < %s ORDER BY ended_at LIMIT %s)",
+    """Those that ended so long ago: their items first, `limit` at a time. How many rows went."""
+    items = await tx.execute(
+        """DELETE FROM replay_items WHERE (replay_id, position) IN (
+               SELECT i.replay_id, i.position FROM replays r JOIN replay_items i ON i.replay_id = r.id
+               WHERE r.ended_at < %s LIMIT %s)""",
         (before, limit),
     )
-    return cursor.rowcount
+    if items.rowcount == limit:
+        return limit
+    cursor = await tx.execute(
+        """DELETE FROM replays WHERE id IN (
+               SELECT r.id FROM replays r
+               WHERE r.ended_at < %s AND NOT EXISTS (SELECT 1 FROM replay_items i WHERE i.replay_id = r.id)
+               ORDER BY r.ended_at LIMIT %s)""",
+        (before, limit),
+    )
+    return items.rowcount + cursor.rowcount
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,11 +238,9 @@ async def shown(tx: Tx, replay_id: int) -> dict[str, Any] | None:
     """How far it is, and the first that were refused."""
     row = await one(
         tx,
-        """SELECT r.id, r.actor, r.subscription_id AS connection, r.per_minute AS "perMinute",
-                  r.created_at AS "createdAt", r.ended_at AS "endedAt", r.stopped,
-                  count(*) AS total, count(i.replayed_as) AS made, count(i.code) AS refused,
-                  count(*) FILTER (WHERE i.done_at IS NULL) AS left
-           FROM replays r JOIN replay_items i ON i.replay_id = r.id WHERE r.id = %s GROUP BY r.id""",
+        """SELECT id, actor, subscription_id AS connection, per_minute AS "perMinute", created_at AS "createdAt",
+                  ended_at AS "endedAt", stopped, why, total, made, refused, total - made - refused AS left
+           FROM replays WHERE id = %s""",
         (replay_id,),
     )
     if row is None:

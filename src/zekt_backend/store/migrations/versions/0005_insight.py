@@ -91,16 +91,21 @@ CREATE TABLE IF NOT EXISTS retention_days (
 
 REPLAYS = (
     """
--- Many deliveries that are delivered once more, one after the other, per_minute of them.
+-- Many deliveries that are delivered once more, one after the other, per_minute of them: total, of which so many were
+-- made or refused. Why: it was stopped though nobody asked for that.
 CREATE TABLE IF NOT EXISTS replays (
     id              bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     actor           text NOT NULL,
     account_id      bigint REFERENCES accounts,
     subscription_id bigint,
     per_minute      integer NOT NULL,
+    total           integer NOT NULL DEFAULT 0,
+    made            integer NOT NULL DEFAULT 0,
+    refused         integer NOT NULL DEFAULT 0,
     created_at      timestamptz NOT NULL,
     ended_at        timestamptz,
-    stopped         boolean NOT NULL DEFAULT false
+    stopped         boolean NOT NULL DEFAULT false,
+    why             text
 );
 """,
     """
@@ -109,7 +114,7 @@ CREATE UNIQUE INDEX IF NOT EXISTS replays_open ON replays (coalesce(account_id, 
 """,
     "CREATE INDEX IF NOT EXISTS replays_ended ON replays (ended_at);",
     """
--- Each is done once: replayed_as, or refused with a code.
+-- Each is done once: replayed_as, or refused with a code. What was not done by the end is deleted with it.
 CREATE TABLE IF NOT EXISTS replay_items (
     replay_id   bigint NOT NULL REFERENCES replays ON DELETE CASCADE,
     position    integer NOT NULL,
