@@ -242,7 +242,7 @@ async def _replay(job: Job, broker: Broker) -> None:
     replay_id, terms = int((job.payload or b"").decode()), Terms(broker.timings, broker.settings.payload_retention)
     with _kept_in_trouble():
         wait = await replay_many.go_on(
-            replay_id, db=broker.work_db, clock=broker.clock, new_id=new_delivery_id, terms=terms
+            replay_id, db=broker.work_db, clock=broker.clock, new_id=new_delivery_id, terms=terms, ask=broker.ask_role
         )
     if wait is not None:
         raise RetryRequested(delay=wait, reason="the next of many replays")

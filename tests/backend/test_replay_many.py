@@ -61,7 +61,14 @@ def on(zekt: Any, work: Callable[[Broker], Awaitable[Any]]) -> Any:
 
 def step(broker: Broker, replay_id: int) -> Awaitable[timedelta | None]:
     terms = Terms(broker.timings, broker.settings.payload_retention)
-    return go_on(replay_id, db=broker.work_db, clock=broker.clock, new_id=new_delivery_id, terms=terms)
+    return go_on(
+        replay_id,
+        db=broker.work_db,
+        clock=broker.clock,
+        new_id=new_delivery_id,
+        terms=terms,
+        ask=broker.ask_role,
+    )
 
 
 def replayed(zekt: Any) -> list[tuple[str, int]]:

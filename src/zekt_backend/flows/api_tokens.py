@@ -4,7 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
-from zekt_backend.rules.access import Principal, Right, digest_of, not_yours
+from zekt_backend.flows import replay_many
+from zekt_backend.rules.access import Principal, Right, digest_of, not_yours, token_actor
 from zekt_backend.store import accounts, api_tokens, audit
 from zekt_backend.store.database import Database, Tx
 
@@ -55,7 +56,7 @@ async def create(wanted: Wanted, secret: str, *, actor: str, now: datetime, db: 
 
 
 async def revoke(token_id: int, *, actor: str, now: datetime, db: Database) -> dict[str, Any]:
-    """From now on it opens nothing. Revoking it again changes nothing.
+    """From now on it opens nothing, and what it began does not go on. Revoking it again changes nothing.
 
     Raises:
         ZektError: `not_yours` when there is no such token.
@@ -75,6 +76,7 @@ async def revoke(token_id: int, *, actor: str, now: datetime, db: Database) -> d
                 before={"revokedAt": None},
                 after={"revokedAt": token["revokedAt"]},
             )
+        await replay_many.stop_all_of(tx, token_actor(token["name"], token_id), by=actor, now=now)
         return token
 
     return await db.run(work)
@@ -91,7 +93,7 @@ async def recognise(secret: str, *, now: datetime, db: Database) -> Principal | 
         return None
     if token["unnoted"]:
         await db.run(lambda tx: api_tokens.note_use(tx, token["id"], now))
-    return Principal(f"token:{token['name']}#{token['id']}", {token["account_id"]: Right(token["scope"])})
+    return Principal(token_actor(token["name"], token["id"]), {token["account_id"]: Right(token["scope"])})
 
 
 async def _shown(tx: Tx, token_id: int) -> dict[str, Any]:

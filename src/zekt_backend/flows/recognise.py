@@ -1,4 +1,4 @@
-"""Who a session belongs to, and what that person may do: as GitHub told within the hour."""
+"""Whose a session is, and what that person may do, also long after the request: as GitHub told within the hour."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,9 +10,9 @@ import structlog
 
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.sign_in import Trail
-from zekt_backend.rules.access import Principal, digest_of, person_actor
+from zekt_backend.rules.access import OPERATOR, Principal, Right, digest_of, number_of, person_actor
 from zekt_backend.rules.people import MOST_ASKED, Found, Role, Seat, is_believed, is_due
-from zekt_backend.store import people, sessions
+from zekt_backend.store import api_tokens, people, sessions
 from zekt_backend.store.database import Database, Tx
 
 log = structlog.get_logger()
@@ -67,6 +67,28 @@ async def principal_of(session: Session, *, now: datetime, db: Database) -> Prin
     async with db.reading() as connection:
         own = await people.administered(connection, session.person_id)
     return Principal(person_actor(session.login, session.person_id), rights, unsure=unsure, repositories=own)
+
+
+async def principal_by_actor(actor: str, *, now: datetime, db: Database, ask: Ask) -> Principal:
+    """Whoever began something that still goes on, with what they may do by now; GitHub is asked when that is due.
+
+    A token that has expired or was revoked, and whoever is not known, may do nothing.
+    """
+    kind, number = number_of(actor) or ("", 0)
+    if kind == "person":
+        async with db.reading() as connection:
+            login = await people.login_of(connection, number)
+        if login is not None:
+            session = Session(number, login, csrf="", expires_at=now)
+            if not await is_settled(session, now=now, db=db):
+                await refresh(session, now=now, db=db, ask=ask)
+            return await principal_of(session, now=now, db=db)
+    if kind == "token":
+        async with db.reading() as connection:
+            token = await api_tokens.valid_by_id(connection, number, now)
+        if token is not None:
+            return Principal(actor, {token["account_id"]: Right(token["scope"])})
+    return Principal(actor, operator=actor == OPERATOR)
 
 
 async def _rows(db: Database, person_id: int) -> list[dict[str, Any]]:

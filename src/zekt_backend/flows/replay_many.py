@@ -12,7 +12,9 @@ from typing import Any
 
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.recognise import Ask, principal_by_actor
 from zekt_backend.flows.replay import Asker, Terms, make, recipient
+from zekt_backend.rules.access import Principal, Right
 from zekt_backend.rules.subscription import Side
 from zekt_backend.store import audit, jobs, replays, subscriptions
 from zekt_backend.store.database import Database, Tx
@@ -21,6 +23,10 @@ from zekt_backend.store.replays import Candidate
 MOST = 10_000
 """At a time; whoever wants more asks again, which goes on where this ended."""
 _MOST_NAMED = 10
+_MAY_NOT = (
+    "Whoever began it may not manage it any more: the API token was revoked or has expired, or GitHub does not confirm"
+    " the person's role. What was made stays; whoever may begins anew, and what was replayed is left out then."
+)
 _SECOND, _MINUTE = timedelta(seconds=1), timedelta(minutes=1)
 
 
@@ -155,27 +161,35 @@ def _receipt(plan: Plan, replay_id: int | None, per_minute: int, dry_run: bool, 
 
 
 async def go_on(
-    replay_id: int, *, db: Database, clock: Clock, new_id: Callable[[], str], terms: Terms
+    replay_id: int, *, db: Database, clock: Clock, new_id: Callable[[], str], terms: Terms, ask: Ask
 ) -> timedelta | None:
-    """Make the next ones. Returns how long to wait for those after them, or None when none is left."""
+    """Make the next ones, while whoever began it may still manage them: it may take days, and rights end sooner.
+
+    Returns how long to wait for those after them, or None when none is left.
+    """
     async with db.reading() as connection:
         begun = await replays.find(connection, replay_id)
     if begun is None:
         return None
+    principal = await principal_by_actor(begun.actor, now=clock.now(), db=db, ask=ask)
     wait = max(_SECOND, _MINUTE / begun.per_minute)
     for _ in range(max(1, round(begun.per_minute * (wait / _MINUTE)))):
-        if not await db.run(partial(_next, replay_id=replay_id, now=clock.now(), new_id=new_id(), terms=terms)):
+        work = partial(_next, replay_id=replay_id, principal=principal, now=clock.now(), new_id=new_id(), terms=terms)
+        if not await db.run(work):
             return None
     return wait
 
 
-async def _next(tx: Tx, *, replay_id: int, now: datetime, new_id: str, terms: Terms) -> bool:
+async def _next(tx: Tx, *, replay_id: int, principal: Principal, now: datetime, new_id: str, terms: Terms) -> bool:
     """One of them, or their end."""
     held = await replays.hold(tx, replay_id)
     if held is None:
         return False
     if held.position is None or held.delivery_id is None:
         await replays.end(tx, replay_id, now, stopped=False)
+        return False
+    if not await _may(tx, principal, held.account_id, held.delivery_id):
+        await _stop(tx, replay_id, Asker(held.actor, held.account_id), now, why=_MAY_NOT)
         return False
     replayed_as: str | None = new_id
     code: str | None = None
@@ -188,6 +202,27 @@ async def _next(tx: Tx, *, replay_id: int, now: datetime, new_id: str, terms: Te
         replayed_as, code, detail = None, error.code, error.detail
     await replays.settle(tx, replay_id, held.position, now, replayed_as=replayed_as, code=code, detail=detail)
     return True
+
+
+async def _may(tx: Tx, principal: Principal, account_id: int | None, delivery_id: str) -> bool:
+    """Whether the side of this delivery that the account is on is still the caller's to act on."""
+    if principal.operator:
+        return True
+    sides = (await replays.homes(tx, [delivery_id])).get(delivery_id)
+    if sides is None:  # It is gone, which it is refused for.
+        return principal.may(account_id, Right.READ)
+    return any(account == account_id and principal.may_manage(account, repository) for account, repository in sides)
+
+
+async def _stop(tx: Tx, replay_id: int, asker: Asker, now: datetime, *, why: str | None = None) -> None:
+    if await replays.end(tx, replay_id, now, stopped=True, why=why):
+        await _tell(tx, asker, "delivery.replay_stop", replay_id, now=now, after={"why": why} if why else None)
+
+
+async def stop_all_of(tx: Tx, actor: str, *, by: str, now: datetime) -> None:
+    """Somebody takes all rights from this actor: nothing that it began goes on."""
+    for replay_id, account_id in await replays.under_way_of(tx, actor):
+        await _stop(tx, replay_id, Asker(by, account_id), now, why=_MAY_NOT)
 
 
 async def rearm(tx: Tx) -> int:
@@ -203,9 +238,7 @@ async def stop(replay_id: int, *, asker: Asker, db: Database, clock: Clock) -> d
     """
 
     async def work(tx: Tx) -> dict[str, Any]:
-        now = clock.now()
-        if await replays.end(tx, replay_id, now, stopped=True):
-            await _tell(tx, asker, "delivery.replay_stop", replay_id, now=now)
+        await _stop(tx, replay_id, asker, clock.now())
         told = await replays.shown(tx, replay_id)
         if told is None:
             raise ZektError("not_found", "There is no such replay.")

@@ -1,6 +1,7 @@
 """Who may do what to an account: pure."""
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -47,6 +48,19 @@ def check_version(present: int, seen: int | None) -> None:
 def person_actor(login: str, person_id: int) -> str:
     """A person in the audit trail: GitHub's id tells apart those who have had a login one after the other."""
     return f"person:{login}#{person_id}"
+
+
+def token_actor(name: str, token_id: int) -> str:
+    return f"token:{name}#{token_id}"
+
+
+_ACTOR = re.compile(r"(person|token):.*#([0-9]{1,18})")
+
+
+def number_of(actor: str) -> tuple[str, int] | None:
+    """`person` or `token`, and the id by which it is known here; None: it is neither."""
+    found = _ACTOR.fullmatch(actor)
+    return (found[1], int(found[2])) if found else None
 
 
 def digest_of(secret: str) -> bytes:

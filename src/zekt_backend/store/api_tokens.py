@@ -49,6 +49,15 @@ async def valid(tx: Tx, digest: bytes, now: datetime) -> dict[str, Any] | None:
     )
 
 
+async def valid_by_id(tx: Tx, token_id: int, now: datetime) -> dict[str, Any] | None:
+    """The same of a token that was shown before: account_id, scope."""
+    return await one(
+        tx,
+        "SELECT account_id, scope FROM api_tokens WHERE id = %s AND revoked_at IS NULL AND expires_at > %s",
+        (token_id, now),
+    )
+
+
 async def note_use(tx: Tx, token_id: int, now: datetime) -> None:
     """It was used, unless that was noted a moment ago."""
     await tx.execute(

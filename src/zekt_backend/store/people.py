@@ -6,7 +6,7 @@ from typing import Any
 from psycopg import sql
 
 from zekt_backend.rules.people import Asked, Found
-from zekt_backend.store.database import Tx, many
+from zekt_backend.store.database import Tx, many, one
 
 # Who administers one is a member. One that has merely come with the app gives nobody anything: on GitHub any member of
 # an organisation may make a repository, and administers it.
@@ -20,6 +20,11 @@ async def save(tx: Tx, person_id: int, login: str) -> None:
            ON CONFLICT (id) DO UPDATE SET login = excluded.login WHERE people.login <> excluded.login""",
         (person_id, login),
     )
+
+
+async def login_of(tx: Tx, person_id: int) -> str | None:
+    row = await one(tx, "SELECT login FROM people WHERE id = %s", (person_id,))
+    return row["login"] if row else None
 
 
 async def seats(tx: Tx, person_id: int) -> list[dict[str, Any]]:

@@ -128,6 +128,12 @@ async def under_way(tx: Tx, account_id: int | None) -> int | None:
     return row["id"] if row else None
 
 
+async def under_way_of(tx: Tx, actor: str) -> list[tuple[int, int | None]]:
+    """Every one that this actor began, and for which account."""
+    rows = await many(tx, "SELECT id, account_id FROM replays WHERE ended_at IS NULL AND actor = %s", (actor,))
+    return [(row["id"], row["account_id"]) for row in rows]
+
+
 async def unfinished(tx: Tx) -> list[int]:
     return [row["id"] for row in await many(tx, "SELECT id FROM replays WHERE ended_at IS NULL")]
 
