@@ -12,10 +12,10 @@ Deliver = Callable[..., Awaitable[timedelta | None]]
 
 
 class ManualClock:
-    """Time that stands still until a test moves it. It begins ahead of the real one, in which the stage is set."""
+    """Time that stands still until a test moves it."""
 
     def __init__(self) -> None:
-        self.at = datetime.now(UTC) + timedelta(seconds=5)
+        self.at = datetime.now(UTC) + timedelta(seconds=1)
 
     def now(self) -> datetime:
         return self.at
