@@ -103,7 +103,7 @@ class ZektError(Exception):
     Args:
         code: a key of `PROBLEMS`.
         detail: for the person who reads it; never a secret, a token or a payload.
-        retry_after: seconds after which the same call may succeed, for 503.
+        retry_after: seconds after which the same call may succeed, where waiting helps.
         places: JSON pointers into what was sent, each with what is the matter there.
     """
 

@@ -72,6 +72,7 @@ def test_an_owner_chooses_signs_tries_and_stops(zekt: Zekt, alice: Visitor, rece
     assert Webhook(secret).verify(body, headers)["type"] == "notice.test"
     receiver.shutdown()
     receiver.server_close()
+    zekt.sql("UPDATE notice_settings SET tested_at = '-infinity'")
     alice.page.get_by_role("button", name="Send a test").click()
     alice.page.get_by_role("alert").get_by_text("The test did not arrive").wait_for()
     alice.page.get_by_role("link", name="Stop all notices").click()

@@ -81,14 +81,33 @@ def test_an_issue_is_opened_in_a_repository_of_one_s_own_or_nowhere(ask: Any, re
     assert "it must be a repository of infra-team" in answer.json()["detail"]
 
 
-def test_a_test_says_how_it_was_answered(ask: Any, choose: Any, receiver: Any) -> None:
+def later(zekt: Zekt) -> None:
+    """As if the last test had been sent just long enough ago."""
+    zekt.sql("UPDATE notice_settings SET tested_at = tested_at - interval '15 seconds'")
+
+
+def test_a_test_says_how_it_was_answered(ask: Any, choose: Any, receiver: Any, zekt: Zekt) -> None:
     assert code_of(ask("POST", f"{PATH}/test")) == (409, "conflict")
     choose("infra-team", url=receiver.url)
     receiver.answers = [204, 500]
-    taken, refused = (ask("POST", f"{PATH}/test").json() for _ in range(2))
+    taken = ask("POST", f"{PATH}/test").json()
+    later(zekt)
+    refused = ask("POST", f"{PATH}/test").json()
     assert taken == {"delivered": True, "status": 204, "answer": "HTTP 204"}
     assert refused == {"delivered": False, "status": 500, "answer": "HTTP 500"}
     assert [json.loads(letter.body)["type"] for letter in receiver.letters] == ["notice.test"] * 2
+
+
+def test_who_has_sent_a_test_lets_others_send_theirs(ask: Any, choose: Any, receiver: Any) -> None:
+    """Few are sent at a time, of all accounts together."""
+    for account in ("infra-team", "shop-team"):
+        choose(account, url=receiver.url)
+    assert ask("POST", f"{PATH}/test").json()["delivered"]
+    again = ask("POST", f"{PATH}/test")
+    assert code_of(again) == (409, "conflict")
+    assert again.headers["Retry-After"] == "15"
+    assert ask("POST", "/api/accounts/shop-team/notices/test").json()["delivered"]
+    assert len(receiver.letters) == 2
 
 
 def test_one_account_is_sent_one_thing_at_a_time(ask: Any, choose: Any, receiver: Any, zekt: Zekt) -> None:
@@ -112,7 +131,7 @@ def test_what_was_removed_is_told_nothing_and_its_secret_never_comes_back(
     assert first not in [rotate("infra-team") for _ in range(3)]
 
 
-def test_the_commands_set_show_test_rotate_and_remove(zekt_command: Any, receiver: Any) -> None:
+def test_the_commands_set_show_test_rotate_and_remove(zekt_command: Any, receiver: Any, zekt: Zekt) -> None:
     assert zekt_command("notices", "set", "infra-team").exit_code == 2
     done = zekt_command("notices", "set", "infra-team", "--url", receiver.url, "--issues", "infra-team/platform")
     assert done.exit_code == 0, done.output
@@ -121,6 +140,9 @@ def test_the_commands_set_show_test_rotate_and_remove(zekt_command: Any, receive
     assert zekt_command("notices", "rotate", "infra-team").stdout.startswith("whsec_")
     assert "Taken: HTTP 204" in zekt_command("notices", "test", "infra-team").stderr
     receiver.status = 500
+    with pytest.raises(ZektError, match="conflict: A test was sent"):
+        zekt_command("notices", "test", "infra-team")
+    later(zekt)
     assert zekt_command("notices", "test", "infra-team").exit_code == 1
     assert json.loads(zekt_command("notices", "list", "--json").stdout) == []
     assert json.loads(zekt_command("notices", "remove", "infra-team", "--json").stdout)["url"] is None

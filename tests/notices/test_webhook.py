@@ -129,7 +129,7 @@ def test_after_a_rotation_the_secret_before_signs_too_for_a_day(
     (letter,) = receiver.wait()
     for secret in (first, second):
         assert Webhook(secret).verify(letter.body, letter.headers)
-    zekt.sql("UPDATE notice_settings SET rotated_at = now() - interval '25 hours'")
+    zekt.sql("UPDATE notice_settings SET rotated_at = now() - interval '25 hours', tested_at = '-infinity'")
     assert ask("POST", "/api/accounts/infra-team/notices/test").json()["delivered"]
     late = receiver.wait(2)[1]
     assert Webhook(second).verify(late.body, late.headers)

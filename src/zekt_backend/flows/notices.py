@@ -17,6 +17,9 @@ from zekt_backend.store.notice_settings import Chosen
 LEASE = timedelta(minutes=1)
 """How long one notice may be under way, until it is taken for lost and sent again."""
 
+TESTS_APART = timedelta(seconds=15)
+"""Tests of one account: few are sent at a time, and a receiver may be slow, so that nobody is to send one always."""
+
 
 @dataclass(frozen=True, slots=True)
 class Change:
@@ -148,7 +151,7 @@ async def begin_test(account_id: int, change: Change, *, db: Database) -> tuple[
     """The account's turn, for a notice that tells nothing; and until when it has it.
 
     Raises:
-        ZektError: `not_yours`; `conflict` when there is no url, or a notice is under way.
+        ZektError: `not_yours`; `conflict` when there is no url, a notice is under way, or a test was sent a moment ago.
     """
 
     async def work(tx: Tx) -> tuple[Chosen, datetime]:
@@ -156,6 +159,13 @@ async def begin_test(account_id: int, change: Change, *, db: Database) -> tuple[
         if seen.url is None or seen.stopped_at is not None:
             why = "answered 410 Gone, so that nothing is sent there any more" if seen.url else "is not set"
             raise ZektError("conflict", f"The url {why}: set it first, with PUT or `zekt notices set`.")
+        if not await notice_settings.note_test(tx, account_id, change.now, change.now - TESTS_APART):
+            apart = round(TESTS_APART.total_seconds())
+            raise ZektError(
+                "conflict",
+                f"A test was sent to this account less than {apart} seconds ago: wait as long, then send the next.",
+                retry_after=apart,
+            )
         until = change.now + LEASE
         if not await notice_settings.take_turn(tx, account_id, change.now, until):
             raise ZektError("conflict", "A notice is on its way to this account at this moment: try again.")

@@ -96,6 +96,15 @@ async def take_turn(tx: Tx, account_id: int, now: datetime, until: datetime) -> 
     )
 
 
+async def note_test(tx: Tx, account_id: int, now: datetime, before: datetime) -> bool:
+    """A test is sent to this account now. False: the last one was after `before`."""
+    return await changed(
+        tx,
+        "UPDATE notice_settings SET tested_at = %s WHERE account_id = %s AND tested_at <= %s",
+        (now, account_id, before),
+    )
+
+
 async def end_turn(tx: Tx, account_id: int, until: datetime, now: datetime) -> None:
     """Whoever took the turn `until` then gives it back; who was served last waits longest."""
     await tx.execute(

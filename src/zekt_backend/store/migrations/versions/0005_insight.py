@@ -150,7 +150,7 @@ NOTICES = (
 -- Where an account wants to be told of failures. The secret is derived from the broker's own, the account's id and
 -- generation, so that no secret stands here; the one before still signs, too, for a day after rotated_at. A url that
 -- answered 410 Gone is told nothing more (stopped_at). Busy: somebody tells this account something now, and nobody else
--- does before busy_until; held: its url fails, failing times in a row, and rests.
+-- does before busy_until; tested: the last test; held: its url fails, failing times in a row, and rests.
 CREATE TABLE IF NOT EXISTS notice_settings (
     account_id           bigint PRIMARY KEY REFERENCES accounts,
     url                  text,
@@ -161,6 +161,7 @@ CREATE TABLE IF NOT EXISTS notice_settings (
     busy_until           timestamptz NOT NULL DEFAULT '-infinity',
     held_until           timestamptz NOT NULL DEFAULT '-infinity',
     failing              integer NOT NULL DEFAULT 0,
+    tested_at            timestamptz NOT NULL DEFAULT '-infinity',
     version              integer NOT NULL DEFAULT 1
 );
 """,
