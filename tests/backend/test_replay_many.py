@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Any
 
+import psycopg
 import pytest
 import requests
 from typer.testing import CliRunner
@@ -188,6 +189,18 @@ def test_replays_are_forgotten_after_90_days_in_small_transactions(
     on(zekt, lambda broker: tidy(db=broker.work_db, clock=SystemClock()))
     assert zekt.sql("SELECT id FROM replays") == [kept]
     assert zekt.sql("SELECT replay_id, count(*) FROM replay_items GROUP BY 1") == [(*kept, 5)]
+
+
+def test_a_choice_that_takes_too_long_is_given_up(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Among very many that were replayed before, say. Here somebody holds the table that is read for it."""
+    zekt = start(work=False)
+    failed(zekt, 1)
+    monkeypatch.setattr("zekt_backend.flows.replay_many._LONGEST", 0.2)
+    with psycopg.connect(zekt.database_url) as holder:
+        holder.execute("LOCK TABLE messages IN ACCESS EXCLUSIVE MODE")
+        answer = ask(zekt, "", body={"connection": 1})
+    assert (answer.status_code, answer.json()["code"]) == (503, "query_too_long")
+    assert ask(zekt, "", body={"connection": 1}).status_code == 202
 
 
 def test_an_account_replays_what_is_its_own_within_the_broker_s_rate(start: Start) -> None:

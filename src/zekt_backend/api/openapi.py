@@ -58,7 +58,7 @@ _OWN: dict[str, tuple[str, ...]] = {
     "/api/accounts/{account}/notices": ("webhooks_off",),
     "/api/accounts/{account}/notices/secret": ("webhooks_off",),
     "/api/accounts/{account}/notices/test": ("webhooks_off", "conflict"),
-    "/api/replays": ("replay_refused", "conflict", "not_found"),
+    "/api/replays": ("replay_refused", "conflict", "not_found", "query_too_long"),
     "/api/services": ("conflict",),
     "/auth/sign-in": ("sign_in_off",),
     "/auth/callback": ("sign_in_off", "sign_in_failed", "github_refused", "github_unavailable"),

@@ -17,12 +17,14 @@ from zekt_backend.flows.replay import Asker, Terms, make, recipient
 from zekt_backend.rules.access import Principal, Right
 from zekt_backend.rules.subscription import Side
 from zekt_backend.store import audit, jobs, replays, subscriptions
-from zekt_backend.store.database import Database, Tx
+from zekt_backend.store.database import Database, Tx, bounded
 from zekt_backend.store.replays import Candidate
 
 MOST = 10_000
 """At a time; whoever wants more asks again, which goes on where this ended."""
 _MOST_NAMED = 10
+_LONGEST = 10.0
+"""Seconds that the database is given to choose: what was replayed before is passed over, however many these are."""
 _MAY_NOT = (
     "Whoever began it may not manage it any more: the API token was revoked or has expired, or GitHub does not confirm"
     " the person's role. What was made stays; whoever may begins anew, and what was replayed is left out then."
@@ -58,12 +60,13 @@ async def begin(
 
     Raises:
         ZektError: `not_found`; `replay_refused` when the connection would get nothing as things stand; `conflict`
-            while another one of this account is under way.
+            while another one of this account is under way; `query_too_long`.
     """
 
     async def work(tx: Tx) -> dict[str, Any]:
         now = clock.now()
-        plan = await _plan(tx, wanted, asker, now - terms.retention)
+        async with bounded(tx, _LONGEST):
+            plan = await _plan(tx, wanted, asker, now - terms.retention)
         replay_id = None
         if plan.possible and not dry_run:
             replay_id = await _create(tx, wanted, plan, asker, per_minute=per_minute, now=now)
