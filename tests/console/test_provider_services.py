@@ -1,5 +1,6 @@
 """Service Descriptions: published, changed, with a schema or without, retired and brought back."""
 
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -71,6 +72,7 @@ def test_a_whitelisted_workflow_is_published_and_a_refused_form_keeps_what_was_t
 def test_two_who_change_a_service_at_once_are_told_apart(zekt: Zekt, sam: Visitor) -> None:
     page = sam.page
     page.goto(ONE)
+    expect(page.get_by_label("Hide provider")).to_have_accessible_description(re.compile("correlation id"))
     page.get_by_label("Hide provider").check()
     page.get_by_label("Metadata only").check()
     page.get_by_role("button", name="Save").click()
