@@ -58,6 +58,41 @@ def test_a_trace_that_somebody_else_began_is_not(chain: Chain) -> None:
     assert kept(chain, run)[1] != CI.trace_id
 
 
+@pytest.mark.parametrize("goes_on", [False, True])
+def test_nor_is_one_that_somebody_else_s_run_began_without_a_message(chain: Chain, goes_on: bool) -> None:
+    """Whoever it was delivered to may go on with it, and that alone."""
+    began = chain.run()
+    chain.end(began)
+    order = chain.sent_to(INFRA)
+    if goes_on:
+        run, _ = chain.answer(order)
+        assert kept(chain, run)[1] == place_of(order).trace_id
+    told = str(Context(place_of(order).trace_id, CI.span_id))
+    for repository in (INFRA, SHOP):
+        run = chain.run(repository)
+        assert chain.send(run, traceparent=told).status_code == 202
+        assert (kept(chain, run)[1] == place_of(order).trace_id) is (repository == SHOP), repository
+
+
+@pytest.mark.parametrize("chain", [{"hides": True}], indirect=True)
+def test_nor_is_one_that_a_hidden_provider_s_delivery_began(chain: Chain) -> None:
+    _, order = chain.order()
+    _, answer = chain.answer(order)
+    run = chain.run()
+    assert chain.send(run, traceparent=str(Context(place_of(answer).trace_id, CI.span_id))).status_code == 202
+    assert kept(chain, run)[1] != place_of(answer).trace_id
+
+
+def test_a_trace_stays_its_beginner_s_when_others_go_on_with_it_without_a_message(chain: Chain) -> None:
+    _, order = chain.order(traceparent=str(CI))
+    run = chain.run(INFRA, order)
+    assert chain.zekt.confirm(run, **ids_of(order)).ok
+    chain.end(run)
+    assert place_of(chain.sent_to(SHOP)).trace_id == CI.trace_id
+    _, again = chain.order(traceparent=str(CI))
+    assert place_of(again).trace_id == CI.trace_id
+
+
 @pytest.mark.parametrize(
     "given", ["x" * 10_000, 7, None, ["a"], {"a": 1}, "\u0000", f"00-{'0' * 32}-{'cd' * 8}-01", "\x1b[31m"]
 )

@@ -139,6 +139,11 @@ ALTER TABLE messages ADD COLUMN IF NOT EXISTS traceparent text;
 CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_of_trace ON messages (substr(traceparent, 4, 32), seq);
 """,
     """
+-- The same of traces that stand in no message. Partial: what carries a message of a provider who shows pays nothing.
+CREATE INDEX CONCURRENTLY IF NOT EXISTS deliveries_of_trace ON deliveries (substr(envelope->>'traceparent', 4, 32), seq)
+    WHERE event_id IS NULL OR envelope->'provider' = 'null'::jsonb;
+""",
+    """
 -- What a delivery has caused.
 CREATE INDEX CONCURRENTLY IF NOT EXISTS messages_caused_by ON messages ((causation->>'deliveryId'), seq)
     WHERE causation IS NOT NULL;
@@ -228,7 +233,7 @@ def downgrade() -> None:
     op.execute("DROP TABLE retention_days, replay_items, replays")
     op.execute("DROP INDEX decisions_message, deliveries_event, deliveries_flushable, messages_kept")
     op.execute("DROP TABLE told_critical, notices, failures, notice_settings")
-    op.execute("DROP INDEX messages_caused_by")
+    op.execute("DROP INDEX messages_caused_by, deliveries_of_trace")
     op.execute(
         "ALTER TABLE messages DROP COLUMN traceparent, DROP COLUMN flushed_at, DROP COLUMN flushed_why,"
         " DROP COLUMN payload_bytes"
