@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
+import requests
+
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.runs import Run
 from zekt_testing.broker import Zekt
@@ -84,3 +86,26 @@ def envelope_of(dispatch: Dispatch) -> dict[str, Any]:
 
 def ids_of(dispatch: Dispatch) -> dict[str, str]:
     return {name: envelope_of(dispatch)[name] for name in ("correlationId", "deliveryId")}
+
+
+def shape(answer: requests.Response) -> list[tuple[Any, ...]]:
+    assert answer.status_code == 200, answer.text
+    names = ("hop", "parent", "depth", "provider", "consumer", "status")
+    return [tuple(hop[name] for name in names) for hop in answer.json()["hops"]]
+
+
+def played(chain: Chain) -> tuple[Any, Any, Any]:
+    """(the order's run, the answer's run, the dispatch of the answer); infra-team's delivery is completed."""
+    ordered, order = chain.order()
+    chain.sent_to(RIVAL)
+    run, answer = chain.answer(order)
+    for dispatch in (answer, chain.sent_to(RIVAL)):
+        chain.zekt.until(ids_of(dispatch)["deliveryId"], "dispatched")
+    return ordered, run, answer
+
+
+WHOLE = [
+    (1, None, 0, SHOP, INFRA, "completed"),
+    (2, 1, 1, INFRA, SHOP, "dispatched"),
+    (3, None, 0, SHOP, RIVAL, "dispatched"),
+]

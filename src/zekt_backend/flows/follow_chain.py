@@ -42,17 +42,18 @@ _EMPTY: dict[str, Any] = dict.fromkeys(
 async def follow_chain(tx: Tx, correlation_id: str, *, mine: Sequence[int] | None) -> dict[str, Any] | None:
     """What somebody with the repositories `mine` (None: the operator) may see of it.
 
-    None when that is nothing: no such run is known, or nobody of theirs had a part in what it belongs to.
+    None when no such run is known, or nobody of theirs was a party of what it sent: by the chain around a run that is
+    not theirs, they would learn who else got what they got.
     """
     if not (correlation_id.isascii() and correlation_id.isdigit()) or int(correlation_id) > _MAX_RUN_ID:
         return None
     tree = Tree(Sight(None if mine is None else frozenset(mine)))
     runs = await chains.runs_of(tx, int(correlation_id))
     asked = await _hops(tx, runs, mine, tree)
-    if not asked:
-        return None
     own = [hop for hop in asked if tree.sight.sees(hop)]
-    if own and all(tree.sight.is_wall(hop) for hop in own):
+    if not own:
+        return None
+    if all(tree.sight.is_wall(hop) for hop in own):
         for hop in own:
             tree.add(hop, None)
     else:
