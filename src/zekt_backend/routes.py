@@ -108,6 +108,7 @@ TABLE: Table = (
         None,
         "What a run was caused by, and all that followed",
     ),
+    ("GET", "/api/replays", "read", replays.listing, None, "Replays of many, newest first"),
     ("POST", "/api/replays", "manage", replays.begin, ReplayRequest, "Delivers many once more, at a rate"),
     ("GET", "/api/replays/{replay_id}", "read", replays.one, None, "How far that is, and what was refused"),
     ("DELETE", "/api/replays/{replay_id}", "manage", replays.stop, None, "Stops it"),

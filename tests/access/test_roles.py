@@ -76,6 +76,7 @@ ASKED: dict[tuple[str, str], Asked] = {
     ("GET", "/api/deliveries/{delivery_id}"): Asked(BOTH),
     ("GET", "/api/traces/{correlation_id}"): Asked(BOTH),
     ("POST", "/api/replay/{delivery_id}"): Asked(BOTH),
+    ("GET", "/api/replays"): Asked(EVERYBODY),
     ("POST", "/api/replays"): Asked(BOTH, {"connection": 1, "status": ["dispatched"], "again": True}, first=REPLAYED),
     ("GET", "/api/replays/{replay_id}"): Asked(INFRA),
     ("DELETE", "/api/replays/{replay_id}"): Asked(INFRA),

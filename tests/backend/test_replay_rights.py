@@ -35,6 +35,24 @@ def ended(zekt: Zekt, number: int) -> str | None:
     return why
 
 
+def test_nobody_keeps_the_others_of_an_account_from_theirs_and_its_managers_find_and_stop_each(zekt: Zekt) -> None:
+    mine, other = token(zekt), token(zekt)
+    zekt.github.set_person("alice", repositories={"infra-team/platform": "admin"})
+    alice = signed_in(zekt, "alice")
+    hers = alice.ask("/api/replays", "POST", {**WANTED, "perMinute": 1}).json()["id"]
+    number = ask(zekt, "", body=WANTED, token=mine["token"]).json()["id"]
+    again = ask(zekt, "", body=WANTED, token=mine["token"])
+    assert (again.status_code, again.json()["code"]) == (409, "conflict")
+    assert f"Your replay {number}" in again.json()["detail"]
+    newest = ask(zekt, "?limit=1", "GET", token=other["token"]).json()
+    older = ask(zekt, f"?before={newest['next']}", "GET", token=other["token"]).json()
+    (first,), (second,) = newest["replays"], older["replays"]
+    assert [first["id"], second["id"], older["next"]] == [number, hers, None]
+    assert (second["account"], second["left"], second["endedAt"]) == ("infra-team", 3, None)
+    assert alice.ask(f"/api/replays/{number}", "DELETE").json()["code"] == "not_yours"
+    assert ask(zekt, f"/{hers}", "DELETE", token=other["token"]).json()["stopped"]
+
+
 def test_whoever_revokes_a_token_ends_what_it_began_in_that_moment(zekt: Zekt) -> None:
     mine, other = token(zekt), token(zekt)
     number = ask(zekt, "", body=WANTED, token=mine["token"]).json()["id"]

@@ -77,6 +77,7 @@ DOORS: dict[tuple[str, str], Door] = {
     ("GET", "/api/deliveries/{delivery_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("GET", "/api/traces/{correlation_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("POST", "/api/replay/{delivery_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),
+    ("GET", "/api/replays"): Door("admin", NO_MANAGER),
     ("POST", "/api/replays"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}, {"connection": "{subscription_id}"}),
     ("GET", "/api/replays/{replay_id}"): Door("reader", {**NO_MANAGER, **RIVAL}),
     ("DELETE", "/api/replays/{replay_id}"): Door("admin", {**NO_MANAGER, **RIVAL, **READER}),

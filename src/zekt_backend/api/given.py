@@ -56,6 +56,7 @@ GIVES: dict[Callable[..., Any], type[BaseModel]] = {
     connections.diagnostics: health_answers.Diagnostics,
     connections.overview: health_answers.HealthOverview,
     traces.trace: trace_answers.Trace,
+    replays.listing: replay_answers.ReplayList,
     replays.begin: replay_answers.ReplaysReceipt,
     replays.one: replay_answers.Replays,
     replays.stop: replay_answers.Replays,

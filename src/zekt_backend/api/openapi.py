@@ -70,13 +70,18 @@ _GOOD = {
     "/api/events/receive": (202, 200),
     "/api/github/webhooks": (202,),
     "/api/replay/{delivery_id}": (202,),
-    "/api/replays": (202, 200),
 }
 _REDIRECTS = {"/auth/sign-in": "302", "/auth/callback": "303"}
 _TEXTS = {"/metrics": ("text/plain", "application/openmetrics-text")}
 """What is no JSON, and its content types."""
-_MADE = {"/api/repositories": (201, 200), "/api/services": (201,), "/api/subscriptions": (201,), "/api/tokens": (201,)}
-"""Where a POST answers 201."""
+_MADE = {
+    "/api/replays": (202, 200),
+    "/api/repositories": (201, 200),
+    "/api/services": (201,),
+    "/api/subscriptions": (201,),
+    "/api/tokens": (201,),
+}
+"""What a POST answers where a GET of the same path answers 200."""
 _ASKS_GITHUB = ("conflict", "github_refused", "github_unavailable", "webhooks_off")
 """How what is asked of GitHub on somebody's behalf may end."""
 _UNVERSIONED = (
@@ -97,6 +102,7 @@ _QUERIES: dict[str, type[BaseModel]] = {
     "/api/events": Which,
     "/api/accounts": Page,
     "/api/notices": Page,
+    "/api/replays": Page,
     "/api/repositories": repositories.Filter,
     "/api/services": Page,
     "/api/services/{slug}/schema": WhichSchema,

@@ -36,10 +36,11 @@ class RefusedReplay(Shown):
     detail: str
 
 
-class Replays(Shown):
-    """How far it is; of those that were refused the first hundred."""
+class ReplayState(Shown):
+    """How far it is. `account`: on whose behalf; null: the operator's."""
 
     id: int
+    account: str | None
     actor: str
     connection: int | None
     per_minute: int
@@ -51,4 +52,14 @@ class Replays(Shown):
     made: int
     refused: int
     left: int
+
+
+class Replays(ReplayState):
+    """Of those that were refused the first hundred, too."""
+
     refusals: list[RefusedReplay]
+
+
+class ReplayList(Shown):
+    replays: list[ReplayState]
+    next: int | None

@@ -1,5 +1,6 @@
 """Many deliveries once more: begun, watched, stopped."""
 
+from collections.abc import Sequence
 from typing import Annotated, Self
 
 from fastapi import Request
@@ -8,14 +9,14 @@ from pydantic import AwareDatetime, Field, model_validator
 
 from zekt_action.wire import DeliveryStatus
 from zekt_backend.api import bodies, shapes
-from zekt_backend.api.access import principal_of
+from zekt_backend.api.access import listed, principal_of
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay_many
 from zekt_backend.flows.replay import Asker, Terms
 from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.store import replays, subscriptions
-from zekt_backend.store.database import Tx
+from zekt_backend.store.database import Listing, Tx
 from zekt_backend.store.replays import Begun
 
 _MOST_NAMED = 500
@@ -65,6 +66,14 @@ async def begin(request: Request, broker: Broker) -> JSONResponse:
         terms=Terms(broker.timings, broker.settings.payload_retention),
     )
     return JSONResponse(receipt, status_code=200 if receipt["id"] is None else 202)
+
+
+async def listing(request: Request, broker: Broker) -> JSONResponse:
+    return await listed(request, broker, "replays", _page)
+
+
+async def _page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
+    return await replays.page(tx, accounts=accounts, before=before, limit=limit)
 
 
 async def one(request: Request, broker: Broker) -> JSONResponse:

@@ -60,7 +60,7 @@ async def begin(
 
     Raises:
         ZektError: `not_found`; `replay_refused` when the connection would get nothing as things stand; `conflict`
-            while another one of this account is under way; `query_too_long`.
+            while another one of the asker's is under way; `query_too_long`.
     """
 
     async def work(tx: Tx) -> dict[str, Any]:
@@ -115,10 +115,10 @@ async def _create(tx: Tx, wanted: Wanted, plan: Plan, asker: Asker, *, per_minut
         now=now,
     )
     if replay_id is None:
-        running = await replays.under_way(tx, asker.account_id)
+        running = await replays.under_way(tx, asker.account_id, asker.actor)
         raise ZektError(
             "conflict",
-            f"Replay {running} is under way, and there is one at a time. See how far it is (GET"
+            f"Your replay {running} is under way, and you have one at a time. See how far it is (GET"
             f" /api/replays/{running}), or stop it: DELETE /api/replays/{running}, or `zekt replay --stop {running}`.",
         )
     await jobs.enqueue(tx, [jobs.replay(replay_id)])

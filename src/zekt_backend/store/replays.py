@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg import sql
 
-from zekt_backend.store.database import Tx, changed, many, one
+from zekt_backend.store.database import Listing, Tx, changed, many, one, page_of
 
 _MOST_TOLD = 100
 
@@ -102,7 +102,7 @@ async def create(
     per_minute: int,
     now: datetime,
 ) -> int | None:
-    """None: one of this account is under way."""
+    """None: one that this actor began for the account is under way."""
     row = await one(
         tx,
         """INSERT INTO replays (actor, account_id, subscription_id, per_minute, total, created_at)
@@ -119,11 +119,12 @@ async def create(
     return int(row["id"])
 
 
-async def under_way(tx: Tx, account_id: int | None) -> int | None:
+async def under_way(tx: Tx, account_id: int | None, actor: str) -> int | None:
     row = await one(
         tx,
-        "SELECT id FROM replays WHERE ended_at IS NULL AND coalesce(account_id, 0) = coalesce(%s::bigint, 0)",
-        (account_id,),
+        """SELECT id FROM replays
+           WHERE ended_at IS NULL AND coalesce(account_id, 0) = coalesce(%s::bigint, 0) AND actor = %s""",
+        (account_id, actor),
     )
     return row["id"] if row else None
 
@@ -240,15 +241,36 @@ async def find(tx: Tx, replay_id: int) -> Begun | None:
     return Begun(**row) if row else None
 
 
+_SHOWN = sql.SQL(
+    """SELECT r.id, a.login AS account, r.actor, r.subscription_id AS connection, r.per_minute AS "perMinute",
+              r.created_at AS "createdAt", r.ended_at AS "endedAt", r.stopped, r.why, r.total, r.made, r.refused,
+              r.total - r.made - r.refused AS left
+       FROM replays r LEFT JOIN accounts a ON a.id = r.account_id"""
+)
+
+
+async def page(tx: Tx, *, accounts: Sequence[int] | None, before: int | None, limit: int) -> Listing:
+    """Those of these accounts (None: all, also the operator's), the newest first, and the cursor of the next page."""
+    rows = await many(
+        tx,
+        _SHOWN
+        + sql.SQL(
+            """ WHERE (%(accounts)s::bigint[] IS NULL OR r.account_id = ANY(%(accounts)s))
+                  AND (%(before)s::bigint IS NULL OR r.id < %(before)s) ORDER BY r.id DESC LIMIT %(limit)s"""
+        ),
+        {"accounts": None if accounts is None else list(accounts), "before": before, "limit": limit + 1},
+    )
+    found, following = page_of(rows, limit)
+    return [_readable(row) for row in found], following
+
+
+def _readable(row: dict[str, Any]) -> dict[str, Any]:
+    return {**row, **{name: row[name].isoformat() if row[name] else None for name in ("createdAt", "endedAt")}}
+
+
 async def shown(tx: Tx, replay_id: int) -> dict[str, Any] | None:
     """How far it is, and the first that were refused."""
-    row = await one(
-        tx,
-        """SELECT id, actor, subscription_id AS connection, per_minute AS "perMinute", created_at AS "createdAt",
-                  ended_at AS "endedAt", stopped, why, total, made, refused, total - made - refused AS left
-           FROM replays WHERE id = %s""",
-        (replay_id,),
-    )
+    row = await one(tx, _SHOWN + sql.SQL(" WHERE r.id = %s"), (replay_id,))
     if row is None:
         return None
     refusals = await many(
@@ -257,8 +279,7 @@ async def shown(tx: Tx, replay_id: int) -> dict[str, Any] | None:
            ORDER BY position LIMIT %s""",
         (replay_id, _MOST_TOLD),
     )
-    times = {name: row[name].isoformat() if row[name] else None for name in ("createdAt", "endedAt")}
-    return {**row, **times, "refusals": refusals}
+    return {**_readable(row), "refusals": refusals}
 
 
 async def made(tx: Tx, replay_id: int) -> list[str]:

@@ -109,9 +109,10 @@ CREATE TABLE IF NOT EXISTS replays (
 );
 """,
     """
--- One at a time for each account, and one of the operator's.
-CREATE UNIQUE INDEX IF NOT EXISTS replays_open ON replays (coalesce(account_id, 0)) WHERE ended_at IS NULL;
+-- One at a time of whoever begins them for an account, so that nobody keeps a colleague from it for days.
+CREATE UNIQUE INDEX IF NOT EXISTS replays_open ON replays (coalesce(account_id, 0), actor) WHERE ended_at IS NULL;
 """,
+    "CREATE INDEX IF NOT EXISTS replays_account ON replays (account_id, id);",
     "CREATE INDEX IF NOT EXISTS replays_ended ON replays (ended_at);",
     """
 -- Each is done once: replayed_as, or refused with a code. What was not done by the end is deleted with it.
