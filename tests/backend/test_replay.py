@@ -159,6 +159,8 @@ def test_who_would_get_nothing_new_gets_nothing_old_either(zekt: Any, change: st
     answer = replay(zekt, old_id)
     assert (answer.status_code, answer.json()["code"]) == (409, "replay_refused")
     assert why in answer.json()["detail"]
+    # Whoever reads it may have the console, the API, or the setup file.
+    assert "(in the console, by the API, or in the setup file and `zekt setup apply`)" in answer.json()["detail"]
     assert len(zekt.deliveries()) == 1
 
 

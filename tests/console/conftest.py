@@ -7,6 +7,7 @@ from playwright.sync_api import Browser
 
 from zekt_testing.broker import Zekt
 from zekt_testing.browser import Visitor, chromium
+from zekt_testing.people import Browser as Program
 
 
 @pytest.fixture(scope="module")
@@ -50,3 +51,11 @@ def sam(visit: Callable[..., Visitor], people: None) -> Visitor:  # noqa: ARG001
     visitor = visit()
     visitor.become("sam")
     return visitor
+
+
+@pytest.fixture
+def program(zekt: Zekt, people: None) -> Program:  # noqa: ARG001 — they must be there
+    """alice's requests without a window, of which any may be sent."""
+    made = Program(zekt)
+    made.become("alice")
+    return made

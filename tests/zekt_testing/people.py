@@ -64,6 +64,16 @@ class Browser:
             allow_redirects=False,
         )
 
+    def submit(self, path: str, **fields: str) -> requests.Response:
+        """As a form of the console's page does."""
+        return self.session.post(
+            self.zekt.url + path,
+            data={"csrf": self.csrf, **fields},
+            headers={"Origin": self.zekt.url, "Sec-Fetch-Site": "same-origin"},
+            timeout=30,
+            allow_redirects=False,
+        )
+
     @property
     def cookie(self) -> str | None:
         """The session's."""

@@ -1,5 +1,7 @@
 """The session of a person who signed in: its cookie, and what a browser must say beside it."""
 
+from typing import Literal
+
 from fastapi import Request
 from fastapi.responses import Response
 
@@ -18,7 +20,7 @@ def secret_of(request: Request, broker: Broker) -> str | None:
     """What the browser's session cookie holds; None when there is none, or an Authorization header counts instead."""
     if "authorization" in request.headers:
         return None
-    return request.cookies.get(_name(broker, "session")) or None
+    return kept(request, broker, "session") or None
 
 
 async def session_of(request: Request, broker: Broker) -> Session:
@@ -74,30 +76,52 @@ def _require_ours(request: Request, broker: Broker, session: Session) -> None:
 
 
 def give(response: Response, broker: Broker, secret: str) -> None:
-    _set(response, broker, "session", secret, round(SESSION.total_seconds()))
+    keep(response, broker, "session", secret, round(SESSION.total_seconds()))
 
 
 def take(response: Response, broker: Broker) -> None:
-    _set(response, broker, "session", "", 0)
+    keep(response, broker, "session", "", 0)
 
 
 def give_state(response: Response, broker: Broker, text: str) -> None:
     """What must come back from GitHub with the same browser."""
-    _set(response, broker, "sign-in", text, round(SIGN_IN.total_seconds()))
+    keep(response, broker, "sign-in", text, round(SIGN_IN.total_seconds()))
 
 
 def take_state(response: Response, broker: Broker) -> None:
-    _set(response, broker, "sign-in", "", 0)
+    keep(response, broker, "sign-in", "", 0)
 
 
 def state_of(request: Request, broker: Broker) -> str:
-    return request.cookies.get(_name(broker, "sign-in"), "")
+    return kept(request, broker, "sign-in")
 
 
-def _set(response: Response, broker: Broker, name: str, value: str, seconds: int) -> None:
-    # Lax: GitHub leads the browser back to us, and the cookie must come along then.
+def kept(request: Request, broker: Broker, name: str) -> str:
+    """A cookie of ours; "" when there is none."""
+    return request.cookies.get(_name(broker, name), "")
+
+
+def keep(
+    response: Response,
+    broker: Broker,
+    name: str,
+    value: str,
+    seconds: int,
+    *,
+    samesite: Literal["lax", "strict"] = "lax",
+) -> None:
+    """Give the browser a cookie of ours, or with 0 seconds take it away.
+
+    Lax where GitHub leads the browser back to us: the cookie must come along then.
+    """
     response.set_cookie(
-        _name(broker, name), value, max_age=seconds, path="/", secure=_https(broker), httponly=True, samesite="lax"
+        _name(broker, name),
+        value,
+        max_age=seconds,
+        path="/",
+        secure=_https(broker),
+        httponly=True,
+        samesite=samesite,
     )
 
 

@@ -12,6 +12,8 @@ from urllib.parse import urlencode
 from fastapi import Request
 from starlette.types import Message
 
+from zekt_backend.store.share import for_pages
+
 _HANDED_ON = (b"cookie", b"host", b"origin", b"sec-fetch-site", b"user-agent")
 """Of the browser's own words. An Authorization header is not among them: a page is opened by a session."""
 
@@ -95,7 +97,8 @@ async def _exchange(app: Any, scope: dict[str, Any], body: bytes) -> Answer:
         heard.append(message)
 
     try:
-        await app(scope, receive, send)
+        with for_pages():
+            await app(scope, receive, send)
     except Exception:
         # A bug is answered with a problem, and raised again for the server's log. The answer is what counts here.
         if not heard:

@@ -1,59 +1,97 @@
-"""What the next page says of what was just done, carried there by a cookie."""
+"""What the next page says of what was just done, carried there by a cookie that only this session can have made."""
 
 import base64
-import binascii
+import hmac
 import json
-from dataclasses import asdict, dataclass
-from typing import Literal
+from dataclasses import asdict, dataclass, replace
+from typing import Annotated, Literal
 
 from fastapi import Request
 from fastapi.responses import Response
+from pydantic import AfterValidator, Field, TypeAdapter
 
-from zekt_backend.rules.people import is_local
+from zekt_backend.api import sessions
+from zekt_backend.broker import Broker
+from zekt_backend.rules.people import is_local, same
 
-_COOKIE = "zekt-said"
+_COOKIE = "said"
 _SECONDS = 60
-_MOST = 600
-"""Characters of a text: a browser keeps 4,096 bytes of a cookie."""
+_MOST = 3_900
+"""Characters before the seal's 64: a browser keeps 4,096 bytes of a cookie, its name among them."""
+_MOST_TEXT, _SHORT_TEXT, _MOST_LABEL, _MOST_FIELDS = 600, 300, 60, 10
+
+_Short = Annotated[str, Field(max_length=_MOST_LABEL)]
+
+
+def _local(path: str) -> str:
+    if not is_local(path):
+        raise ValueError("leads elsewhere")
+    return path
 
 
 @dataclass(frozen=True, slots=True)
 class Undo:
     """A form that takes back what was done: `path` is a page of ours, `fields` what is sent there."""
 
-    path: str
-    fields: dict[str, str]
-    label: str = "Undo"
+    path: Annotated[str, AfterValidator(_local)]
+    fields: Annotated[dict[_Short, _Short], Field(max_length=_MOST_FIELDS)]
+    label: _Short = "Undo"
 
 
 @dataclass(frozen=True, slots=True)
 class Said:
     """One sentence, or the API's refusal."""
 
-    text: str
+    text: Annotated[str, Field(max_length=_MOST_TEXT)]
     tone: Literal["good", "bad"] = "good"
-    code: str = ""
+    code: _Short = ""
     undo: Undo | None = None
 
 
-def leave(response: Response, said: Said) -> None:
-    cut = {**asdict(said), "text": said.text[:_MOST]}
-    value = base64.urlsafe_b64encode(json.dumps(cut).encode()).decode()
-    response.set_cookie(_COOKIE, value, max_age=_SECONDS, path="/", httponly=True, samesite="strict")
+_SAID = TypeAdapter(Said)
 
 
-def take(request: Request) -> Said | None:
-    """What was left. A cookie is the browser's to change: what does not fit is nothing."""
-    try:
-        found = json.loads(base64.urlsafe_b64decode(request.cookies.get(_COOKIE, "")))
-        undo = Undo(**found.pop("undo")) if found.get("undo") else found.pop("undo", None)
-        said = Said(**found, undo=undo)
-        fits = isinstance(said.text, str) and said.tone in ("good", "bad") and (undo is None or is_local(undo.path))
-    except (binascii.Error, ValueError, TypeError, AttributeError):
+def leave(response: Response, broker: Broker, csrf: str, said: Said) -> None:
+    """For the next page of the session whose CSRF token this is."""
+    sessions.keep(response, broker, _COOKIE, written(said, csrf), _SECONDS, samesite="strict")
+
+
+def take(request: Request, broker: Broker, csrf: str) -> Said | None:
+    """What was left for this session, if anything."""
+    return read(sessions.kept(request, broker, _COOKIE), csrf)
+
+
+def forget(request: Request, response: Response, broker: Broker) -> None:
+    if sessions.kept(request, broker, _COOKIE):
+        sessions.keep(response, broker, _COOKIE, "", 0, samesite="strict")
+
+
+def written(said: Said, csrf: str) -> str:
+    """For a cookie, and sealed. What is too long for one loses its undo first, then its end."""
+    undo = said.undo if said.undo and is_local(said.undo.path) else None
+    said = replace(said, text=said.text[:_MOST_TEXT], undo=undo)
+    for fits in (said, replace(said, undo=None), Said(said.text[:_SHORT_TEXT], said.tone)):
+        raw = json.dumps(asdict(fits), ensure_ascii=False).encode(errors="replace")
+        value = base64.urlsafe_b64encode(raw).decode()
+        if len(value) <= _MOST:
+            break
+    return f"{value}.{_seal(value, csrf)}"
+
+
+def read(cookie: str, csrf: str) -> Said | None:
+    """What was written by this session; anything else is nothing.
+
+    A neighbour on this host, or somebody in between, may plant a cookie.
+    """
+    value, _, seal = cookie.partition(".")
+    if len(value) > _MOST or not same(seal, _seal(value, csrf)):
         return None
-    return said if fits else None
+    try:
+        return _SAID.validate_json(base64.urlsafe_b64decode(value))
+    except ValueError:
+        return None
 
 
-def forget(request: Request, response: Response) -> None:
-    if _COOKIE in request.cookies:
-        response.delete_cookie(_COOKIE, path="/", httponly=True, samesite="strict")
+def _seal(value: str, csrf: str) -> str:
+    """By the session's CSRF token, which nobody but its own pages knows; it seals nothing else."""
+    return hmac.new(csrf.encode(), b"zekt-said:" + value.encode(), "sha256").hexdigest()

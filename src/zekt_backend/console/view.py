@@ -93,9 +93,13 @@ class Page:
 
     @property
     def version(self) -> int | None:
-        """Of what a form changes, as it was when the form was made; None where the form says none."""
+        """Of what a form changes, as it was when the form was made; None where the form says none.
+
+        For one that cannot be, 0: nothing is at it, so the API refuses.
+        """
         text = self.form.get("version", "")
-        return int(text) if re.fullmatch("[0-9]{1,9}", text) else None
+        number = number_of(text)
+        return number if isinstance(number, int) else 0 if text else None
 
     @property
     def here(self) -> str:
@@ -139,7 +143,7 @@ class Page:
         """To another page, which says this."""
         wanted = self.form.get("back", "")
         answer = RedirectResponse(wanted if is_local(wanted) else back, 303, headers=HEADERS)
-        notices.leave(answer, said)
+        notices.leave(answer, self.broker, self.me["csrfToken"], said)
         return answer
 
 
@@ -147,9 +151,10 @@ def show(request: Request, broker: Broker, template: str, *, title: str, status:
     """A page for anybody, who need not have signed in."""
     dialog = request.headers.get("hx-target") == "dialog"
     now = broker.clock.now()
-    # What htmx asks for is a piece of a page, which has no room for it.
-    said = None if "hx-request" in request.headers else notices.take(request)
     me = values.pop("me", None)
+    # What htmx asks for is a piece of a page, which has no room for it.
+    tells = me is not None and "hx-request" not in request.headers
+    said = notices.take(request, broker, me["csrfToken"]) if tells else values.pop("said", None)
     text = _TEMPLATES.get_template(template).render(
         layout="dialog.html" if dialog else "page.html",
         title=title,
@@ -162,9 +167,14 @@ def show(request: Request, broker: Broker, template: str, *, title: str, status:
         **values,
     )
     answer = HTMLResponse(text, status, headers=HEADERS)
-    if said is not None:
-        notices.forget(request, answer)
+    if tells:
+        notices.forget(request, answer, broker)
     return answer
+
+
+def number_of(text: str) -> int | str:
+    """As typed, for JSON. What is no number, or too long for one, stays text: the API says what it has to be."""
+    return int(text) if re.fullmatch("[0-9]{1,18}", text) else text
 
 
 def opened(handler: Callable[[Page], Awaitable[Response]]) -> Handler:

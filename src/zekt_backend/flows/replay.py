@@ -109,8 +109,8 @@ async def recipient(tx: Tx, subscription_id: int, provider_id: int, account_id: 
         why = decision.own_part(subscription_id) or "The provider does not offer it as things stand."
     raise ZektError(
         "replay_refused",
-        f"{why} Nothing was sent. Change the setup file (docs/setup.md), apply it"
-        " with `zekt setup apply`, then replay again.",
+        f"{why} Nothing was sent. Once that has changed (in the console, by the API, or in the setup file and"
+        " `zekt setup apply`), replay again.",
     )
 
 

@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
+from zekt_backend.store.share import PATIENCE, Share
 
 Result = TypeVar("Result")
 
@@ -106,13 +107,13 @@ class Database:
         self.url = url
         self._tell = tell
         self._renewed = 0.0
+        self._share = Share(size)
         self._pool: AsyncConnectionPool[Tx] = AsyncConnectionPool(
             dialled(url),
             connection_class=Tx,
             min_size=min(2, size),
             max_size=size,
-            # A caller that waits longer is told so (503) instead of piling up.
-            timeout=5.0,
+            timeout=PATIENCE,
             # The pool doubles its waits between tries to connect. After this long it starts anew when it is next asked,
             # so that it finds a server which is back within seconds, however long that was away.
             reconnect_timeout=3.0,
@@ -172,7 +173,7 @@ class Database:
     async def reading(self) -> AsyncIterator[Tx]:
         """A connection without a transaction, for single SELECTs."""
         try:
-            async with self._pool.connection() as connection:
+            async with self._share.turn(), self._pool.connection() as connection:
                 yield connection
         except psycopg.Error as error:
             error.args = (_words(error),)

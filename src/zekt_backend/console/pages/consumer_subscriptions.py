@@ -49,12 +49,9 @@ async def change(page: Page) -> Response:
     for name in _LISTS:
         wanted[name] = list(filter(None, map(str.strip, typed[name].splitlines()))) or None
     for name in _NUMBERS:
-        # What is no number goes on as it is: the API says what it must be.
-        wanted[name] = int(typed[name]) if typed[name].isdecimal() and typed[name].isascii() else typed[name] or None
-    version = page.form.get("version", "")
-    seen = int(version) if version.isdecimal() and version.isascii() else None
+        wanted[name] = view.number_of(typed[name]) if typed[name] else None
     try:
-        answer = await page.partly("PATCH", _api(page), wanted, version=seen)
+        answer = await page.partly("PATCH", _api(page), wanted, version=page.version)
     except Refused as refused:
         return _one(page, await page.api.get(_api(page)), refused)
     name = f"{answer.body['service']} → {answer.body['consumer']}"

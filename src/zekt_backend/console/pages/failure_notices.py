@@ -38,11 +38,8 @@ async def _settings(page: Page, refused: Refused | None = None) -> Response:
 @view.opened
 async def change(page: Page) -> Response:
     wanted: dict[str, Any] = {name: page.form.get(name, "").strip() or None for name in ("url", "issuesRepository")}
-    version = page.form.get("version", "")
     try:
-        answer = await page.partly(
-            "PUT", _api(page), wanted, version=int(version) if version.isascii() and version.isdecimal() else None
-        )
+        answer = await page.partly("PUT", _api(page), wanted, version=page.version)
     except Refused as refused:
         if refused.code == "not_yours":
             raise

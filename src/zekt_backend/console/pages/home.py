@@ -5,6 +5,7 @@ from urllib.parse import urlencode
 from fastapi import Request
 from fastapi.responses import RedirectResponse, Response
 
+from zekt_backend.api import sessions
 from zekt_backend.broker import Broker
 from zekt_backend.console import view
 from zekt_backend.console.ask import Api, Refused
@@ -14,6 +15,7 @@ from zekt_backend.rules.people import is_local
 
 _SHOWN = 12
 """Of the sandbox's people."""
+_SIGNED_OUT, _OUT = "signed-out", Said("You are signed out.")
 
 
 def _next(text: str) -> str:
@@ -40,6 +42,7 @@ async def _sign_in(request: Request, broker: Broker, following: str, refused: Re
         people=people[:_SHOWN],
         following=following,
         problem=refused.problem if refused else None,
+        said=_OUT if _SIGNED_OUT in request.query_params and sessions.secret_of(request, broker) is None else None,
     )
 
 
@@ -57,7 +60,9 @@ async def become(request: Request, broker: Broker) -> Response:
 @view.opened
 async def sign_out(page: Page) -> Response:
     answer = await page.api.ask("POST", "/auth/sign-out")
-    return _with_cookies(page.leave(view.SIGN_IN, Said("You are signed out.")), answer.cookies)
+    # There is no session by then for which a cookie could be kept.
+    address = f"{view.SIGN_IN}?{_SIGNED_OUT}="
+    return _with_cookies(RedirectResponse(address, 303, headers=view.HEADERS), answer.cookies)
 
 
 def _with_cookies(response: Response, cookies: tuple[str, ...]) -> Response:

@@ -29,6 +29,8 @@ class Step:
 @view.opened
 async def overview(page: Page) -> Response:
     get = page.api.get
+    # Of a refresh the steps are not taken.
+    refresh = "hx-request" in page.request.headers
     since = (page.broker.clock.now() - _DAY).isoformat()
     # Each is one request of the API's, and each answer is short, however much there is.
     asked, critical, failed, newest, steps = await asyncio.gather(
@@ -36,7 +38,7 @@ async def overview(page: Page) -> Response:
         get("/api/connections", state="critical", limit=_NAMED),
         get("/api/deliveries/counts", status="failed", since=since),
         get("/api/deliveries", limit=_NEWEST),
-        _steps(page),
+        _no_steps() if refresh else _steps(page),
     )
     return page.render(
         "home.html",
@@ -50,6 +52,10 @@ async def overview(page: Page) -> Response:
         steps=steps,
         sides=[side for side in ("provider", "consumer") if any(each[side] for each in page.me["accounts"])],
     )
+
+
+async def _no_steps() -> list[tuple[str, list[Step]]]:
+    return []
 
 
 async def _steps(page: Page) -> list[tuple[str, list[Step]]]:

@@ -57,12 +57,11 @@ def _new_token(page: Page, refused: Refused | None = None) -> Response:
 @view.opened
 async def made_token(page: Page) -> Response:
     """Shown this once: it is kept nowhere, so there is no page to lead to."""
-    days = page.form.get("expiresInDays", "")
     wanted: dict[str, Any] = {
         "account": page.form.get("account", ""),
         "name": page.form.get("name", "").strip(),
         "scope": page.form.get("scope", ""),
-        "expiresInDays": int(days) if days.isdecimal() and days.isascii() else days,
+        "expiresInDays": view.number_of(page.form.get("expiresInDays", "")),
     }
     try:
         answer = await page.partly("POST", "/api/tokens", wanted)

@@ -25,7 +25,10 @@ async def ask(page: Page) -> Response:
 async def do(page: Page) -> Response:
     """A dry run first; what it says is asked for again, and then done."""
     now = page.broker.clock.now()
-    body: dict[str, Any] = {"connection": _number(page), "dryRun": page.form.get("to") != "replay"}
+    body: dict[str, Any] = {
+        "connection": view.number_of(page.request.path_params["connection"]),
+        "dryRun": page.form.get("to") != "replay",
+    }
     # What is done is what the dry run told of: the same times are meant, whatever has been made since.
     body["until"] = page.form.get("until") or now.isoformat()
     if since := page.form.get("from"):
@@ -76,11 +79,6 @@ async def _ask(
         receipt=receipt,
         times=times or {},
     )
-
-
-def _number(page: Page) -> int | str:
-    number: str = page.request.path_params["connection"]
-    return int(number) if number.isascii() and number.isdecimal() and len(number) < len(str(2**63)) else number
 
 
 def _at(page: Page) -> str:
