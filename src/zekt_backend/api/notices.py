@@ -11,7 +11,8 @@ from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import listed, principal_of
 from zekt_backend.broker import Broker
 from zekt_backend.flows import notices as flow
-from zekt_backend.flows.notices import Change, Wanted
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.notices import Wanted
 from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.rules.addresses import MOST_CHARACTERS
 from zekt_backend.rules.setup import FullName, GitHubId

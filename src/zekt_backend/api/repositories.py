@@ -12,7 +12,8 @@ from zekt_backend.api.access import principal_of, readable
 from zekt_backend.broker import Broker
 from zekt_backend.flows import repositories as flow
 from zekt_backend.flows import whitelist
-from zekt_backend.flows.repository_rows import Change, Done, Hub
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.repository_rows import Done, Hub
 from zekt_backend.github import repository_hooks
 from zekt_backend.rules import onboarding, reconciliation
 from zekt_backend.rules.access import Principal, Right, not_yours

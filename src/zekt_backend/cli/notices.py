@@ -16,7 +16,8 @@ from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import notices as flow
 from zekt_backend.flows import notifier
-from zekt_backend.flows.notices import Change, Wanted
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.notices import Wanted
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.notices import Answered
 from zekt_backend.settings import Settings

@@ -16,7 +16,8 @@ from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import repositories as flow
 from zekt_backend.flows import whitelist
-from zekt_backend.flows.repository_rows import Change, Done, Hub
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.repository_rows import Done, Hub
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.onboarding import HOOKED, Role
 from zekt_backend.settings import Settings

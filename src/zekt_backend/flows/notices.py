@@ -6,6 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.change import Change
 from zekt_backend.rules import notices as rules
 from zekt_backend.rules.access import check_version, not_yours
 from zekt_backend.rules.addresses import Network, only_in_development, origin, target
@@ -19,15 +20,6 @@ LEASE = timedelta(minutes=1)
 
 TESTS_APART = timedelta(seconds=15)
 """Tests of one account: few are sent at a time, and a receiver may be slow, so that nobody is to send one always."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who changes it, when, and which version they have seen; None: whatever it is now."""
-
-    actor: str
-    now: datetime
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,9 @@ import structlog
 from zekt_backend.clock import Clock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import notices as flow
+from zekt_backend.flows.change import Change
 from zekt_backend.flows.gather_notices import gather
-from zekt_backend.flows.notices import Change, Terms, letter
+from zekt_backend.flows.notices import Terms, letter
 from zekt_backend.flows.notify import Means, notify
 from zekt_backend.flows.tell_critical import tell_critical
 from zekt_backend.github import issues

@@ -12,7 +12,8 @@ from typing import Any, Literal
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import repository_rows as rows
 from zekt_backend.flows.accounts import require_persona
-from zekt_backend.flows.repository_rows import Change, Done, Hub
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.repository_rows import Done, Hub
 from zekt_backend.github import repository_hooks, standing, webhook
 from zekt_backend.github.repository_hooks import Place
 from zekt_backend.rules import onboarding

@@ -6,6 +6,7 @@ from datetime import datetime
 from typing import Any
 
 from zekt_backend.errors import ZektError
+from zekt_backend.flows.change import Change
 from zekt_backend.flows.reconciling import InThread
 from zekt_backend.github.client import GitHubApp
 from zekt_backend.rules import onboarding
@@ -28,15 +29,6 @@ class Hub:
     """Where our webhooks come in."""
     master: bytes | None
     """ZEKT_WEBHOOK_SECRET, from which each webhook's own is derived."""
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """Who changes a repository, when, and which version they have seen; None: whatever it is now."""
-
-    actor: str
-    now: datetime
-    version: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

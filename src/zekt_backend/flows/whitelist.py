@@ -9,7 +9,8 @@ from typing import Any
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import repository_rows as rows
 from zekt_backend.flows.accounts import require_persona
-from zekt_backend.flows.repository_rows import Change, Hub
+from zekt_backend.flows.change import Change
+from zekt_backend.flows.repository_rows import Hub
 from zekt_backend.github import standing
 from zekt_backend.rules.access import check_version
 from zekt_backend.rules.explanation import why_blocked
