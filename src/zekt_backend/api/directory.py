@@ -48,11 +48,12 @@ async def one(request: Request, broker: Broker) -> Response:
         raise not_yours()
     # Byte for byte as its provider gave it.
     schema = asked["schema"] if asked else None
-    text = f'{json.dumps({**found, "example": _example(found)})[:-1]}, "schema": {schema or "null"}}}'
+    shown = {**found, "example": _example(found, broker.settings.github_url)}
+    text = f'{json.dumps(shown)[:-1]}, "schema": {schema or "null"}}}'
     return Response(text, media_type="application/json")
 
 
-def _example(found: dict[str, Any]) -> dict[str, Any]:
+def _example(found: dict[str, Any], github_url: str) -> dict[str, Any]:
     service = Service(
         id=0,
         slug=found["slug"],
@@ -61,4 +62,4 @@ def _example(found: dict[str, Any]) -> dict[str, Any]:
         metadata_only=not found["messages"],
         hide_provider=found["provider"] is None,
     )
-    return envelope.example(service, found["provider"])
+    return envelope.example(service, found["provider"], github_url)

@@ -67,10 +67,10 @@ def _provider(event: RunEvent) -> dict[str, Any]:
     }
 
 
-def example(service: Service, provider: str | None) -> dict[str, Any]:
+def example(service: Service, provider: str | None, github_url: str) -> dict[str, Any]:
     """A `repository_dispatch` as a subscriber of the service receives it: every value of the run is made up.
 
-    `provider` is the login of the service's account, where it does not hide.
+    `provider` is the login of the service's account, where it does not hide; `github_url` where people see its runs.
     """
     owner = provider or "provider"
     run = RunEvent(
@@ -85,7 +85,7 @@ def example(service: Service, provider: str | None) -> dict[str, Any]:
         head_sha="c0ffee00c0ffee00c0ffee00c0ffee00c0ffee00",
         event="push",
         actor="octocat",
-        html_url=f"https://github.com/{owner}/repository/actions/runs/16123456789",
+        html_url=f"{github_url}/{owner}/repository/actions/runs/16123456789",
         started_at="2026-11-02T10:00:00Z",
         completed_at="2026-11-02T10:01:00Z",
     )
