@@ -7,6 +7,7 @@ from fastapi.responses import Response
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused
 from zekt_backend.console.notices import Said, Undo
+from zekt_backend.console.pages import adding
 from zekt_backend.console.view import Page
 
 _HOME = "/consumer/repositories"
@@ -22,30 +23,16 @@ async def listing(page: Page) -> Response:
 
 @view.opened
 async def add(page: Page) -> Response:
-    return _add(page)
-
-
-def _add(page: Page, refused: Refused | None = None) -> Response:
-    return page.render(
-        "consumer_add_repository.html",
-        title="Add a repository",
-        status=refused.status if refused else 200,
-        typed=page.form.get("repository", ""),
-        problem=refused.problem if refused else None,
-    )
+    return adding.form(page, "consumer")
 
 
 @view.opened
 async def added(page: Page) -> Response:
-    """Make it known, and let it receive: who adds one here wants that."""
     try:
-        answer = await page.partly("POST", "/api/repositories", {"repository": page.form.get("repository", "").strip()})
-        answer = await page.partly("PUT", f"/api/repositories/{answer.body['id']}/consumer")
+        repository = await adding.adopt(page, "consumer")
     except Refused as refused:
-        return _add(page, refused)
-    return page.leave(
-        _HOME, Said(f"{answer.body['fullName']} can receive: subscribe it to a service of the directory.")
-    )
+        return adding.form(page, "consumer", refused)
+    return page.leave(_HOME, Said(f"{repository['fullName']} can receive: subscribe it to a service of the directory."))
 
 
 @view.opened

@@ -5,6 +5,7 @@ from fastapi.responses import Response
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused
 from zekt_backend.console.notices import Said, Undo
+from zekt_backend.console.pages import adding
 from zekt_backend.console.view import Page
 
 _HOME = "/provider/repositories"
@@ -18,29 +19,17 @@ async def listing(page: Page) -> Response:
 
 @view.opened
 async def add(page: Page) -> Response:
-    return _add(page)
-
-
-def _add(page: Page, refused: Refused | None = None) -> Response:
-    return page.render(
-        "provider_add_repository.html",
-        title="Add a repository",
-        status=refused.status if refused else 200,
-        typed=page.form.get("repository", ""),
-        problem=refused.problem if refused else None,
-    )
+    return adding.form(page, "provider")
 
 
 @view.opened
 async def added(page: Page) -> Response:
-    """Make it known, and let it provide: who adds one here wants that."""
     try:
-        answer = await page.partly("POST", "/api/repositories", {"repository": page.form.get("repository", "").strip()})
-        answer = await page.partly("PUT", f"/api/repositories/{answer.body['id']}/provider")
+        repository = await adding.adopt(page, "provider")
     except Refused as refused:
-        return _add(page, refused)
-    done = f"{answer.body['fullName']} is enabled. Nothing of it is told to anybody until you whitelist a workflow."
-    return page.leave(f"/provider/workflows?repository={answer.body['id']}", Said(done))
+        return adding.form(page, "provider", refused)
+    done = f"{repository['fullName']} is enabled. Nothing of it is told to anybody until you whitelist a workflow."
+    return page.leave(f"/provider/workflows?repository={repository['id']}", Said(done))
 
 
 @view.opened
