@@ -89,7 +89,7 @@ pictures: $(READY) ## take the pictures in docs/images anew, of the demo in Chro
 lock: $(UV) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/action.txt
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --constraint requirements/action.txt \
-		--extra backend --extra otel --group dev --output-file requirements/lock.txt
+		--extra backend --extra otel --extra act --group dev --output-file requirements/lock.txt
 
 # No index, no folder and no command line goes into the files: they are the same wherever they were made.
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \
