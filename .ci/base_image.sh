@@ -2,17 +2,21 @@
 # Sourced by .ci/run: the base image of the container tests. No image can be pulled everywhere, Debian's packages can:
 # debootstrap makes a root file system of this machine's own release, from the mirror this machine uses.
 
+# What GitHub's runners have, and the workflows of the tests and examples use; the action's image needs Python alone.
+readonly BASE_PACKAGES=ca-certificates,git,jq,python3,python3-venv
+
 make_base_image() {
   local suite
   # shellcheck source=/dev/null # the machine's own, not ours
   suite="$(. /etc/os-release && echo "$VERSION_CODENAME")"
-  BASE_IMAGE="zekt-ci-base:$suite"
+  # An image that was kept from before another list of packages has another name.
+  BASE_IMAGE="zekt-ci-base:$suite-$(printf '%s' "$BASE_PACKAGES" | sha256sum | cut -c 1-8)"
   if docker image inspect "$BASE_IMAGE" >/dev/null 2>&1; then
     say "base image $BASE_IMAGE is there"
     return
   fi
   say "making base image $BASE_IMAGE"
-  debootstrap --variant=minbase --include=ca-certificates,git,python3,python3-venv \
+  debootstrap --variant=minbase --include="$BASE_PACKAGES" \
     "$suite" "$SCRATCH/base" "$(debian_mirror "$suite")" >"$SCRATCH/debootstrap.log" 2>&1 ||
     { tail -n 40 "$SCRATCH/debootstrap.log" && return 1; }
   as_this_machine "$SCRATCH/base"
