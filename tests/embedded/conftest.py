@@ -114,4 +114,5 @@ def hold(root: Path) -> Iterator[Callable[[Path], Holder]]:
     yield start
     for holder in holders:
         if holder.process.poll() is None:
-            holder.kill()
+            holder.process.send_signal(signal.SIGKILL)
+        holder.close()

@@ -149,8 +149,8 @@ def _existing(data_dir: Path) -> Site | None:
 def _home(data_dir: Path, me: machine.Account) -> Path:
     """The folder of our data, made if need be: private, or as root passable for the server's user."""
     home = data_dir.expanduser().resolve()
-    if not home.exists():
-        home.mkdir(parents=True, mode=0o711 if me.uid == 0 else 0o700)
+    # Another process may make it at this same moment, and its folders above too.
+    home.mkdir(parents=True, exist_ok=True, mode=0o711 if me.uid == 0 else 0o700)
     return home
 
 
