@@ -67,7 +67,7 @@ def test_without_a_connection_it_looks_for_a_leftover_server_as_before(command: 
         ((LISTENS, None, "disabled_manually"), "problem", f"{RECEIVE} (disabled_manually)"),
         ((LISTENS, None, "disabled_inactivity"), "problem", "Enable workflow"),
         (("on: {repository_dispatch: {types: [Order-Finished]}}", None, "active"), "warning", "by that very name"),
-        (("on: [push\n", None, "active"), "problem", "unreadable: line 2 is no YAML"),
+        (("on: [push\n", None, "active"), "problem", "unreadable: line 2: it is no YAML"),
         (("on: [repository_dispatch]", None, "active"), "ok", "listens for every event type"),
     ],
 )  # fmt: skip

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-PACKAGES = ("zekt_action", "zekt_backend", "zekt_sandbox")
+PACKAGES = ("zekt_action", "zekt_backend", "zekt_sandbox", "zekt_workflows")
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +35,7 @@ def texts(root: Path, files: list[Path]) -> dict[Path, str]:
 
 @pytest.fixture(scope="session")
 def modules(root: Path) -> dict[str, ast.Module]:
-    """Dotted module name → syntax tree, for all three packages; a package stands under its own name."""
+    """Dotted module name → syntax tree, for all four packages; a package stands under its own name."""
     found = {}
     for package in PACKAGES:
         for path in sorted((root / "src" / package).rglob("*.py")):

@@ -19,6 +19,7 @@ PURE_OF_OURS = (
     "zekt_action.wire",
     "zekt_action.limits",
     "zekt_action.strict_json",
+    "zekt_workflows",
 )
 IMPURE_CALLS = {"now", "utcnow", "today", "uuid4", "token_hex", "urandom", "urlopen", "SystemRandom"}
 

@@ -55,6 +55,18 @@ def test_the_action_never_imports_the_backend_or_the_sandbox(imports: dict[str, 
     assert not wrong
 
 
+def test_the_reader_of_workflow_files_imports_nothing_of_ours(imports: dict[str, set[str]]) -> None:
+    """And whoever runs on a runner has no need of it."""
+    wrong = [
+        f"{module} imports {target}"
+        for module, targets in imports.items()
+        for target in targets
+        if (module.startswith("zekt_workflows") and target.startswith(("zekt_action", "zekt_backend", "zekt_sandbox")))
+        or (module.startswith("zekt_action") and target.startswith("zekt_workflows"))
+    ]
+    assert not wrong
+
+
 def test_only_the_command_line_knows_the_sandbox(imports: dict[str, set[str]]) -> None:
     wrong = [
         f"{module} imports {target}"

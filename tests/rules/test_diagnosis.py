@@ -31,7 +31,7 @@ from zekt_backend.rules.facts import (
 from zekt_backend.rules.listeners import listener
 from zekt_backend.rules.reach import Reach, barrier
 from zekt_backend.rules.started import trace
-from zekt_backend.rules.workflow_file import Listening
+from zekt_workflows.listening import Listening
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
 OURS = "https://zekt.example.com/api/github/webhooks"

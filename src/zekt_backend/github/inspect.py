@@ -30,7 +30,7 @@ from zekt_backend.rules.facts import (
     Unknown,
 )
 from zekt_backend.rules.paths import is_repository_name
-from zekt_backend.rules.workflow_file import listening
+from zekt_workflows.listening import listening
 
 MOST_FILES = 50
 """Workflow files that are read; what is beyond is counted only."""

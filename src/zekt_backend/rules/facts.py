@@ -7,7 +7,7 @@ from enum import StrEnum
 
 from zekt_backend.rules.answers import printable
 from zekt_backend.rules.reach import Barrier
-from zekt_backend.rules.workflow_file import Listening
+from zekt_workflows.listening import Listening
 
 MOST_NAMED = 10
 """Files, deliveries and types that a finding names; more are counted."""

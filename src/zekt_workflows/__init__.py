@@ -1,0 +1,1 @@
+"""GitHub's workflow files: read with lines and columns. Imports none of our packages."""
