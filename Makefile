@@ -44,7 +44,7 @@ demo: $(READY) ## a message from one organisation to another and back, here, in 
 # Most tests wait more than they compute: three of them at a time fill two cores. A file stays in one process, and what
 # compares times comes after, by itself. Asked for less than everything, one process is quicker.
 TEST_PROCESSES := 3
-SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations 25
 
 test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, ZEKT_TEST_REQUIRE=all forbids skips
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
