@@ -21,7 +21,7 @@ READY := $(VENV)/.ready
 UV_VERSION := 0.13.8
 UV := .cache/uv/bin/uv
 # The other things to lint beside Python.
-WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*.yml)
+WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/*/*/.github/workflows/*.yml)
 ACTIONS := $(wildcard action.yml confirm/action.yml complete/action.yml)
 SCRIPTS := $(wildcard .ci/run .ci/*.sh)
 
