@@ -20,6 +20,11 @@ RUN /opt/zekt/bin/python -c 'import pathlib, sysconfig; \
  && /opt/zekt/bin/python -m compileall -q /opt/zekt/source
 
 FROM ${BASE_IMAGE}
+# A release adds version and revision, https://github.com/opencontainers/image-spec/blob/main/annotations.md
+LABEL org.opencontainers.image.title="zekt-action" \
+      org.opencontainers.image.description="Sends a JSON message from a GitHub workflow to a Zekt broker." \
+      org.opencontainers.image.source="https://github.com/zekt-dev-org/zekt-action" \
+      org.opencontainers.image.licenses="MIT"
 COPY --from=build /opt/zekt /opt/zekt
 # -I: the working folder is the workspace, where a pull request may have put a json.py.
 # There is no USER: GitHub requires root, https://docs.github.com/actions/reference/workflows-and-actions/dockerfile-support

@@ -11,7 +11,8 @@ MACHINE_PATHS = (
     "/opt/" + "wheels",
     r"(?<![\w/])/root/" + r"\w",
 )
-PINNED = re.compile(r"^(\$/|docker://[^@]+@sha256:[0-9a-f]{64}$|[\w.-]+/[\w./-]+@[0-9a-f]{40}$)")
+# `./` is the checkout itself, where a release tries its own action.yml with the image that it has just built.
+PINNED = re.compile(r"^(\$/|\./$|docker://[^@]+@sha256:[0-9a-f]{64}$|[\w.-]+/[\w./-]+@[0-9a-f]{40}$)")
 USES = re.compile(r"^\s*(?:- )?uses: *([^\s#]+)", re.MULTILINE)
 
 

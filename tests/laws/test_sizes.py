@@ -6,7 +6,7 @@ from pathlib import Path
 
 MAX_FILE = 300
 MAX_FUNCTION = 50
-OF_OURS = ("src", "tests", ".ci", "benchmarks", "examples")
+OF_OURS = ("src", "tests", ".ci", ".github", "benchmarks", "examples")
 
 
 def _is_shell(path: Path, text: str) -> bool:
