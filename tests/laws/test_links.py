@@ -34,7 +34,7 @@ def test_every_link_leads_to_a_file_and_a_heading_that_are_there(
         for page, link in links
         if (why := _what_is_wrong(root, page.path, link.target, anchors))
     ]
-    assert broken == []
+    assert not broken, "\n".join(broken)
 
 
 def _is_elsewhere(target: str) -> bool:

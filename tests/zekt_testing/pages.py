@@ -24,12 +24,17 @@ class Link:
 
 @dataclass(frozen=True)
 class Block:
-    """A code block: its language as it is given, empty where none is, and the line of its first fence."""
+    """A code block: its language as it is given, empty where none is, and the line of its first fence.
+
+    Attributes:
+        section: the heading above it, and what stands between that and the block.
+    """
 
     page: Path
     line: int
     language: str
     text: str
+    section: str
 
     def __str__(self) -> str:
         return f"{self.page}:{self.line} ({self.language or 'no language'})"
@@ -70,10 +75,21 @@ class Page:
         return found
 
     def blocks(self) -> Iterator[Block]:
-        for token in self._tokens:
-            if token.type in ("fence", "code_block"):
+        section = ""
+        for token, before in zip(self._tokens, [None, *self._tokens], strict=False):
+            if token.type == "inline":
+                starts = before is not None and before.type == "heading_open"
+                section = token.content if starts else f"{section}\n{token.content}"
+            elif token.type in ("fence", "code_block"):
                 line = token.map[0] + 1 if token.map else 0
-                yield Block(self.path, line, token.info.strip(), dedent(token.content))
+                yield Block(self.path, line, token.info.strip(), dedent(token.content), section)
+
+    def code(self) -> Iterator[tuple[int, str]]:
+        """What stands between backticks, and the line of its paragraph."""
+        line = 0
+        for token in self._tokens:
+            line = token.map[0] + 1 if token.map else line
+            yield from ((line, each.content) for each in token.children or () if each.type == "code_inline")
 
 
 def _words(inline: Token) -> str:
