@@ -7,9 +7,23 @@ from pathlib import Path
 import pytest
 
 # Every folder's own; a fixture of the same name in a nearer conftest.py is taken instead.
+from zekt_testing.docker import base_image, default_base_image, docker, runner_image
 from zekt_testing.fixtures import directory, empty_database, github, new_database, postgres, start, template, zekt
 
-__all__ = ["directory", "empty_database", "github", "new_database", "postgres", "start", "template", "zekt"]
+__all__ = [
+    "base_image",
+    "default_base_image",
+    "directory",
+    "docker",
+    "empty_database",
+    "github",
+    "new_database",
+    "postgres",
+    "runner_image",
+    "start",
+    "template",
+    "zekt",
+]
 
 
 @pytest.fixture(scope="session")

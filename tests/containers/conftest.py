@@ -1,8 +1,6 @@
 """A real Docker engine, the real image, a broker in a process of its own, and the sandbox as GitHub."""
 
 import os
-import re
-import shutil
 import socket
 import subprocess
 import sys
@@ -23,46 +21,6 @@ from zekt_sandbox.server import SandboxServer
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
 READY_SECONDS = 60
-
-
-@pytest.fixture(scope="session")
-def docker() -> Callable[..., str]:
-    """Runs `docker …` and gives its output; skips where there is no engine."""
-
-    def run(*arguments: str, env: dict[str, str] | None = None, seconds: float = 300) -> str:
-        done = subprocess.run(
-            ["docker", *arguments], env=env, timeout=seconds, check=False, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"docker {arguments[0]} said {done.returncode}\n{done.stdout}\n{done.stderr}"
-        return done.stdout
-
-    if shutil.which("docker") is None:
-        pytest.skip("there is no docker command here")
-    try:
-        run("version", seconds=30)
-    except (AssertionError, subprocess.TimeoutExpired) as error:
-        pytest.skip(f"no Docker engine answers: {error}")
-    return run
-
-
-@pytest.fixture(scope="session")
-def default_base_image(root: Path) -> str:
-    """The Dockerfile's own."""
-    found = re.search(r"^ARG BASE_IMAGE=(\S+)$", (root / "Dockerfile").read_text("utf-8"), re.MULTILINE)
-    assert found
-    return found[1]
-
-
-@pytest.fixture(scope="session")
-def base_image(docker: Callable[..., str], default_base_image: str) -> str:
-    """What the image is built on: `ZEKT_TEST_BASE_IMAGE`, else the default; pulled where it is not there."""
-    image = os.environ.get("ZEKT_TEST_BASE_IMAGE") or default_base_image
-    if not docker("image", "ls", "--quiet", image).strip():
-        try:
-            docker("pull", "--quiet", image, seconds=600)
-        except AssertionError as error:
-            pytest.skip(f"ZEKT_TEST_BASE_IMAGE names no image that is here, and none can be pulled: {error}")
-    return image
 
 
 @pytest.fixture(scope="session")

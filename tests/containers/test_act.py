@@ -5,15 +5,13 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = [pytest.mark.act, pytest.mark.docker, pytest.mark.long]
-
-Docker = Callable[..., str]
 
 PROVIDER = """
 name: Order
@@ -93,24 +91,12 @@ def checkout(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def runner_image(docker: Docker, default_base_image: str, base_image: str) -> Iterator[str]:
-    """act's `ubuntu-latest`, which is also what act builds the action on: it gives no build arguments."""
-    if docker("image", "ls", "--quiet", default_base_image).strip():
-        yield base_image
-        return
-    docker("tag", base_image, default_base_image)
-    yield base_image
-    docker("image", "rm", default_base_image)
-
-
 @pytest.fixture
-def act(docker: Docker, checkout: Path, runner_image: str, tmp_path: Path) -> Iterator[Callable[..., str]]:
+def act(checkout: Path, runner_image: str, tmp_path: Path) -> Callable[..., str]:
     """Runs a workflow in a repository of its own as a run of GitHub's, and gives what act printed."""
     found = shutil.which("act", path=str(Path(sys.executable).parent)) or shutil.which("act")
     if found is None:
         pytest.skip("there is no act command here; `make test` installs it")
-    images_before = set(docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split())
 
     def run(github_run: Any, workflow: str) -> str:
         repository = make_repository(tmp_path / github_run.repository.name, github_run, workflow)
@@ -130,10 +116,7 @@ def act(docker: Docker, checkout: Path, runner_image: str, tmp_path: Path) -> It
         assert done.returncode == 0, f"act said {done.returncode}\n{done.stdout}\n{done.stderr}"
         return done.stdout
 
-    yield run
-    for image in set(docker("image", "ls", "--format", "{{.Repository}}:{{.Tag}}").split()) - images_before:
-        if image.startswith("act-zekt-dev-org-zekt-action"):
-            docker("image", "rm", "--force", image)
+    return run
 
 
 def make_repository(folder: Path, github_run: Any, workflow: str) -> Path:
