@@ -27,6 +27,16 @@ _STRICT = "Check the message with `python3 -m json.tool` or `jq .` in the step t
 CODES = {
     # The inputs.
     "input_invalid": Kind("An input does not fit", "Correct the input named above; README has the table of them."),
+    "input_renamed": Kind(
+        "An input has another name now",
+        "This action needs no run id and no token; docs/migrating.md has the whole step:\n"
+        'with:\n  event-type: order-placed\n  payload: \'{"size": "large"}\'',
+    ),
+    "orchestrate_unsupported": Kind(
+        "`orchestrate` does not exist here",
+        "Sending the plan as a message would look as if it had been begun, so nothing was sent. docs/migrating.md says "
+        "what takes its place. Remove `orchestrate`, or set it to false.",
+    ),
     "event_type_invalid": Kind(
         "The event type does not fit",
         "Give `event-type` 1 to 100 characters, for example `event-type: order-placed`.",

@@ -17,6 +17,15 @@ _NUMBER = re.compile(r"[0-9]{1,5}")
 _NO_FILE = "(none)"
 """The default of `payload-file`: an empty one could not be told from an expression that came out empty."""
 
+OLD_INPUTS = {
+    "zekt_payload": "write `payload`, or `payload-file` with the path of a file",
+    "zekt_api_url": "write `zekt-api-url`",
+    "zekt_run_id": "remove it, the job's token names the run",
+    "zekt_step_id": "remove it, messages of several steps are told apart by themselves",
+    "github_token": "remove it and write `permissions: id-token: write`",
+}
+"""Inputs of the action's first version → what to write now; docs/migrating.md has them with an example."""
+
 
 @dataclass(frozen=True)
 class Inputs:
@@ -106,6 +115,7 @@ def read(environ: Mapping[str, str] = os.environ) -> Inputs:
     Raises:
         ActionError: the first input that does not fit.
     """
+    _refuse_old_inputs(environ)
     _refuse_shield(environ)
     payload_file = _payload_file(environ)
     return Inputs(
@@ -178,6 +188,23 @@ def _event_type(environ: Mapping[str, str]) -> str:
     if not value.isprintable():  # as the broker has it; half characters stand for bytes that were not UTF-8
         raise ActionError("event_type_invalid", "`event-type` has characters that cannot be printed.")
     return value
+
+
+def _refuse_old_inputs(environ: Mapping[str, str]) -> None:
+    """A runner warns of inputs that action.yml does not have, and passes them to an image all the same.
+
+    https://github.com/actions/runner/blob/main/src/Runner.Worker/ActionRunner.cs
+    """
+    given = [name for name in OLD_INPUTS if f"INPUT_{name.upper()}" in environ]
+    # This one's variable is also the one that action.yml maps `zekt-api-url` to: it is old where both differ.
+    if "zekt_api_url" in given and environ.get("INPUT_ZEKT-API-URL") in {None, environ["INPUT_ZEKT_API_URL"]}:
+        given.remove("zekt_api_url")
+    if given:
+        now = "; ".join(f"`{name}`: {OLD_INPUTS[name]}" for name in given)
+        raise ActionError("input_renamed", f"These inputs are of the action's first version. {now}.")
+    orchestrate = environ.get("INPUT_ORCHESTRATE", "false")
+    if orchestrate not in _FALSE:
+        raise ActionError("orchestrate_unsupported", "`orchestrate` asks for an orchestration, which there is none of.")
 
 
 def _refuse_shield(environ: Mapping[str, str]) -> None:

@@ -49,8 +49,9 @@ class MessageHead(Wire):
     causation: Causation | None = None
     traceparent: Any = None
     """The W3C trace context of the job that sends. What is none is ignored."""
-    # The hosted service's own orchestration sends this, and then no eventType.
-    orchestration_step_ref: str | None = Field(default=None, alias="orchestration_step_ref", max_length=300)
+    orchestration_step_ref: Any = Field(default=None, alias="orchestration_step_ref")
+    """Sent by the hosted service's action inside an orchestration of its own, as text or as an object, and then perhaps
+    without an event type. All that is read of it is whether it is there."""
 
 
 class Redacted(Wire):

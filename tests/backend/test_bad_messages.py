@@ -99,9 +99,10 @@ def test_the_published_clients_request_is_accepted_as_it_is(zekt: Any) -> None:
     assert dispatch.client_payload["zekt"]["payload"]["resourceType"] == "webServer"
 
 
-def test_an_orchestration_step_needs_no_event_type(zekt: Any) -> None:
+@pytest.mark.parametrize("reference", ["step-1", {"execution_id": "exec-1", "step_id": "create-sub"}])
+def test_an_orchestration_step_needs_no_event_type(zekt: Any, reference: Any) -> None:
     run = zekt.start_run()
-    body = json.dumps({"orchestration_step_ref": "step-1", "payload": {}}).encode()
+    body = json.dumps({"orchestration_step_ref": reference, "payload": {}}).encode()
     assert zekt.post("/api/events/receive", run.token(), body).status_code == 202
     zekt.github.finish_run(run)
     (dispatch,) = zekt.dispatched()
