@@ -22,8 +22,8 @@ UV_VERSION := 0.13.8
 UV := .cache/uv/bin/uv
 # The other things to lint beside Python.
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/*/*/.github/workflows/*.yml)
-ACTIONS := $(wildcard action.yml confirm/action.yml complete/action.yml)
-SCRIPTS := $(wildcard .ci/run .ci/*.sh)
+ACTIONS := $(wildcard action.yml send/action.yml confirm/action.yml complete/action.yml)
+SCRIPTS := $(wildcard .ci/run .ci/*.sh src/zekt_action/launch.sh)
 
 # The embedded PostgreSQL never runs as root: it makes a system user and opens the folders above its data, which
 # `zekt serve` refuses to do unasked. Here it is asked, and said.
