@@ -1,6 +1,4 @@
-"""The request's body: the head as JSON, and the message spliced in as it was given, never written anew. 3.9."""
-
-from __future__ import annotations
+"""The request's body: the head as JSON, and the message spliced in as it was given, never written anew."""
 
 import hashlib
 import json

@@ -1,6 +1,4 @@
-"""The message: taken from its one source, checked, and kept byte for byte. 3.9."""
-
-from __future__ import annotations
+"""The message: taken from its one source, checked, and kept byte for byte."""
 
 import hashlib
 from dataclasses import dataclass, field

@@ -7,7 +7,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from zekt_sandbox import actions_api, control, github_api, hooks_api, issues_api, oidc_api, people_api, runs_list
+from zekt_sandbox import actions_api, control_table, github_api, hooks_api, issues_api, oidc_api, people_api, runs_list
 from zekt_sandbox.edge import Edge
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
@@ -63,7 +63,7 @@ ROUTES = [
     Route("/oidc/.well-known/openid-configuration", oidc_api.discovery),
     Route("/oidc/.well-known/jwks", oidc_api.jwks),
     Route("/oidc/idtoken/{run_id:int}", oidc_api.id_token),
-    *control.ROUTES,
+    *control_table.ROUTES,
 ]
 
 

@@ -226,3 +226,26 @@ class FindDispatches(Asked):
     refused: str | None = Field(None, description="given, with any value: also the tries that started nothing")
     count: Number | None = Field(None, description="wait until there are so many")
     timeout: Seconds = Field(10.0, description="seconds to wait, 10 when left out, at most 60")
+
+
+class StartLocalRun(Asked):
+    repository: str = Field(description="owner/name, a local folder")
+    workflow: str = Field(description="its file's name, or its path")
+    inputs: dict[str, str | bool | int | float] = Field({}, description="of a workflow_dispatch")
+    event: str | None = Field(None, description="workflow_dispatch where it listens for that, else push, when left out")
+    event_payload: dict[str, Any] = Field({}, description="members of the event file beside GitHub's usual ones")
+    actor: str = Field("octocat", description="who, octocat when left out")
+
+
+class FindAttempt(Asked):
+    model_config = ConfigDict(strict=False)  # a query holds nothing but text
+
+    attempt: Number | None = Field(None, description="which attempt, the newest when left out")
+
+
+class Follow(Asked):
+    follow: str | None = Field(None, description="given, with any value: stay, and tell what comes")
+
+
+class ReadLog(FindAttempt):
+    follow: str | None = Field(None, description="given, with any value: stay until the run has ended")

@@ -1,9 +1,8 @@
 """/_sandbox/…: all of the Python API over HTTP, so that another process can play GitHub's part."""
 
-import json
 import shlex
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -11,16 +10,14 @@ from typing import Any
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.routing import Route
 
-from zekt_sandbox import bodies, people_api
+from zekt_sandbox import bodies
 from zekt_sandbox.control_shapes import dispatch_json, hook_json, line_json, run_json
 from zekt_sandbox.github_api import json_object
 from zekt_sandbox.refusals import Refused
 from zekt_sandbox.runs import Run
 from zekt_sandbox.stage import Stage
 
-Endpoint = Callable[[Request], Awaitable[Response]]
 _MAX_WAIT_SECONDS = 60.0
 
 
@@ -36,20 +33,6 @@ def _run(request: Request) -> Run:
     return run
 
 
-def _clearly(endpoint: Endpoint) -> Endpoint:
-    """What was asked wrongly is a 422, and what is not there a 404, with the reason."""
-
-    async def answer(request: Request) -> Response:
-        try:
-            return await endpoint(request)
-        except LookupError as missing:
-            raise Refused(404, str(missing)) from missing
-        except ValueError as wrong:
-            raise Refused(422, str(wrong)) from wrong
-
-    return answer
-
-
 def exports(environment: Mapping[str, str]) -> str:
     """Lines for `eval "$(curl -sf …)"`; whatever the values hold, a shell takes them as they are."""
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
@@ -60,15 +43,6 @@ def _in_form(form: bodies.Form, value: Mapping[str, Any], status: int = 200) -> 
     if form.format == "env":
         return PlainTextResponse(exports(value["environment"]), status)
     return JSONResponse(value, status)
-
-
-def _readable(value: Any) -> Response:
-    """For people: indented."""
-    return Response(json.dumps(value, indent=2, ensure_ascii=False) + "\n", media_type="application/json")
-
-
-async def index(_request: Request) -> Response:
-    return _readable([each.as_json() for each in CONTROLS])
 
 
 async def info(request: Request) -> Response:
@@ -224,76 +198,3 @@ async def list_dispatches(request: Request) -> Response:
         except TimeoutError as late:
             raise Refused(408, str(late)) from late
     return JSONResponse([dispatch_json(dispatch) for dispatch in found])
-
-
-@dataclass(frozen=True, slots=True)
-class Control:
-    """One thing that can be asked for; the list of them is what `GET /_sandbox/` answers."""
-
-    method: str
-    path: str
-    endpoint: Endpoint
-    what: str
-    body: type[bodies.Asked] = bodies.Nothing
-    query: type[bodies.Asked] = bodies.Nothing
-
-    def as_json(self) -> dict[str, Any]:
-        path = self.path.replace(":int}", "}")
-        said = {"method": self.method, "path": path, "what": self.what}
-        return {**said, "query": self.query.fields(), "body": self.body.fields()}
-
-
-_RUN = "/_sandbox/runs/{run_id:int}"
-_LOG = "/_sandbox/hook-deliveries"
-_FAULTS = "/_sandbox/faults"
-CONTROLS = (
-    Control("GET", "/_sandbox/", index, "This list."),
-    Control("GET", "/_sandbox/info", info, "What a broker must be told to take this for GitHub.", query=bodies.Form),
-    Control(
-        "POST", "/_sandbox/repositories", add_repository, "Add a repository with the app on it.", bodies.AddRepository
-    ),
-    Control("PUT", "/_sandbox/repositories", change_repository, "Change one.", bodies.ChangeRepository),
-    Control("PUT", "/_sandbox/installations", set_installation, "Change the app's rights.", bodies.SetInstallation),
-    Control("GET", "/_sandbox/people", people_api.list_people, "All people, and what each may do."),
-    Control(
-        "PUT", "/_sandbox/people", people_api.set_person, "Make a person, or change what one may do.", bodies.SetPerson
-    ),
-    Control(
-        "POST", "/_sandbox/people/{login}/tokens", people_api.user_token, "A person's token, without the sign-in page."
-    ),
-    Control("POST", "/_sandbox/app-changes", change_app, "Change the app, and tell its webhook.", bodies.ChangeApp),
-    Control("POST", "/_sandbox/workflows", add_workflow, "Write a workflow file.", bodies.AddWorkflow),
-    Control("POST", "/_sandbox/runs", start_run, "Start a run.", bodies.StartRun, bodies.Form),
-    Control(
-        "POST", "/_sandbox/runs", start_run, "Start what a dispatch starts.", bodies.StartRunForDispatch, bodies.Form
-    ),
-    Control("GET", _RUN, get_run, "A run, with what a runner would have in its environment.", query=bodies.Form),
-    Control("GET", _RUN + "/event", get_event, "What stands in the run's file at GITHUB_EVENT_PATH."),
-    Control("POST", _RUN + "/finish", finish_run, "End it; answers when every webhook was answered.", bodies.FinishRun),
-    Control("POST", _RUN + "/rerun", rerun, "Start its next attempt."),
-    Control("DELETE", _RUN, delete_run, "Forget it, with all its attempts."),
-    Control("POST", _RUN + "/token", mint, "An OIDC token at once.", bodies.Mint),
-    Control("POST", "/_sandbox/hooks", add_hook, "Add a repository's webhook.", bodies.AddHook),
-    Control(
-        "POST",
-        "/_sandbox/app-hook",
-        set_app_hook,
-        "Set the app's webhook, which hears of every repository.",
-        bodies.AppHook,
-    ),
-    Control("GET", _LOG, hook_log, "Every webhook that was sent, newest first."),
-    Control("POST", _LOG + "/{delivery_id:int}/attempts", redeliver, "Send one again; answers when it was answered."),
-    Control("GET", _FAULTS, list_faults, "The faults, and how often each struck."),
-    Control("POST", _FAULTS, add_fault, "Plan a fault.", bodies.AddFault),
-    Control("DELETE", _FAULTS, clear_faults, "Plan none."),
-    Control("PUT", "/_sandbox/limits", set_limits, "Switch rate limits on; what is left out is off.", bodies.SetLimits),
-    Control("PUT", "/_sandbox/clock", set_clock, "Stamp what happens from now on as so long ago.", bodies.SetClock),
-    Control(
-        "GET",
-        "/_sandbox/dispatches",
-        list_dispatches,
-        "What was dispatched, oldest first.",
-        query=bodies.FindDispatches,
-    ),
-)
-ROUTES = [Route(each.path, _clearly(each.endpoint), methods=[each.method]) for each in CONTROLS]

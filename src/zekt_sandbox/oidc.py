@@ -32,6 +32,11 @@ class Issuer:
             self._granted[token] = dict(identity)
         return token
 
+    def revoke(self, request_token: str) -> None:
+        """Its job has ended."""
+        with self._lock:
+            self._granted.pop(request_token, None)
+
     def identity(self, request_token: str) -> dict[str, str] | None:
         with self._lock:
             return self._granted.get(request_token)

@@ -5,6 +5,7 @@ from starlette.responses import JSONResponse, Response
 
 from zekt_sandbox.credentials import bearer
 from zekt_sandbox.github_api import authorization, world_of
+from zekt_sandbox.repositories import stable_id
 
 
 async def discovery(request: Request) -> Response:
@@ -23,5 +24,7 @@ async def id_token(request: Request) -> Response:
     identity = issuer.identity(bearer(authorization(request)))
     if identity is None or identity["run_id"] != str(request.path_params["run_id"]):
         return JSONResponse({"message": "Unauthorized"}, 401)
+    if leg := request.query_params.get("leg"):  # ours: a job of a matrix that was granted as one
+        identity = {**identity, "check_run_id": str(stable_id("check", f"{identity['check_run_id']}:{leg}"))}
     value = issuer.keys.sign(issuer.claims(identity, request.query_params.get("audience")))
     return JSONResponse({"count": len(value), "value": value})

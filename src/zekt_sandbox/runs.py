@@ -111,10 +111,23 @@ class Run:
 
     def environment(self, event_path: Path | str | None = None, *, job: str = "job", leg: str = "") -> dict[str, str]:
         """GITHUB_* and the OIDC variables as a runner sets them; given a path, the event file is written."""
-        repo = self.repository
         environment = {
             "CI": "true",
             "GITHUB_ACTIONS": "true",
+            **self.variables(),
+            "GITHUB_JOB": job,
+            "GITHUB_ACTION": "__run",
+            **self.token_request(self.issuer.grant(self.identity(job, leg))),
+        }
+        if event_path is not None:
+            Path(event_path).write_text(json.dumps(self.event_file()), encoding="utf-8")
+            environment["GITHUB_EVENT_PATH"] = str(event_path)
+        return environment
+
+    def variables(self) -> dict[str, str]:
+        """GITHUB_* as they are in every job of the run."""
+        repo = self.repository
+        return {
             "GITHUB_SERVER_URL": SERVER_URL,
             "GITHUB_API_URL": self.github_url,
             "GITHUB_REPOSITORY": repo.full_name,
@@ -124,8 +137,6 @@ class Run:
             "GITHUB_RUN_ID": str(self.id),
             "GITHUB_RUN_NUMBER": str(self.number),
             "GITHUB_RUN_ATTEMPT": str(self.attempt),
-            "GITHUB_JOB": job,
-            "GITHUB_ACTION": "__run",
             "GITHUB_WORKFLOW": self.name,
             "GITHUB_WORKFLOW_REF": f"{repo.full_name}/{self.workflow}@{self.ref}",
             "GITHUB_WORKFLOW_SHA": self.sha,
@@ -137,13 +148,14 @@ class Run:
             "GITHUB_REF_NAME": self.head_branch,
             "GITHUB_REF_TYPE": "tag" if self.ref.startswith("refs/tags/") else "branch",
             "GITHUB_SHA": self.sha,
-            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.issuer.url}/idtoken/{self.id}?api-version=2.0",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": self.issuer.grant(self.identity(job, leg)),
         }
-        if event_path is not None:
-            Path(event_path).write_text(json.dumps(self.event_file()), encoding="utf-8")
-            environment["GITHUB_EVENT_PATH"] = str(event_path)
-        return environment
+
+    def token_request(self, token: str) -> dict[str, str]:
+        """Where a job gets OIDC tokens, and the request token that it shows there."""
+        return {
+            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.issuer.url}/idtoken/{self.id}?api-version=2.0",
+            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": token,
+        }
 
     def event_file(self) -> dict[str, Any]:
         """What stands in the file at GITHUB_EVENT_PATH."""

@@ -5,14 +5,16 @@ import logging
 import socket
 import sys
 import threading
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import uvicorn
 from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 
 from zekt_sandbox.app import create_app
 from zekt_sandbox.edge import CUT
+from zekt_sandbox.local.room import LocalRoom
 from zekt_sandbox.signals import ended_by_signals
 from zekt_sandbox.stage import Stage
 from zekt_sandbox.world import World
@@ -109,9 +111,26 @@ class SandboxServer(Stage):
             raise RuntimeError("the sandbox did not start; its thread's own error stands above")
         return self
 
+    def local(self, root: Path | str, **how: Any) -> LocalRoom:
+        """From now on `owner/name/` in this folder are repositories, and act runs their workflows; once for a server.
+
+        Args:
+            root: the folder.
+            how: `api_url`, `images`, `state`, `checkout`, as `LocalRoom` takes them.
+
+        Raises:
+            LocalError: act, Docker, git or a repository is missing; its text says what to do.
+        """
+        if self.world.local is not None:
+            raise RuntimeError("this sandbox has a local room already")
+        self.world.local = LocalRoom(self, Path(root), **how)
+        return self.world.local
+
     def stop(self) -> None:
-        """Close every connection and wait until the thread has ended."""
+        """End every run, close every connection, and wait until the thread has ended."""
         self.world.closing.set()
+        if self.world.local is not None:
+            self.world.local.stop()
         self._server.should_exit = True
         if self._thread.is_alive():
             self._thread.join(_STOP_SECONDS)

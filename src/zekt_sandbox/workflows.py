@@ -1,6 +1,7 @@
 """Workflow files, branch by branch, and whether somebody has switched one off."""
 
 import threading
+from collections.abc import Callable, Mapping
 
 from zekt_sandbox.repositories import Repository
 
@@ -10,12 +11,18 @@ STATES = frozenset({"active", "deleted", "disabled_fork", "disabled_inactivity",
 
 
 class Workflows:
-    """What lies under .github/workflows. Nothing here reads the files; a run is started by whoever asks for one."""
+    """What lies under .github/workflows. Nothing here reads what the files say."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._texts: dict[tuple[int, str], dict[str, str]] = {}
         self._states: dict[tuple[int, str], str] = {}
+        self._sources: dict[int, Callable[[], Mapping[str, str]]] = {}
+
+    def read_from(self, repository: Repository, source: Callable[[], Mapping[str, str]]) -> None:
+        """Take the default branch's files from there, anew each time: a folder somebody works in."""
+        with self._lock:
+            self._sources[repository.id] = source
 
     def add(self, repository: Repository, path: str, text: str, *, branch: str | None = None, state: str) -> None:
         """Write a file, or write it anew.
@@ -34,8 +41,11 @@ class Workflows:
 
     def files(self, repository: Repository, branch: str | None = None) -> dict[str, str]:
         """The text of each file by its path; of the default branch when None."""
+        of_branch = branch or repository.default_branch
         with self._lock:
-            return dict(sorted(self._texts.get((repository.id, branch or repository.default_branch), {}).items()))
+            source = self._sources.get(repository.id) if of_branch == repository.default_branch else None
+            written = dict(self._texts.get((repository.id, of_branch), {}))
+        return dict(sorted({**(source() if source else {}), **written}.items()))
 
     def state(self, repository: Repository, path: str) -> str:
         """`active`, unless something else was said."""

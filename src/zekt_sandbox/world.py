@@ -4,6 +4,7 @@ import threading
 from collections import deque
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from zekt_sandbox.clock import Clock
 from zekt_sandbox.credentials import Credentials
@@ -19,6 +20,9 @@ from zekt_sandbox.people import People
 from zekt_sandbox.repositories import Repositories
 from zekt_sandbox.runs import Runs
 from zekt_sandbox.workflows import Workflows
+
+if TYPE_CHECKING:
+    from zekt_sandbox.local.room import LocalRoom
 
 _REMEMBERED_REQUESTS = 20_000
 
@@ -58,4 +62,5 @@ class World:
         self.hooks = Hooks(self.faults, self.closing, self.clock)
         self.dispatches = Dispatches()
         self.issues = Issues()
+        self.local: LocalRoom | None = None
         self.visits: deque[Visit] = deque(maxlen=_REMEMBERED_REQUESTS)

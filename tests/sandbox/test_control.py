@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 
 from zekt_sandbox import bodies
-from zekt_sandbox.control import CONTROLS, exports
+from zekt_sandbox.control import exports
+from zekt_sandbox.control_table import CONTROLS
 from zekt_sandbox.faults import Faults
 from zekt_sandbox.limits import Limits
 from zekt_sandbox.server import SandboxServer

@@ -26,8 +26,7 @@ def step(run: Any, source: Path, folder: Path, url: str, *arguments: str, **inpu
     workspace.mkdir()
     for name in ("output", "summary"):
         (workspace / name).touch()
-    (launch,) = source.glob("zekt_action/**/launch.py")
-    composite = [*["-I", "-S", "-B"], str(launch), *arguments]
+    composite = [*["-I", "-S", "-B"], str(source / "zekt_action/receive/launch.py"), *arguments]
     done = subprocess.run(
         [sys.executable, *(["-m", "zekt_action"] if arguments == ("send",) else composite)],
         env={

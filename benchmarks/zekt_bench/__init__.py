@@ -1,1 +1,0 @@
-"""Measures the broker and the actions as what they are: processes. It is not installed with them."""
