@@ -67,6 +67,7 @@ lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
 	run $(BIN)/ruff format --check .; \
 	run $(BIN)/mypy; \
 	run $(BIN)/zizmor --offline --no-progress --persona pedantic $(ACTIONS) $(WORKFLOWS) .github/dependabot.yml; \
+	run $(BIN)/zekt lint $(WORKFLOWS); \
 	run $(BIN)/check-jsonschema --builtin-schema vendor.github-actions $(ACTIONS); \
 	run $(BIN)/check-jsonschema --builtin-schema vendor.github-workflows $(WORKFLOWS); \
 	run $(BIN)/check-jsonschema --builtin-schema vendor.dependabot .github/dependabot.yml; \

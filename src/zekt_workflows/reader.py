@@ -97,7 +97,10 @@ class _Shape:
         if isinstance(value, Scalar) and "${{" in value.text:
             return ()
         pairs = self.pairs_or_none(value)
-        return tuple((name, word) for name, each in pairs or () if (word := self.word(each)) is not None)
+        for _, each in pairs or ():
+            if not isinstance(each, Scalar):
+                raise self._source.error("here should be one value; put JSON in quotes", each.place)
+        return tuple((name, each) for name, each in pairs or () if isinstance(each, Scalar))
 
     def no_on(self, root: Pairs) -> WorkflowFileError:
         return self._source.error("it has no key `on`", root.place)

@@ -20,6 +20,7 @@ from zekt_backend.cli import (
     events,
     explain,
     github_app,
+    lint,
     notices,
     operate,
     policy,
@@ -55,6 +56,7 @@ app.command()(recover.reconcile)
 app.command()(access.audit)
 app.command()(usage.usage)
 app.command()(retention.retention)
+app.command()(lint.lint)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 
