@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos lint format docs site pictures lock clean
+.PHONY: help demo test chaos bench lint format docs site pictures lock clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -22,8 +22,8 @@ UV_VERSION := 0.13.8
 UV := .cache/uv/bin/uv
 # The other things to lint beside Python.
 WORKFLOWS := $(wildcard .github/workflows/*.yml examples/*/*/*/.github/workflows/*.yml)
-ACTIONS := $(wildcard action.yml confirm/action.yml complete/action.yml)
-SCRIPTS := $(wildcard .ci/run .ci/*.sh)
+ACTIONS := $(wildcard action.yml send/action.yml confirm/action.yml complete/action.yml)
+SCRIPTS := $(wildcard .ci/run .ci/*.sh src/zekt_action/launch.sh)
 
 # The embedded PostgreSQL never runs as root: it makes a system user and opens the folders above its data, which
 # `zekt serve` refuses to do unasked. Here it is asked, and said.
@@ -60,6 +60,10 @@ endif
 chaos: $(READY) ## kills everything at random and counts what was lost; ARGS="--items 10000 --seed 1 --json chaos.json"
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
 	@PYTHONPATH=tests $(BIN)/python -m chaos $(ARGS)
+
+bench: $(READY) ## how fast, at what cost; ARGS="--only webhooks --runs 3 --json NEW.json --against OLD.json"
+	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
+	@PYTHONPATH=benchmarks $(BIN)/python -m zekt_bench $(ARGS)
 
 lint: $(READY) ## ruff, mypy, the actions and workflows, the shell scripts
 	@status=0; run() { echo "+ $$*"; "$$@" || status=1; }; \

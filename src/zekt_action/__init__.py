@@ -1,3 +1,3 @@
-"""What runs on a runner: the message sender (Docker), and confirm and complete (standard library)."""
+"""What runs on a runner: send, in Docker or without it, and confirm and complete (standard library)."""
 
 __version__ = "0.1.0"

@@ -1,4 +1,6 @@
-"""The request's body: the head as JSON, and the message spliced in as it was given, never written anew."""
+"""The request's body: the head as JSON, and the message spliced in as it was given, never written anew. 3.9."""
+
+from __future__ import annotations
 
 import hashlib
 import json

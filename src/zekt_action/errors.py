@@ -1,6 +1,6 @@
 """Every error a step can end with: what happened, why it usually does, what to do (docs/errors.md).
 
-Standard library only, Python 3.9: confirm and complete use it too.
+Standard library only, Python 3.9: the composites use it too.
 """
 
 from __future__ import annotations
@@ -101,6 +101,12 @@ CODES = {
     "schema_invalid": Kind("The schema cannot be used", "`payload-schema` must be a JSON Schema (Draft 2020-12)."),
     "schema_violation": Kind(
         "The message does not fit its schema", "Nothing was sent. Correct the message, or `payload-schema`."
+    ),
+    "schema_unsupported": Kind(
+        "A schema needs the Docker action",
+        "The composite has Python's standard library only, which knows no JSON Schema. On Linux use\n"
+        "uses: zekt-dev-org/zekt-action@v0\n"
+        "elsewhere check the message in a step of your own, or leave it to the service's schema at the broker.",
     ),
     # The token.
     "oidc_unavailable": Kind(

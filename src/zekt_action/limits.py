@@ -1,4 +1,4 @@
-"""The numbers both ends agree on. Standard library only: confirm and complete read them on Python 3.9."""
+"""The numbers both ends agree on. Standard library only: the composites read them on Python 3.9."""
 
 MAX_PAYLOAD_BYTES = 524_288
 """Largest message, in bytes as given (512 KiB)."""

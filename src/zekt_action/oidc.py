@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import quote
 
-from zekt_action import address
+from zekt_action import __version__, address
 from zekt_action.errors import ActionError
 from zekt_action.transport import NoAnswerError, Request, Transport
 from zekt_action.tries import Deadline
@@ -51,8 +51,9 @@ class TokenSource:
         """
         joint = "&" if "?" in self.url else "?"
         url = f"{self.url}{joint}audience={quote(self.audience, safe='')}"
+        headers = {"Accept": "application/json", "User-Agent": f"zekt-action/{__version__}"}
         try:
-            answer = send(Request("GET", url, {"Accept": "application/json"}, self.secret), deadline.for_one_try())
+            answer = send(Request("GET", url, headers, self.secret), deadline.for_one_try())
         except NoAnswerError as error:
             raise NoAnswerError(f"GitHub's token service: {error}", "oidc_unreachable") from None
         if answer.temporary:

@@ -1,4 +1,6 @@
-"""The message: taken from its one source, checked, and kept byte for byte."""
+"""The message: taken from its one source, checked, and kept byte for byte. 3.9."""
+
+from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field

@@ -1,15 +1,64 @@
-"""What the step does, from inputs to receipt: read, check, ask for a token, send."""
+"""What send does, from inputs to receipt: read, check, ask for a token, send. Standard library only, Python 3.9.
 
-from zekt_action import body, event, payload, schema
-from zekt_action.inputs import Inputs
+The image (`__main__`) and the composite (`composite`) differ in what they hand in, and in nothing else.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from typing import Any
+
+from zekt_action import body, event, payload, step, stops
+from zekt_action import inputs as inputs_
+from zekt_action.inputs import Inputs, Job
 from zekt_action.oidc import TokenSource
 from zekt_action.post import Letter, Receipt, post
 from zekt_action.report import Report
 from zekt_action.transport import Transport
-from zekt_action.tries import Deadline
+
+OUTPUTS = (
+    "event-id",
+    "status",
+    "consumers-notified",
+    "correlation-id",
+    "message-id",
+    "payload-bytes",
+    "payload-sha256",
+    "error-code",
+)
+
+SchemaCheck = Callable[[str, Any, Job], None]
+"""Hold a message against the schema in a file.
+
+Raises:
+    ActionError: it does not fit, or the schema cannot be used.
+"""
 
 
-def prepare(inputs: Inputs, report: Report) -> tuple[Letter, TokenSource]:
+def main(connect: Callable[[], Transport], check_schema: SchemaCheck) -> int:
+    """Send the message that the environment describes, and tell how it went.
+
+    Args:
+        connect: makes the HTTP client; called once the message is known to be good.
+        check_schema: called where `payload-schema` is given.
+    """
+    job = inputs_.job()
+    report = Report(job, sys.stdout, OUTPUTS, if_failed={"status": "failed"}, known={"correlation-id": job.run_id})
+
+    def work(report: Report) -> None:
+        asked = inputs_.read()
+        deadline = step.start_clock(asked.timeout_seconds)
+        letter, tokens = _prepare(asked, report, check_schema)
+        most, mask, tell = asked.max_attempts, report.mask, report.say
+        receipt = post(letter, tokens, connect(), most=most, deadline=deadline, mask=mask, tell=tell)
+        stops.ignore()
+        _tell_sent(report, asked.event_type, receipt)
+
+    return step.run(report, work, fails_by_default=True)
+
+
+def _prepare(inputs: Inputs, report: Report, check_schema: SchemaCheck) -> tuple[Letter, TokenSource]:
     """Check everything that can be checked before the first call.
 
     Raises:
@@ -20,7 +69,7 @@ def prepare(inputs: Inputs, report: Report) -> tuple[Letter, TokenSource]:
     message = payload.take(inputs, job)
     report.note(payload_bytes=str(len(message.raw)), payload_sha256=message.sha256)
     if inputs.payload_schema:
-        schema.check(inputs.payload_schema, message.value, job)
+        check_schema(inputs.payload_schema, message.value, job)
     name = body.message_id(job, inputs.event_type, message.sha256)
     report.note(message_id=name)
     fork = event.from_fork(started_by, job.repository)
@@ -30,14 +79,7 @@ def prepare(inputs: Inputs, report: Report) -> tuple[Letter, TokenSource]:
     return Letter(inputs.api_url, job.repository, name, raw), tokens
 
 
-def send(
-    letter: Letter, tokens: TokenSource, report: Report, transport: Transport, *, most: int, deadline: Deadline
-) -> Receipt:
-    """Deliver what was prepared, telling the log of every failed try."""
-    return post(letter, tokens, transport, most=most, deadline=deadline, mask=report.mask, tell=report.say)
-
-
-def tell_sent(report: Report, event_type: str, receipt: Receipt) -> None:
+def _tell_sent(report: Report, event_type: str, receipt: Receipt) -> None:
     """The message is with the broker: say so everywhere."""
     report.note(
         event_id=receipt.event_id,

@@ -1,4 +1,4 @@
-"""One HTTP exchange, as data: what requests (in the image) and urllib (in confirm) have in common. 3.9."""
+"""One HTTP exchange, as data: what requests (in the image) and urllib (in the composites) have in common. 3.9."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ _HINTS = {
 }
 
 
-def words(error: BaseException) -> str:
+def words(error: object) -> str:
     """What failed, without the addresses and objects that the libraries' own texts carry."""
     text = str(error)
     return next((words for hint, words in _HINTS.items() if hint in text), "The connection broke")

@@ -10,7 +10,7 @@ from zekt_sandbox.runs import Run
 
 _STEP_SECONDS = 30.0
 _SHOWN_CHARACTERS = 2_000
-_RECEIVE = PACKAGES / "zekt_action" / "receive" / "launch.py"
+_LAUNCH = PACKAGES / "zekt_action" / "launch.py"
 
 
 class Job:
@@ -44,10 +44,10 @@ class Job:
 
     def confirm(self) -> dict[str, str]:
         """The composite's command; on a runner its inputs default to the event's own."""
-        return self._step("confirm", [*_PYTHON, str(_RECEIVE), "confirm"], {})
+        return self._step("confirm", [*_PYTHON, str(_LAUNCH), "confirm"], {})
 
     def complete(self, status: str) -> dict[str, str]:
-        return self._step("complete", [*_PYTHON, str(_RECEIVE), "complete"], {"status": status})
+        return self._step("complete", [*_PYTHON, str(_LAUNCH), "complete"], {"status": status})
 
     def _step(self, name: str, command: list[str], inputs: Mapping[str, str]) -> dict[str, str]:
         output, summary = self._commands / f"output-{name}", self._commands / f"summary-{name}"

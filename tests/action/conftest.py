@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-SOURCE = Path(__file__).parents[2] / "src"
+from zekt_testing.steps import Runner
 
 
 @dataclass(frozen=True)
@@ -157,121 +157,16 @@ def reply() -> type[Reply]:
     return Reply
 
 
-@dataclass(frozen=True)
-class Done:
-    """A finished step, as the runner sees it."""
-
-    code: int
-    log: str
-    outputs: dict[str, str]
-    summary: str
-
-
-@dataclass
-class Runner:
-    """Starts a step as its own process, with the variables and files a runner gives it."""
-
-    folder: Path
-    broker: Broker
-    environ: dict[str, str] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        self.workspace, self.temp = self.folder / "workspace", self.folder / "temp"
-        self.workspace.mkdir()
-        self.temp.mkdir()
-        self.environ = {
-            # Set where coverage is measured in child processes, too.
-            **{name: os.environ[name] for name in ("COVERAGE_PROCESS_CONFIG",) if name in os.environ},
-            "PATH": os.environ["PATH"],
-            "GITHUB_ACTIONS": "true",
-            "GITHUB_REPOSITORY": "shop-team/orders",
-            "GITHUB_REPOSITORY_ID": "1001",
-            "GITHUB_RUN_ID": "42",
-            "GITHUB_RUN_ATTEMPT": "1",
-            "GITHUB_WORKFLOW": "Order",
-            "GITHUB_JOB": "send",
-            "GITHUB_ACTION": "__zekt",
-            "GITHUB_ACTOR": "octocat",
-            "GITHUB_SHA": "a" * 40,
-            "GITHUB_REF": "refs/heads/main",
-            "GITHUB_EVENT_NAME": "push",
-            "GITHUB_WORKSPACE": str(self.workspace),
-            "RUNNER_TEMP": str(self.temp),
-            "GITHUB_EVENT_PATH": str(self.folder / "event.json"),
-            "GITHUB_OUTPUT": str(self.folder / "output"),
-            "GITHUB_STEP_SUMMARY": str(self.folder / "summary"),
-            "ACTIONS_ID_TOKEN_REQUEST_URL": f"{self.broker.url}/token?api-version=2.0",
-            "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "runner-secret",
-            "ZEKT_API_URL": self.broker.url,
-        }
-        self.event({})
-
-    def event(self, event: Any) -> None:
-        (self.folder / "event.json").write_text(json.dumps(event))
-
-    def inputs(self, **values: str) -> dict[str, str]:
-        return {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in values.items()}
-
-    def start(self, command: list[str], environ: dict[str, str]) -> subprocess.Popen[bytes]:
-        for name in ("output", "summary"):
-            (self.folder / name).write_bytes(b"")
-        return subprocess.Popen(
-            command,
-            env=self.environ | environ,
-            cwd=self.workspace,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-        )
-
-    def finish(self, process: subprocess.Popen[bytes]) -> Done:
-        with process:
-            log, _ = process.communicate(timeout=30)
-        outputs = parse_outputs((self.folder / "output").read_bytes().decode())
-        summary = (self.folder / "summary").read_text()
-        return Done(process.returncode, log.decode(), outputs, summary)
-
-    def send(self, environ: dict[str, str] | None = None, **inputs: str) -> Done:
-        """Run the Docker action's entry point; `event_type` and the hosts have defaults."""
-        return self.finish(self.start_send(environ, **inputs))
-
-    def start_send(self, environ: dict[str, str] | None = None, **inputs: str) -> subprocess.Popen[bytes]:
-        given = self.inputs(**{"event_type": "order-placed", "payload": "{}"} | inputs)
-        return self.start_bare(given | (environ or {}))
-
-    def start_bare(self, environ: dict[str, str]) -> subprocess.Popen[bytes]:
-        """As the image does, -I included: then the working folder is no place to import from."""
-        script = (
-            f"import sys, runpy; sys.path.insert(0, {str(SOURCE)!r}); runpy.run_module('zekt_action', None, '__main__')"
-        )
-        return self.start([sys.executable, "-I", "-c", script], environ)
-
-    def receive(self, verb: str, python: str, environ: dict[str, str] | None = None, **inputs: str) -> Done:
-        """Run confirm or complete as its composite does."""
-        launch = SOURCE / "zekt_action" / "receive" / "launch.py"
-        given = {name.replace("-", "_"): value for name, value in self.inputs(**inputs).items()}
-        return self.finish(self.start([python, "-I", "-S", "-B", str(launch), verb], given | (environ or {})))
-
-
-def parse_outputs(text: str) -> dict[str, str]:
-    """Read GITHUB_OUTPUT as the runner does: `name<<mark`, lines, `mark`."""
-    found: dict[str, str] = {}
-    lines = iter(text.split("\n"))
-    for line in lines:
-        if not line:
-            continue
-        name, _, mark = line.partition("<<")
-        value: list[str] = []
-        for inner in lines:
-            if inner == mark:
-                break
-            value.append(inner)
-        found[name] = "\n".join(value)
-    return found
-
-
 @pytest.fixture
 def runner(tmp_path: Path, broker: Broker) -> Runner:
-    return Runner(tmp_path, broker)
+    return Runner(tmp_path, broker.url)
+
+
+@pytest.fixture(params=["image", "composite"])
+def each_front(runner: Runner, request: pytest.FixtureRequest) -> str:
+    """`runner.send` is the Docker action's way of sending, and then the composite's."""
+    runner.front = request.param
+    return runner.front
 
 
 def _pythons() -> Iterator[str]:

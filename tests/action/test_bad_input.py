@@ -10,6 +10,8 @@ from zekt_action import inputs as inputs_
 from zekt_action import payload
 from zekt_action.errors import ActionError
 
+pytestmark = pytest.mark.usefixtures("each_front")
+
 RECEIVE = "/api/events/receive"
 
 
@@ -165,9 +167,9 @@ def test_a_file_name_cannot_command_the_runner(runner: Any) -> None:
     assert "##[" not in done.log
 
 
-def test_an_unreadable_event_file_stops_nothing(runner: Any) -> None:
+def test_an_unreadable_event_file_stops_nothing(runner: Any, broker: Any) -> None:
     for content in ("{", "[" * 100_000, "[]", "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")):
         (runner.folder / "event.json").write_text(content)
         assert runner.send().code == 0
     assert runner.send({"GITHUB_EVENT_PATH": "/missing"}).code == 0
-    assert json.loads(runner.broker.asked(RECEIVE)[-1].body)["payload"] == {}
+    assert json.loads(broker.asked(RECEIVE)[-1].body)["payload"] == {}

@@ -9,13 +9,20 @@ from typing import Any
 import pytest
 import yaml
 
-from zekt_action import __main__ as send
+from zekt_action import send
 from zekt_action.errors import CODES
 from zekt_action.receive import complete, confirm
 
-OUTPUTS = {"action.yml": send.OUTPUTS, "confirm/action.yml": confirm.OUTPUTS, "complete/action.yml": complete.OUTPUTS}
+OUTPUTS = {
+    "action.yml": send.OUTPUTS,
+    "send/action.yml": send.OUTPUTS,
+    "confirm/action.yml": confirm.OUTPUTS,
+    "complete/action.yml": complete.OUTPUTS,
+}
+COMPOSITES = ("send", "confirm", "complete")
 READERS = {
     "action.yml": ["inputs.py"],
+    "send/action.yml": ["inputs.py"],
     "confirm/action.yml": ["receive/inputs.py", "inputs.py"],
     "complete/action.yml": ["receive/inputs.py", "inputs.py"],
 }
@@ -89,33 +96,42 @@ def test_confirm_and_complete_take_the_ids_from_the_event(root: Path) -> None:
             assert inputs[given]["default"] == f"${{{{ github.event.client_payload.zekt.{member} }}}}"
 
 
-@pytest.mark.parametrize("verb", ["confirm", "complete"])
-def test_a_composites_script_runs_as_a_runner_runs_it(root: Path, runner: Any, verb: str, tmp_path: Path) -> None:
-    step = yaml.safe_load((root / verb / "action.yml").read_text())["runs"]["steps"][0]
-    script = tmp_path / "step.sh"
-    script.write_text(step["run"])
-    command = ["bash", "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)]
-    done = runner.finish(runner.start(command, {"GITHUB_ACTION_PATH": str(root / verb)}))
-    assert done.code == 0, done.log
-    assert "[not_from_zekt]" in done.log
+@pytest.mark.parametrize("verb", COMPOSITES)
+@pytest.mark.parametrize("found", [[], ["exit 1"], ["echo Get Python from the shop; exit 9009"]], ids=str)
+def test_a_runner_without_a_python_that_is_new_enough_is_told_so(
+    root: Path, verb: str, found: list[str], tmp_path: Path
+) -> None:
+    """An old one fails the question for its version; what Windows calls python3 fails every one."""
+    for script in found:
+        executable(tmp_path / "python3", script)
+    done = run_script(root, verb, tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith(b"::error title=Zekt%3A There is no Python::" + verb.encode())
 
 
-@pytest.mark.parametrize("verb", ["confirm", "complete"])
-def test_a_runner_without_python_is_told_so(root: Path, verb: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("verb", COMPOSITES)
+def test_where_python3_is_none_python_is_tried(root: Path, verb: str, tmp_path: Path) -> None:
+    """As on Windows. What is started sees the message as it was given, which Git's bash would change."""
+    executable(tmp_path / "python3", "exit 9009")
+    executable(tmp_path / "python", 'echo "$MSYS2_ENV_CONV_EXCL $*"')
+    done = run_script(root, verb, tmp_path)
+    assert done.returncode == 0
+    flags, _, rest = done.stdout.decode().strip().partition(" /")
+    assert flags == "* -I -S -B -X utf8"
+    assert rest.endswith(f"/src/zekt_action/launch.py {verb}")
+
+
+def executable(path: Path, script: str) -> None:
+    path.write_text(f"#!/bin/bash\n{script}\n")
+    path.chmod(0o755)
+
+
+def run_script(root: Path, verb: str, path: Path) -> subprocess.CompletedProcess[bytes]:
+    """A composite's script, on a machine that has nothing but bash and what is in this folder."""
     script = yaml.safe_load((root / verb / "action.yml").read_text())["runs"]["steps"][0]["run"]
-    bash = Path("/bin/bash")
-    done = subprocess.run([bash, "-e", "-c", script], env={"PATH": str(tmp_path)}, capture_output=True, check=False)
-    assert done.returncode == 1
-    assert done.stdout.startswith(b"::error title=Zekt%3A There is no Python::")
-
-
-def test_an_old_python_is_told_so(root: Path) -> None:
-    launch = root / "src/zekt_action/receive/launch.py"
-    pretend = "import sys, runpy; sys.version_info = (3, 8, 1); sys.argv = ['x', 'confirm']"
-    script = f"{pretend}; runpy.run_path({str(launch)!r}, run_name='__main__')"
-    done = subprocess.run(["python3", "-I", "-c", script], capture_output=True, check=False)
-    assert done.returncode == 1
-    assert b"here it is 3.8." in done.stdout
+    environ = {"PATH": str(path), "GITHUB_ACTION_PATH": str(root / verb)}
+    command = ["/bin/bash", "--noprofile", "--norc", "-e", "-o", "pipefail", "-c", script]
+    return subprocess.run(command, env=environ, capture_output=True, check=False)
 
 
 def test_every_code_raised_is_in_the_table(root: Path) -> None:

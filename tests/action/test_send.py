@@ -10,6 +10,8 @@ import pytest
 from zekt_action.limits import MAX_PAYLOAD_BYTES
 from zekt_action.wire import MessageHead
 
+pytestmark = pytest.mark.usefixtures("each_front")
+
 RECEIVE = "/api/events/receive"
 
 

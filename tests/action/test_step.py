@@ -83,7 +83,7 @@ def test_a_log_that_is_not_utf8_ends_no_step(runner: Any, broker: Any, reply: An
     assert (done.code, done.outputs["status"]) == (0, "success"), done.log
     assert "Sent gr\\xf6\\xdfe" in done.log
     broker.reply("/api/event-delivery/confirm", reply(403, {"code": "not_yours", "detail": "größer"}))
-    launch = SOURCE / "zekt_action/receive/launch.py"
+    launch = SOURCE / "zekt_action/launch.py"
     script = ASCII + f"sys.argv[1:] = ['confirm']; runpy.run_path({str(launch)!r}, None, '__main__')"
     done = runner.finish(runner.start([sys.executable, "-I", "-c", script], {"INPUT_CORRELATION_ID": "7"}))
     assert (done.code, done.outputs["error-code"]) == (0, "not_yours"), done.log

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+pytestmark = pytest.mark.usefixtures("each_front")
+
 RECEIVE = "/api/events/receive"
 RECEIPT = {"success": True, "eventId": "evt-1", "consumersNotified": 2, "correlationId": "42", "message": "stored"}
 

@@ -15,7 +15,7 @@ from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.runs import Run
 from zekt_testing.deliveries import assert_legal
 
-LAUNCH = Path(zekt_action.__file__).parent / "receive" / "launch.py"
+LAUNCH = Path(zekt_action.__file__).parent / "launch.py"
 
 UNHEARD = [("accept_then_cut", "network"), ("accept_then_hang", "timeout"), ("accept_then_status", "unavailable")]
 

@@ -96,7 +96,7 @@ def confirm(root: Path, broker: Any, consumer_run: Any, folder: Path) -> dict[st
         "RUNNER_TEMP": str(folder),
     }
     (folder / "output").touch()
-    script = root / "src/zekt_action/receive/launch.py"
+    script = root / "src/zekt_action/launch.py"
     subprocess.run([sys.executable, "-I", "-S", "-B", script, "confirm"], env=environment, check=True, timeout=60)
     return outputs((folder / "output").read_text("utf-8"))
 

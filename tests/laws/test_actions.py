@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import yaml
 
-ACTIONS = ("action.yml", "confirm/action.yml", "complete/action.yml")
+ACTIONS = ("action.yml", "send/action.yml", "confirm/action.yml", "complete/action.yml")
 COMPOSITES = ACTIONS[1:]
 REUSABLE = {"zekt-send.yml": ("action.yml",), "zekt-receive.yml": ("confirm/action.yml", "complete/action.yml")}
 
@@ -76,6 +76,17 @@ def test_composites_pass_every_input_by_env_and_interpolate_nothing(
     env = " ".join(str(value) for step in steps for value in step.get("env", {}).values())
     assert [key for key in actions[name]["inputs"] if f"inputs.{key}" not in env] == []
     assert [step["run"] for step in steps if "${{" in step.get("run", "")] == []
+
+
+def test_send_is_one_action_with_and_without_docker(actions: dict[str, dict[str, Any]]) -> None:
+    """Inputs word for word; outputs but for the expression by which a composite hands them on."""
+    docker, composite = actions["action.yml"], actions["send/action.yml"]
+    assert composite["inputs"] == docker["inputs"]
+    assert list(composite["outputs"]) == list(docker["outputs"])
+    described = {name: {"description": spec["description"]} for name, spec in composite["outputs"].items()}
+    assert described == docker["outputs"]
+    handed_on = {name: spec["value"] for name, spec in composite["outputs"].items()}
+    assert handed_on == {name: f"${{{{ steps.send.outputs.{name} }}}}" for name in docker["outputs"]}
 
 
 @pytest.mark.parametrize(("workflow", "siblings"), REUSABLE.items())

@@ -1,4 +1,4 @@
-"""Confirm and complete run on whatever Python a runner has: standard library only, 3.9 and newer."""
+"""The composites run on whatever Python a runner has: standard library only, 3.9 and newer, on any system."""
 
 import ast
 import sys
@@ -8,9 +8,8 @@ import pytest
 
 @pytest.fixture(scope="module")
 def bare(modules: dict[str, ast.Module], imports: dict[str, set[str]]) -> set[str]:
-    """The modules that confirm and complete load: the receiving half, and whatever it imports of ours."""
-    found = {name for name in modules if name.startswith("zekt_action.receive")} | {"zekt_action"}
-    assert "zekt_action.receive" in found
+    """What the composites load: the module that is launched, and whatever it imports of ours."""
+    found = {"zekt_action", "zekt_action.launch"}
     while more := {_module_of(target, modules) for name in found for target in imports[name]} - found - {None}:
         found |= {name for name in more if name}
     return found
@@ -24,7 +23,7 @@ def _module_of(dotted: str, modules: dict[str, ast.Module]) -> str | None:
     return parent if parent in modules else None
 
 
-def test_confirm_and_complete_load_the_standard_library_only(
+def test_the_composites_load_the_standard_library_only(
     bare: set[str], modules: dict[str, ast.Module], imports: dict[str, set[str]]
 ) -> None:
     wrong = [
@@ -34,6 +33,52 @@ def test_confirm_and_complete_load_the_standard_library_only(
         if target.split(".")[0] not in sys.stdlib_module_names and _module_of(target, modules) is None
     ]
     assert not wrong
+
+
+# https://docs.python.org/3/library: "Availability: Unix".
+UNIX_ONLY = {
+    *(
+        "fcntl",
+        "grp",
+        "posix",
+        "pwd",
+        "resource",
+        "syslog",
+        "termios",
+        "tty",
+        "pty",
+        "signal.SIGALRM",
+        "signal.SIGKILL",
+    ),
+    *("signal.alarm", "signal.setitimer", "signal.ITIMER_REAL", "os.getuid", "os.geteuid", "os.fork", "os.mkfifo"),
+    *("os.fchmod", "os.O_NOFOLLOW", "os.O_NONBLOCK"),
+}
+
+
+def _unguarded(tree: ast.Module) -> set[str]:
+    """What is imported or named of these, but inside an `if hasattr(…)`."""
+    guarded = {
+        id(inner)
+        for node in ast.walk(tree)
+        if isinstance(node, ast.If) and isinstance(node.test, ast.Call)
+        if getattr(node.test.func, "id", "") == "hasattr"
+        for inner in ast.walk(node)
+    }
+    named = {ast.unparse(n) for n in ast.walk(tree) if isinstance(n, ast.Attribute) and id(n) not in guarded}
+    imported = {alias.name for n in ast.walk(tree) if isinstance(n, ast.Import) for alias in n.names}
+    taken = {f"{n.module}.{a.name}" for n in ast.walk(tree) if isinstance(n, ast.ImportFrom) for a in n.names}
+    return UNIX_ONLY & (named | imported | taken | {name.partition(".")[0] for name in taken})
+
+
+def test_the_composites_need_nothing_that_windows_lacks(bare: set[str], modules: dict[str, ast.Module]) -> None:
+    assert {name: found for name in bare if (found := _unguarded(modules[name]))} == {}
+
+
+@pytest.mark.parametrize(
+    "source", ["import pwd", "from pwd import getpwuid", "import os\nos.getuid()", "import signal\nsignal.SIGALRM"]
+)
+def test_that_check_sees_what_windows_lacks(source: str) -> None:
+    assert _unguarded(ast.parse(source))
 
 
 # What a file parses as on 3.9 can still fail there when it runs; these are the ways that a writer on 3.11
@@ -90,7 +135,7 @@ def _evaluated_unions(tree: ast.Module) -> list[str]:
     )
 
 
-def test_confirm_and_complete_are_python_39(bare: set[str], modules: dict[str, ast.Module]) -> None:
+def test_the_composites_are_python_39(bare: set[str], modules: dict[str, ast.Module]) -> None:
     wrong = []
     for name in bare:
         ast.parse(ast.unparse(modules[name]), filename=name, feature_version=(3, 9))

