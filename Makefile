@@ -3,7 +3,7 @@
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test chaos bench lint format docs site pictures lock clean
+.PHONY: help demo test chaos bench lint format docs site links pictures lock clean
 
 # The first Python that is new enough; `make PYTHON=/path/to/python …` names another.
 CANDIDATES := python3 python3.14 python3.13 python3.12 python3.11 python
@@ -87,12 +87,16 @@ format: $(READY) ## let ruff rewrite what it can
 docs: $(READY) ## write the table of endpoints in docs/api.md anew
 	PYTHONPATH=tests $(BIN)/python -m zekt_testing.api_page
 
-# A warning, such as of a link that leads nowhere, is an error.
-SITE_OPTIONS := -b html --fail-on-warning --keep-going --nitpicky --quiet
+# A warning, such as of a link that leads nowhere, is an error. REF goes to Sphinx as it is, by the environment.
+SITE_OPTIONS := --fail-on-warning --keep-going --nitpicky --quiet
+SITE = $(BIN)/python -m sphinx $(SITE_OPTIONS) $(if $(value REF),-D zekt_ref="$$REF") -d build/doctrees
 
 site: $(READY) ## the documents as a site, in build/site/index.html; REF=main leads its links to GitHub there
-	@$(BIN)/python -m sphinx $(SITE_OPTIONS) $(if $(REF),-D zekt_ref='$(REF)') -d build/doctrees docs build/site
+	@$(SITE) -b html docs build/site
 	@echo 'build/site/index.html'
+
+links: $(READY) ## asks the internet whether every page is there that the documents lead to; REF=main as for site
+	@$(SITE) -b linkcheck docs build/links
 
 pictures: $(READY) ## take the pictures in docs/images anew, of the demo in Chromium
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)

@@ -11,8 +11,9 @@ import pytest
 def site(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `make site` makes: a warning, such as of a link that leads nowhere, is an error."""
     folder = tmp_path_factory.mktemp("site")
+    command = [sys.executable, "-m", "sphinx", "-b", "html", *_options(root), "-d", str(folder / "doctrees")]
     done = subprocess.run(
-        [sys.executable, "-m", "sphinx", *_options(root), "-d", str(folder / "doctrees"), "docs", str(folder / "html")],
+        [*command, "docs", str(folder / "html")],
         cwd=root,
         check=False,
         capture_output=True,

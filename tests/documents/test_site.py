@@ -56,10 +56,16 @@ def test_no_page_and_no_style_fetches_anything_from_elsewhere(site: Path) -> Non
 
 
 def test_a_link_to_a_file_of_ours_outside_the_documents_leads_to_githubs_page_of_it(site: Path) -> None:
-    page = (site / "operating.html").read_text("utf-8")
-    assert re.search(
-        r'href="https://github\.com/zekt-dev-org/zekt-action/blob/v[\d.]+/README\.md#run-the-broker"', page
-    )
+    at_github = r'href="https://github\.com/zekt-dev-org/zekt-action/blob/v[\d.]+/examples/'
+    assert re.search(at_github, (site / "setup.html").read_text("utf-8"))
+    assert re.search(at_github, (site / "index.html").read_text("utf-8"))
+
+
+def test_the_front_page_is_the_readme_and_others_lead_to_its_sections(site: Path) -> None:
+    front = (site / "index.html").read_text("utf-8")
+    assert 'id="run-the-broker"' in front
+    assert 'href="errors.html"' in front
+    assert 'href="index.html#run-the-broker"' in (site / "operating.html").read_text("utf-8")
 
 
 def test_a_heading_has_the_anchor_that_it_has_at_github(site: Path) -> None:

@@ -100,9 +100,9 @@ def _run(block: Block) -> str:
     return "" if (str(block.page), block.language) in RUN else "no test runs it: write one, and name it in RUN"
 
 
-def _contents(blocks: list[Block], _: Path) -> Checked:
-    """The site's table of contents, which tests/laws/test_links.py reads."""
-    return {block: "" if block.page == Path("docs/index.md") else "only docs/index.md has one" for block in blocks}
+def _of_the_site(blocks: list[Block], _: Path) -> Checked:
+    """Its front page and table of contents, which tests/laws/test_links.py and tests/documents read."""
+    return {block: "" if block.page == Path("docs/index.md") else "only docs/index.md has these" for block in blocks}
 
 
 CHECKS: dict[str, Callable[[list[Block], Path], Checked]] = {
@@ -116,7 +116,8 @@ CHECKS: dict[str, Callable[[list[Block], Path], Checked]] = {
     "python": _only_run,
     "javascript": _only_run,
     "sql": _only_run,
-    "{toctree}": _contents,
+    "{toctree}": _of_the_site,
+    "{include} ../README.md": _of_the_site,
 }
 
 
