@@ -11,7 +11,7 @@ from pathlib import Path
 from zekt_sandbox.local.tools import Tools
 
 _LINE_BYTES = 1_000_000
-"""A longer line is taken in pieces, so that no output can fill the memory."""
+"""A longer line is left out: masks hold for whole lines, and no output may fill the memory."""
 
 GRACE_SECONDS = (20.0, 8.0, 5.0)
 """How long act may take after SIGINT (steps with `if: always()` run then), after SIGTERM, and to die of SIGKILL."""
@@ -101,11 +101,16 @@ class Process:
         self._ending = threading.Lock()
 
     def lines(self) -> Iterator[str]:
-        """What it prints, until it closes its output."""
+        """What it prints, until it closes its output; of a line that is too long, nothing but that it was there."""
         assert self._process.stdout is not None  # noqa: S101 - for the type checker: we asked for a pipe
         with self._process.stdout as output:
             while piece := output.readline(_LINE_BYTES):
-                yield piece.decode("utf-8", "replace")
+                if piece.endswith(b"\n") or len(piece) < _LINE_BYTES:
+                    yield piece.decode("utf-8", "replace")
+                    continue
+                while piece and not piece.endswith(b"\n"):
+                    piece = output.readline(_LINE_BYTES)
+                yield "(a line of more than 1 MB)\n"
 
     def wait(self) -> int:
         """Its exit status, once it has ended."""

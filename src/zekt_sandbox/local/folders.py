@@ -120,5 +120,8 @@ def _inside(path: Path, folder: Path) -> bool:
 
 
 def _text(path: Path) -> str:
-    with path.open("rb") as file:
-        return file.read(MAX_BYTES + 1).decode("utf-8", "replace")
+    try:
+        with path.open("rb") as file:
+            return file.read(MAX_BYTES + 1).decode("utf-8", "replace")
+    except OSError:  # not ours to read, or gone this moment
+        return ""

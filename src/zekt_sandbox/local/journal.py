@@ -4,7 +4,7 @@ import asyncio
 import threading
 from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,7 @@ class Bell:
     def ring(self) -> None:
         with self._lock:
             for loop, event in self._hearing:
-                if not loop.is_closed():
+                with suppress(RuntimeError):  # the loop was closed under its reader
                     loop.call_soon_threadsafe(event.set)
 
     @contextmanager

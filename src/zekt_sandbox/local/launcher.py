@@ -103,9 +103,10 @@ class Launcher:
         attempt.cancel(politely=False)
 
     def _staged(self, folder: Folder, repository: Repository) -> tuple[RunFolder, str]:
-        alive = sum(each.run.status != "completed" for each in self.attempts())
-        if alive >= _MAX_ALIVE or self._yard.stage.world.closing.is_set():
-            raise LocalError(f"{alive} runs have not ended yet; no more are queued.")
+        if self._yard.stage.world.closing.is_set():
+            raise LocalError("The sandbox is stopping.")
+        if sum(each.run.status != "completed" for each in self.attempts()) >= _MAX_ALIVE:
+            raise LocalError(f"{_MAX_ALIVE} runs have not ended yet; no more are queued.")
         stage = RunFolder(self._state / "runs" / str(next(self._numbers)), folder)
         try:
             sha = stage.fill(repository.default_branch, self._yard.tools)

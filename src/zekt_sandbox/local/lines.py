@@ -36,12 +36,13 @@ def clean(text: str) -> str:
     return f"{text}\x1b[0m" if _COLOUR.search(text) and not text.endswith("\x1b[0m") else text
 
 
-def rendered(raw: str, suffix: str) -> list[str]:
+def rendered(raw: str, suffix: str, workflow: str) -> list[str]:
     """What a line of act's says to people: none, one or several lines.
 
     Args:
         raw: the line.
         suffix: what was put behind the names of jobs.
+        workflow: its name.
     """
     try:
         said = json.loads(raw)
@@ -52,7 +53,7 @@ def rendered(raw: str, suffix: str) -> list[str]:
     text = _text(said)
     if text is None:
         return []
-    job = _job(said, suffix)
+    job = _job(said, suffix, workflow)
     return [clean(f"{job}{each}") for each in text.rstrip("\n").split("\n")]
 
 
@@ -62,18 +63,17 @@ def skipped_for_want_of_an_image(raw: str) -> str | None:
     return found[1] if found else None
 
 
-def _job(said: Mapping[str, Any], suffix: str) -> str:
-    """The job, with its leg of a matrix as GitHub shows it: `build (linux, 3.13)`."""
+def _job(said: Mapping[str, Any], suffix: str, workflow: str) -> str:
+    """The job, with its leg of a matrix as GitHub shows it: `build (linux, 3.13)`, or `call / inner`."""
     name = str(said.get("job", "")).strip()
     if not name:
         return ""
     matrix = said.get("matrix")
     leg = f" ({', '.join(map(str, matrix.values()))})" if isinstance(matrix, dict) and matrix else ""
-    # `Workflow/job`, or `job/called.yml/job` where one workflow calls another; a leg has its number behind it.
-    called = "/called-" in name
-    parts = [re.sub(rf"-{re.escape(suffix)}(-\d+)?$", "", each) for each in name.split("/")]
-    shown = [each for each in parts[0 if called else 1 :] if not each.startswith("called-")]
-    return f"\x1b[36m{' / '.join(shown) or name}{leg}\x1b[0m | "
+    # act says `workflow/job`, and `job/workflow/inner` of a reusable workflow; a leg has its number behind it.
+    parts = name.replace(f"{workflow}/", "\n").strip("\n").split("\n")
+    shown = " / ".join(re.sub(rf"-{re.escape(suffix)}(\.\d+)?(-\d+)?/?$", "", each) for each in parts)
+    return f"\x1b[36m{shown}{leg}\x1b[0m | "
 
 
 def _text(said: Mapping[str, Any]) -> str | None:

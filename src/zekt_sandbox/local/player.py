@@ -1,5 +1,6 @@
 """Plays one attempt: the webhooks, its turn, act, and what GitHub would conclude."""
 
+import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,7 +70,7 @@ class Player:
         except CannotStart as error:
             self._say(f"\x1b[31mThis run was not started.\x1b[0m {error}")
             conclusion = "startup_failure"
-        except (LocalError, OSError) as error:
+        except (LocalError, OSError, subprocess.SubprocessError) as error:
             self._say(f"\x1b[31mThe sandbox cannot run this.\x1b[0m {error}")
         finally:
             self._end(conclusion)
@@ -90,7 +91,7 @@ class Player:
             if label := skipped_for_want_of_an_image(raw):
                 wanting.add(label)
                 continue
-            for line in rendered(raw, attempt.suffix):
+            for line in rendered(raw, attempt.suffix, attempt.run.name):
                 self._say(line)
         status = process.wait()
         for label in sorted(wanting):

@@ -68,6 +68,7 @@ class Rewriting:
         self._around = around
         self.files: dict[str, str] = {}
         self.notes: list[str] = []
+        self._name = ""
 
     def workflow(self, workflow: Workflow) -> None:
         """Rewrite it, with whatever it calls.
@@ -75,19 +76,20 @@ class Rewriting:
         Raises:
             CannotStart: GitHub would not start it, or it needs what is not here.
         """
-        tree = self._tree(_File(workflow))
-        tree.setdefault("name", workflow.path)
-        for name, job in tree["jobs"].items():
-            job["name"] = f"{text_of(job.get('name')) or name}-{self._around.suffix}"
+        self._name = workflow.name.text if workflow.name else workflow.path
+        tree = self._tree(_File(workflow), self._around.suffix)
         self.files = {"workflow.yml": written(tree), **self.files}
 
-    def _tree(self, file: _File) -> dict[str, Tree]:
+    def _tree(self, file: _File, suffix: str) -> dict[str, Tree]:
         tree: dict[str, Tree] = grow(file.workflow.raw)
+        tree["name"] = self._name  # also of a called one: that is GITHUB_WORKFLOW in it
         if not file.workflow.jobs:
             raise CannotStart(f"{file.workflow.path}: it has no jobs")
         self._see_address(file, file.workflow.raw)
         for job in file.workflow.jobs:
-            self._job(file, job, tree["jobs"][job.id.text])
+            mine = tree["jobs"][job.id.text]
+            self._job(file, job, mine)
+            mine["name"] = f"{text_of(mine.get('name')) or job.id.text}-{suffix}"
         return tree
 
     def _job(self, file: _File, job: Job, tree: dict[str, Tree]) -> None:
@@ -144,11 +146,12 @@ class Rewriting:
             raise CannotStart(f"{where}: error parsing called workflow '{called.text.text}': workflow was not found.")
         if len(self.files) >= _MAX_CALLED or len(file.above) >= _MAX_DEPTH:
             raise CannotStart(f"{file.workflow.path}: too many workflows call each other (at {called.text.text}).")
-        name = f"called-{len(self.files)}.yml"
+        number = len(self.files)
+        name = f"called-{number}.yml"
         self.files[name] = ""
         reference = f"{REPOSITORY}/{path}@{ours}" if ours else path
         inner = _File(_read(text, path), ours, reference, (*file.above, job.id.text), granted, many)
-        self.files[name] = written(self._tree(inner))
+        self.files[name] = written(self._tree(inner, f"{self._around.suffix}.{number}"))
         return f"./../{name}"
 
     def _label(self, job: dict[str, Tree]) -> None:

@@ -86,6 +86,11 @@ class LocalRoom:
         """What all runs say."""
         return self._yard.journal
 
+    @property
+    def label(self) -> str:
+        """Of every container that is made here."""
+        return self._yard.label
+
     def repositories(self) -> list[str]:
         return [folder.full_name for folder in self._folders.values()]
 
