@@ -14,11 +14,14 @@ from rich.console import Console
 from zekt_bench import against, figures, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.size import Size
-from zekt_bench.work import ingest
+from zekt_bench.work import flow, ingest
 
 WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
     "webhooks": ingest.webhooks,
     "messages": ingest.messages,
+    "latency": flow.latency,
+    "burst": flow.burst,
+    "idle": flow.idle,
 }
 _WIDTH = 200
 

@@ -25,7 +25,7 @@ FULL = Size(
     messages=1500,
     large_messages=150,
     latency_seconds=20,
-    latency_events=100,
+    latency_events=60,
     burst_events=10_000,
     action_runs=20,
     idle_seconds=15,
@@ -38,7 +38,7 @@ SHORT = Size(
     large_messages=10,
     latency_seconds=1,
     latency_events=5,
-    burst_events=60,
+    burst_events=100,
     action_runs=2,
     idle_seconds=2,
 )

@@ -1,10 +1,13 @@
-"""Durable ingest: how fast webhooks and messages are answered with 202, which is after their commit."""
+"""Durable ingest: how fast webhooks and messages are answered with 202, which is after their commit.
+
+The first requests do not count: connections, prepared statements and caches are there from the second on.
+"""
 
 from collections.abc import Iterator
 
 from zekt_bench import letters
 from zekt_bench.figures import Row, row, spread_of
-from zekt_bench.house import House, answers, house, problems
+from zekt_bench.house import House, accepted, answers, house, problems
 from zekt_bench.size import Size
 
 _KILO = 1024
@@ -16,7 +19,7 @@ _CONCURRENCY = 16
 def webhooks(size: Size) -> Iterator[Row]:
     """Of runs with one subscriber: event, decision, delivery and job are written; nobody works them off."""
     with house() as here, here.serving():
-        _warm(here, letters.webhooks(here, 1, size.warm_up))
+        accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
         for concurrency in (1, 16, 64):
             requests = letters.webhooks(here, 1, size.webhooks if concurrency > 1 else size.webhooks // 3)
             yield _measured(here, "webhook 5 KB", "webhook", requests, concurrency)
@@ -26,18 +29,13 @@ def messages(size: Size) -> Iterator[Row]:
     """Of runs that have not ended: signature and claims are verified, and the message is stored."""
     with house() as here, here.serving():
         small = letters.payload(_KILO)
-        _warm(here, [letters.message(here, run, small) for run in letters.runs(here, 1, size.warm_up)])
+        warm = [letters.message(here, run, small) for run in letters.runs(here, 1, size.warm_up)]
+        accepted(here, warm, _CONCURRENCY)
         for name, length in _MESSAGES:
             count = size.large_messages if length == _LARGEST else size.messages
             body = letters.payload(length)
             requests = [letters.message(here, run, body) for run in letters.runs(here, 1, count)]
             yield _measured(here, f"message {name}", "message", requests, _CONCURRENCY)
-
-
-def _warm(here: House, requests: list[bytes]) -> None:
-    """Connections, prepared statements and caches are there from the second request on: the first ones do not count."""
-    with here.loaded(requests, concurrency=_CONCURRENCY) as load:
-        answers(load)
 
 
 def _measured(here: House, work: str, item: str, requests: list[bytes], concurrency: int) -> Row:

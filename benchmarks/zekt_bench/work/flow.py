@@ -1,0 +1,100 @@
+"""From the event to the dispatch: how late it comes at a given rate, and how fast what has piled up is worked off."""
+
+import threading
+from collections.abc import Iterator
+
+from zekt_bench import letters
+from zekt_bench.figures import Row, row, spread_of
+from zekt_bench.house import House, accepted, answers, house, problems
+from zekt_bench.load import Answer
+from zekt_bench.size import Size
+
+_AT = ((1, 1), (10, 1), (100, 1), (10, 5), (1, 100))
+"""(events a second, consumers of each)."""
+
+_BURST_FAN_OUT = 5
+_WORKERS = (1, 2, 4)
+_CONCURRENCY = 16
+_SLOWEST = 20
+"""Dispatches a second below which it is given up: a figure of what never ends is none."""
+
+
+def latency(size: Size) -> Iterator[Row]:
+    """One API and one worker; each event comes when it is due, whatever became of those before."""
+    fan_outs = tuple(sorted({fan_out for _, fan_out in _AT}))
+    with house(fan_outs) as here, here.serving(), here.working():
+        for fan_out in fan_outs:
+            accepted(here, letters.webhooks(here, fan_out, size.warm_up // fan_out + 1), _CONCURRENCY)
+        here.until_dispatched(sum((size.warm_up // fan_out + 1) * fan_out for fan_out in fan_outs), 120)
+        here.take_dispatches()
+        for rate, fan_out in _AT:
+            yield _at_rate(here, rate, fan_out, max(size.latency_events, round(rate * size.latency_seconds)))
+
+
+def _at_rate(here: House, rate: int, fan_out: int, events: int) -> Row:
+    runs = letters.runs(here, fan_out, events)
+    requests, count = [letters.webhook(here, run) for run in runs], events * fan_out
+    with here.loaded(requests, concurrency=4, rate=rate) as load:
+        meters = here.meters()
+        meters.fresh_start()
+        before = meters.read()
+        found = answers(load)
+        here.until_dispatched(count, 30 + count / _SLOWEST)
+        cost = meters.since(before)
+        memory = meters.memory()
+    begun = {str(run.id): answer.began for run, answer in zip(runs, found, strict=True)}
+    came = here.take_dispatches()
+    return row(
+        "event → dispatch",
+        f"{rate}/s, fan-out {fan_out}, 1 worker",
+        "dispatch",
+        count,
+        cost,
+        failed=problems(found),
+        rate=count * 1e9 / (max(at for at, _, _ in came) - min(begun.values())),
+        memory=memory,
+        late=1000 * max(each.late for each in found),
+        **spread_of([(at - begun[run]) / 1e9 for at, run, _ in came]),
+    )
+
+
+def burst(size: Size) -> Iterator[Row]:
+    """All events are there before the workers are; then 1, 2 and 4 of them work the same off."""
+    for workers in _WORKERS:
+        with house((_BURST_FAN_OUT,)) as here, here.serving():
+            found = accepted(here, letters.webhooks(here, _BURST_FAN_OUT, size.burst_events), _CONCURRENCY)
+            with here.working(workers):
+                yield _drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
+
+
+def _drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
+    """From the moment that all workers are there: what the first of them did before counts neither way."""
+    meters = here.meters()
+    before, done = meters.read(), here.dispatches()
+    if done == count:
+        raise ValueError(f"{count} dispatches were done before {workers} workers were there: take a larger burst")
+    here.until_dispatched(count, 60 + count / _SLOWEST)
+    cost = meters.since(before)
+    deliveries = {delivery for _, _, delivery in here.take_dispatches()}
+    return row(
+        f"burst of {count // _BURST_FAN_OUT} x {_BURST_FAN_OUT}",
+        f"{workers} workers" if workers > 1 else "1 worker",
+        "dispatch",
+        count - done,
+        cost,
+        failed=problems(found) + count - len(deliveries),
+        rate=(count - done) / cost.seconds,
+        memory=meters.memory(),
+    )
+
+
+def idle(size: Size) -> Iterator[Row]:
+    """What a broker costs to which nothing happens."""
+    with house() as here, here.serving(), here.working():
+        accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
+        here.until_dispatched(size.warm_up, 120)
+        meters = here.meters()
+        before = meters.read()
+        threading.Event().wait(size.idle_seconds)
+        cost = meters.since(before)
+        yield row("idle", "1 worker", "second", round(size.idle_seconds), cost, memory=meters.memory())
