@@ -1,1 +1,1 @@
-"""GitHub's workflow files: read with lines and columns, and linted. Imports none of our packages."""
+"""GitHub's workflow files: read with lines and columns, linted, begun. Imports none of our packages."""

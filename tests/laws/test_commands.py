@@ -16,6 +16,7 @@ NO_JSON = {
     "notices rotate": "prints a secret, and nothing else",
     "replay": "prints ids, one a line", "services show": "prints nothing but JSON",
     "repositories show": "prints nothing but JSON", "repositories rotate": "has nothing to tell",
+    "init": "writes a file, and says what comes next",
     "app manifest": "prints nothing but JSON", "app register": "writes files and prints settings",
 }  # fmt: skip
 """Commands without `--json`, and why."""

@@ -20,6 +20,7 @@ from zekt_backend.cli import (
     events,
     explain,
     github_app,
+    init,
     lint,
     notices,
     operate,
@@ -57,6 +58,7 @@ app.command()(access.audit)
 app.command()(usage.usage)
 app.command()(retention.retention)
 app.command()(lint.lint)
+app.command()(init.init)
 app.command()(try_out.demo)
 app.command()(try_out.sandbox)
 
