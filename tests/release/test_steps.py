@@ -1,0 +1,146 @@
+"""The scripts in release.yml themselves: what checks and what publishes, with everything that they call but GitHub."""
+
+import os
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+# Stands at the wire: hands what git says over ssh to the remote here, and keeps what else it was called with.
+SSH = """#!/bin/sh
+printf '%s\\n' "$@" > "$STANDIN/ssh-arguments"
+while [ "$1" = -i ] || [ "$1" = -o ]; do
+  if [ "$1" = -i ]; then cat "$2" > "$STANDIN/ssh-key"; fi
+  shift 2
+done
+exec git-receive-pack "$STANDIN/remote"
+"""
+GH = """#!/bin/sh
+case "$1 $2" in
+  "api meta") echo "github.com ssh-ed25519 AAAA" ;;
+  "release view") exit "$RELEASED" ;;
+  "release create") printf '%s\\n' "$@" > "$STANDIN/release"
+    while [ "$1" != --notes-file ]; do shift; done; cp "$2" "$STANDIN/notes" ;;
+  *) exit 99 ;;
+esac
+"""
+DOCKER = """#!/bin/sh
+[ "$1 $2 $3" = "buildx imagetools inspect" ] && echo "$BASE_DIGEST"
+"""
+
+
+class Steps:
+    """Runs the `run:` of a job's steps as the runner does, in a checkout on the tag's commit."""
+
+    def __init__(self, checkout: Any, root: Path, folder: Path, digest: str) -> None:
+        self.checkout, self.folder = checkout, folder
+        self.jobs = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))["jobs"]
+        (folder / "bin").mkdir()
+        (folder / "remote").symlink_to(checkout.remote)
+        for name, text in (("ssh", SSH), ("gh", GH), ("docker", DOCKER)):
+            (folder / "bin" / name).write_text(text, encoding="utf-8")
+            (folder / "bin" / name).chmod(0o755)
+        (checkout.folder / ".github").symlink_to(root / ".github")
+        (checkout.folder / "Dockerfile").write_text("ARG BASE_IMAGE=python:3.13-slim\n", encoding="utf-8")
+        self.environ = {
+            "PATH": f"{folder / 'bin'}:{os.environ['PATH']}",
+            "HOME": str(folder),
+            "GIT_CONFIG_GLOBAL": os.devnull,
+            "GITHUB_OUTPUT": str(folder / "output"),
+            "GITHUB_REF_NAME": "release/v0.2.0",
+            "GITHUB_REPOSITORY": "zekt-dev-org/zekt-action",
+            "IMAGE": "ghcr.io/zekt-dev-org/zekt-action",
+            "RUNNER_TEMP": str(folder),
+            "STANDIN": str(folder),
+            "BASE_DIGEST": digest,
+            "RELEASED": "1",
+            "DIGEST": digest,
+            "GH_TOKEN": "a token",
+            "KEY": "a deploy key",
+            "TAG": "v0.2.0",
+            "PRERELEASE": "false",
+            "LATEST": "true",
+        }
+
+    def run(self, job: str, **environ: str) -> tuple[int, str]:
+        """The exit code of the first step that fails, else 0; and all that was printed."""
+        self.checkout.git("checkout", "--quiet", "--detach")
+        printed = ""
+        for step in self.jobs[job]["steps"]:
+            if "run" not in step:
+                continue
+            assert set(step.get("env", {})) <= set(self.environ)
+            command = ["bash", "--noprofile", "--norc", "-euo", "pipefail", "-c", step["run"]]
+            done = subprocess.run(
+                command, cwd=self.checkout.folder, env=self.environ | environ, check=False, text=True, timeout=60,
+                stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            )  # fmt: skip
+            printed += done.stdout
+            if done.returncode:
+                return done.returncode, printed
+        return 0, printed
+
+    def told(self, name: str) -> str:
+        return (self.folder / name).read_text("utf-8")
+
+
+@pytest.fixture
+def steps(checkout: Any, root: Path, tmp_path: Path, image: str) -> Steps:
+    return Steps(checkout, root, tmp_path, image.partition("@")[2])
+
+
+def test_what_may_be_released_is_handed_on_with_the_bases_digest(steps: Any) -> None:
+    code, printed = steps.run("check")
+    assert code == 0, printed
+    told = dict(line.split("=", 1) for line in steps.told("output").splitlines())
+    assert set(steps.jobs["check"]["outputs"]) - {"base"} <= set(told)
+    assert told["image"] == f"python:3.13-slim@{steps.environ['DIGEST']}"
+
+
+@pytest.mark.parametrize("digest", ["", "sha256:5e", "null"])
+def test_a_base_without_a_digest_ends_the_release(steps: Any, digest: str) -> None:
+    assert steps.run("check", BASE_DIGEST=digest)[0] == 1
+
+
+def test_a_tag_that_may_not_be_released_ends_it_at_once(steps: Any) -> None:
+    code, printed = steps.run("check", GITHUB_REF_NAME="release/v9.0.0")
+    assert code == 1
+    assert "::error title=Not released::pyproject.toml says version 0.2.0" in printed
+
+
+def test_the_tags_are_pushed_with_the_deploy_key_and_the_release_is_drafted(steps: Any, image: str) -> None:
+    code, printed = steps.run("publish")
+    assert code == 0, printed
+    tags = steps.checkout.tags()
+    assert tags["v0.2.0"] == tags["v0"]
+    assert f"docker://{image}" in steps.checkout.git("show", "v0.2.0:action.yml", at=steps.checkout.remote)
+    assert steps.told("ssh-key") == "a deploy key\n"
+    arguments = steps.told("ssh-arguments").splitlines()
+    assert {"IdentitiesOnly=yes", "StrictHostKeyChecking=yes", "git@github.com"} <= set(arguments)
+    assert steps.told("known_hosts") == "github.com ssh-ed25519 AAAA\n"
+    assert {"--draft", "--verify-tag", "v0.2.0", "--prerelease=false", "--latest=true"} <= set(
+        steps.told("release").splitlines()
+    )
+    assert steps.told("notes") == "A word before.\n\n### Added\n\n- What is new in 0.2.0.\n"
+
+
+def test_the_key_is_gone_and_was_never_printed(steps: Any) -> None:
+    _, printed = steps.run("publish")
+    assert not (steps.folder / "key").exists()
+    assert "deploy key" not in printed
+
+
+def test_a_release_that_was_drafted_before_is_not_drafted_twice(steps: Any) -> None:
+    assert steps.run("publish", RELEASED="0")[0] == 0
+    assert not (steps.folder / "release").exists()
+
+
+def test_nothing_is_drafted_where_the_tags_did_not_go_through(steps: Any) -> None:
+    steps.checkout.tag("v0.2.0")
+    code, printed = steps.run("publish")
+    assert code == 1
+    assert "v0.2.0 exists already" in printed
+    assert not (steps.folder / "release").exists()
+    assert not (steps.folder / "key").exists()
