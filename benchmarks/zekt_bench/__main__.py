@@ -14,7 +14,7 @@ from rich.console import Console
 from zekt_bench import against, figures, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.size import Size
-from zekt_bench.work import flow, ingest
+from zekt_bench.work import flow, ingest, steps
 
 WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
     "webhooks": ingest.webhooks,
@@ -22,6 +22,7 @@ WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
     "latency": flow.latency,
     "burst": flow.burst,
     "idle": flow.idle,
+    "steps": steps.steps,
 }
 _WIDTH = 200
 

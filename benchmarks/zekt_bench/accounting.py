@@ -1,5 +1,6 @@
 """What work cost: the operating system's own accounting of processes, and PostgreSQL's of what it wrote."""
 
+import os
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
@@ -81,6 +82,11 @@ class Cost:
     """Bytes of write-ahead log."""
     transactions: int
     """That wrote: those without a write get no number. Savepoints that wrote count as well."""
+
+    @property
+    def others_percent(self) -> float:
+        """Of the CPU time that all cores had."""
+        return 100 * self.others / (self.seconds * (os.cpu_count() or 1))
 
 
 class Meters:

@@ -66,7 +66,7 @@ def row(work: str, how: str, item: str, items: int, cost: Cost, **more: Any) -> 
         cpu_sum_each=sum(each for name, each in cpu.items() if name not in BESIDE),
         wal_each=cost.wal / items,
         transactions_each=cost.transactions / items,
-        others=100 * cost.others / (cost.seconds * (os.cpu_count() or 1)),
+        others=cost.others_percent,
         **more,
     )
 

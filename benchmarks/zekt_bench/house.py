@@ -42,7 +42,7 @@ class House:
     def __init__(self, folder: Path, database: Embedded, github: SandboxServer, sink: Helper) -> None:
         self.github, self.database_url = github, database.url
         self.port = free_port()
-        self._folder, self._sink = folder, sink
+        self.folder, self._sink = folder, sink
         self._pids = {"postgres": database.pid, "sink": sink.pid}
         self._started = 0
         self._environment = {
@@ -62,7 +62,7 @@ class House:
         return f"http://127.0.0.1:{self.port}"
 
     def set_up(self, fan_outs: tuple[int, ...]) -> None:
-        file = self._folder / "setup.json"
+        file = self.folder / "setup.json"
         file.write_text(json.dumps(directory.populate(self.github, fan_outs)), encoding="utf-8")
         self._zekt("setup", "setup", "apply", str(file)).until_ended()
 
@@ -94,23 +94,23 @@ class House:
 
     def _zekt(self, name: str, *arguments: str) -> Zekt:
         self._started += 1
-        folder = self._folder / str(self._started)
+        folder = self.folder / str(self._started)
         folder.mkdir()
         return Zekt(name, list(arguments), self._environment, folder)
 
     @contextmanager
     def loaded(self, requests: list[bytes], *, concurrency: int = 1, rate: float = 0.0) -> Iterator[Helper]:
         """The load, ready to send."""
-        file = self._folder / "plan"
+        file = self.folder / "plan"
         file.write_bytes(msgspec.msgpack.encode(Plan("127.0.0.1", self.port, requests, concurrency, rate)))
         with Helper("zekt_bench.load", str(file)) as load:
             self._pids["load"] = load.pid
             yield load
         del self._pids["load"]
 
-    def meters(self) -> Meters:
-        """Of everything that runs now."""
-        return Meters(self._pids, self.database_url)
+    def meters(self, **more: int) -> Meters:
+        """Of everything that runs now, and of more by name."""
+        return Meters({**self._pids, **more}, self.database_url)
 
     def dispatches(self) -> int:
         """How many the sink has."""
