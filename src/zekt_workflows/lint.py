@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Sequence
 
-from zekt_workflows.checks import receiving, sending, trust, unsafe
+from zekt_workflows.checks import inputs, receiving, sending, trust, unsafe
 from zekt_workflows.findings import Finding, is_ignored
 from zekt_workflows.model import Workflow
 
@@ -21,6 +21,7 @@ _CHECKS = (
     receiving.run_name,
     sending.payload_size,
     sending.payload_json,
+    inputs.unknown_input,
 )
 
 

@@ -57,6 +57,10 @@ PAYLOAD_JSON = Rule(
     "payload-json", _ERROR, "`payload` is no JSON",
     "The message must be JSON as RFC 8259 has it; the step refuses anything else.",
 )  # fmt: skip
+UNKNOWN_INPUT = Rule(
+    "unknown-input", _ERROR, "A step gives an input that the action does not have",
+    "The runner only warns of it and goes on, so the step does without what was meant.",
+)  # fmt: skip
 EVENT_TYPE_UNSENT = Rule(
     "event-type-unsent", _WARNING, "The workflow listens for an event type that nobody sends",
     "GitHub compares event types as they are written, so a typing error means a workflow that never starts.",
@@ -88,6 +92,6 @@ FAIL_ON_ERROR = Rule(
 
 RULES = (
     PAYLOAD_IN_CODE, PAYLOAD_IN_CONDITION, MISSING_PERMISSION, COMPLETE_ALWAYS, COMPLETE_CANCELLED, COMPLETE_STATUS,
-    CONFIRM_FIRST, PAYLOAD_SIZE, PAYLOAD_JSON, EVENT_TYPE_UNSENT, DISPATCH_TYPES, TARGET_SEND, UNPINNED,
-    DUPLICATE_UNREAD, RUN_NAME, FAIL_ON_ERROR,
+    CONFIRM_FIRST, PAYLOAD_SIZE, PAYLOAD_JSON, UNKNOWN_INPUT, EVENT_TYPE_UNSENT, DISPATCH_TYPES, TARGET_SEND,
+    UNPINNED, DUPLICATE_UNREAD, RUN_NAME, FAIL_ON_ERROR,
 )  # fmt: skip

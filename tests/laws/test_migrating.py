@@ -10,6 +10,8 @@ import pytest
 import yaml
 
 from zekt_action.inputs import OLD_INPUTS
+from zekt_workflows.checks import inputs
+from zekt_workflows.ours import Part
 
 # As its action.yml has them in releases 1.0.0 and 3.0.7, and README's `step_{step_id}_outputs_{field}`.
 INPUTS = {
@@ -84,3 +86,17 @@ def test_both_examples_are_workflows(examples: list[str], tmp_path: Path) -> Non
         [*schema, *map(str, sorted(tmp_path.iterdir()))], check=False, capture_output=True, text=True, timeout=60
     )
     assert done.returncode == 0, done.stdout
+
+
+def test_the_linter_and_the_action_say_the_same_of_old_inputs() -> None:
+    """In two places, because neither package knows the other."""
+    assert inputs.OLD == OLD_INPUTS
+
+
+@pytest.mark.parametrize(
+    ("part", "name"),
+    [(Part.SEND, "action.yml"), (Part.SEND, "send/action.yml")]
+    + [(part, f"{part}/action.yml") for part in (Part.CONFIRM, Part.COMPLETE)],
+)
+def test_the_linter_knows_each_actions_inputs(root: Path, part: Part, name: str) -> None:
+    assert sorted(inputs.TAKES[part]) == sorted(yaml.safe_load((root / name).read_text("utf-8"))["inputs"])

@@ -17,6 +17,7 @@ from workflows.cases import (
     steps,
 )
 
+SEND = f"zekt-dev-org/zekt-action/send@{PIN}"
 ENDS = "with: {status: '${{ job.status }}'}"
 
 
@@ -130,6 +131,20 @@ RULES: dict[str, list[str]] = {
         f"on: push\njobs: {{a: {{uses: ¦{FLOWS}/zekt-send.yml@v0}}}}",
         # must not
         steps(f"uses: {ZEKT}", "uses: other/action@v1", "uses: $/"),
+    ],
+    "unknown-input": [
+        steps(f"uses: {ZEKT}\nwith:\n  event-type: order\n  ¦zekt_payload: x\n  ¦github_token: x\n  ¦ZEKT_RUN_ID: 1"),
+        steps(f"uses: {ZEKT}\nwith: {{event-type: order, ¦zekt_api_url: x, ¦zekt_step_id: x, ¦payload_file: x}}"),
+        steps(f"uses: {ZEKT}\nwith: {{event-type: order, ¦orchestrate: true, ¦wait: true}}"),
+        consumer(f"uses: {CONFIRM}\nwith: {{¦payload: x, ¦github_token: x}}"),
+        consumer(f"uses: {COMPLETE}\nif: always()\nwith:\n  status: success\n  ¦results: x"),
+        steps(f"uses: {SEND}\nwith: {{event-type: order, ¦args: x}}"),
+        # must not
+        steps(f"uses: {ZEKT}\nwith: {{Event-Type: order, PAYLOAD: x, shield: false, args: x, entryPoint: x}}"),
+        steps(f"uses: {SEND}\nwith: {{event-type: order, payload-file: x, max-attempts: 1}}"),
+        consumer(f"uses: {CONFIRM}\nwith: {{correlation-id: 1, delivery-id: x, audience: x, timeout-seconds: 9}}"),
+        steps("uses: other/action@v1\nwith: {zekt_payload: x}", "uses: $/\nwith: {zekt_payload: x}"),
+        calls("zekt-send.yml", "    with: {whatever: x}").replace("¦", ""),
     ],
     "duplicate-unread": [
         consumer(f"uses: ¦{CONFIRM}", "run: x"),
