@@ -1,6 +1,5 @@
 """Where a message's text goes inside one file: from the event or confirm, by env, outputs and the matrix."""
 
-import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
@@ -8,6 +7,7 @@ from zekt_workflows.embedded import Expression, embedded
 from zekt_workflows.expressions import Reference, reaches
 from zekt_workflows.model import Job, Named, Step, Workflow
 from zekt_workflows.ours import Part, part_of
+from zekt_workflows.scripts import written
 from zekt_workflows.source import Items, Pairs, Scalar, Value
 
 Path = tuple[str, ...]
@@ -15,9 +15,6 @@ Path = tuple[str, ...]
 _EVENT: Path = ("github", "event", "client_payload")
 _MOST_ROUNDS = 100
 """How long a chain of jobs that hand outputs on is followed."""
-
-# `echo "size=$SIZE" >> "$GITHUB_OUTPUT"`: a name, and what becomes its value, to the end of the line.
-_WRITTEN = re.compile(r"(?P<name>[A-Za-z_][\w-]*)=(?P<value>.*>>.*\bGITHUB_(?P<file>OUTPUT|ENV)\b)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,16 +77,15 @@ class Message:
         return frozenset(name.text.lower() for name, value in job.outputs if self._carries(known, value))
 
     def _step_outputs(self, step: Step, known: Known) -> Iterator[Path]:
-        """Of confirm, what it gives; of a script, what it copies line by line from a variable."""
+        """Of confirm, what it gives; of a script, what it copies."""
         name = step.id.text.lower() if step.id else ""
         if part_of(step.uses) is Part.CONFIRM and name:
             yield ("steps", name, "outputs", "payload")
-        for line in step.run.text.splitlines() if step.run else ():
-            if (written := _WRITTEN.search(line)) and _copies(written["value"], known):
-                if written["file"] == "ENV":
-                    yield ("env", written["name"].lower())
-                elif name:
-                    yield ("steps", name, "outputs", written["name"].lower())
+        for each in written(step.run.text, known.variables, known.files) if step.run else ():
+            if each.to_env:
+                yield ("env", each.name.lower())
+            elif name:
+                yield ("steps", name, "outputs", each.name.lower())
 
     def _matrix(self, known: Known, matrix: Value | None) -> Iterator[Path]:
         if isinstance(matrix, Scalar) and self._carries(known, matrix):
@@ -136,9 +132,3 @@ def scalars(value: Value) -> Iterator[Scalar]:
 
 def _more(known: Known, paths: Iterable[Path]) -> Known:
     return Known(known.paths | set(paths), known.variables, known.files)
-
-
-def _copies(value: str, known: Known) -> bool:
-    """Whether a variable with the message stands there, or a command that reads a file with it."""
-    named = set(re.findall(r"\$\{?([A-Za-z_]\w*)", value))
-    return bool(named & known.variables) or (bool(named & known.files) and ("$(" in value or "`" in value))

@@ -51,6 +51,7 @@ IN_CODE = [
     steps("run: x", job=f"container:\n  image: ¦${{{{ {EVENT}.x }}}}"),
     steps("run: x", job=f"container: ¦${{{{ {EVENT}.x }}}}"),
     steps("run: x", job=f"services:\n  db:\n    image: a\n    options: ¦${{{{ {EVENT}.x }}}}"),
+    calls("zekt-receive.yml", f"    with: {{script: '¦${{{{ {EVENT}.x }}}}'}}\n").replace("uses: ¦", "uses: "),
     f"on: push\njobs: {{one: {{runs-on: ['a', \"¦${{{{ {EVENT}.x }}}}\"], steps: [run: x]}}}}",
     # by what way
     consumer(FIRST, "run: ¦${{ steps.confirm.outputs.payload }}"),

@@ -29,20 +29,39 @@ def complete(condition: str, after: str = ENDS) -> str:
     return consumer(f"uses: {COMPLETE}\n{after}\nif: {condition}")
 
 
+def later(job: str, step: str) -> str:
+    """complete in a job of its own, after the one that works."""
+    asked = f"    if: {job}\n" if job else ""
+    condition = f"        if: {step}\n" if step else ""
+    return (
+        f"on: repository_dispatch\njobs:\n  two:\n    needs: one\n{asked}    steps:\n      - uses: {COMPLETE}\n"
+        f"{condition}        with: {{status: '${{{{ needs.one.result }}}}'}}\n  one: {{steps: [run: x]}}\n"
+    )
+
+
 RULES: dict[str, list[str]] = {
     "payload-in-code": [*IN_CODE, *NOT_IN_CODE],
     "payload-in-condition": IN_CONDITION,
     "missing-permission": PERMISSIONS,
     "complete-always": [
-        consumer(f"uses: ¦{COMPLETE}\n{ENDS}"),
+        consumer(FIRST, f"uses: ¦{COMPLETE}\n{ENDS}"),
+        later("¦success()", "always()"),
+        later("", "always()").replace("uses: ", "uses: ¦", 1),
+        later("always()", "¦failure()"),
         complete("¦success()"),
+        complete("¦failure()"),
+        consumer(FIRST, f"uses: {COMPLETE}\nif: failure()", f"if: ¦cancelled()\nuses: {COMPLETE}"),
         complete("¦steps.confirm.outputs.delivery-id"),
         complete("¦cancelled()"),
         complete("¦'true'"),
         complete("¦${{ env.X }} != ''"),
         # must not
+        consumer(f"uses: {COMPLETE}\n{ENDS}"),
+        consumer(FIRST, f"uses: {COMPLETE}", f"if: '!success()'\nuses: {COMPLETE}"),
+        later("always()", ""),
         complete("always()"),
         complete("${{ always() }}"),
+        complete("always()").replace("    steps:", "    needs: zero\n    steps:\n      - uses: " + CONFIRM),
         complete("always() && steps.confirm.outputs.delivery-id && steps.confirm.outputs.duplicate != 'true'"),
         complete("success() || failure() || cancelled()"),
         complete("(success() || !success()) && env.X"),
@@ -54,6 +73,7 @@ RULES: dict[str, list[str]] = {
         complete('¦"!cancelled()"'),
         complete("¦${{ !cancelled() && env.X }}"),
         complete("¦success() || failure()"),
+        later("¦'!cancelled()'", "always()"),
         # must not
         complete("always()"),
         complete("success()"),
@@ -63,8 +83,11 @@ RULES: dict[str, list[str]] = {
         complete("always()", "").replace(f"uses: {COMPLETE}", f"uses: ¦{COMPLETE}"),
         complete("always()", "with: {status: ¦success}"),
         complete("always()", "with: {Status: ¦\"${{ 'success' }}\"}"),
+        complete("'!success()'", "with: {status: ¦failure}"),
         # must not
         complete("always()"),
+        complete("success()", "with: {status: success}"),
+        complete("failure()", "with: {status: Failure}"),
         complete("always()", "with: {status: '${{ needs.work.result }}'}"),
         complete("always()", "with: {status: '${{ job.status == ''success'' && ''success'' || ''failure'' }}'}"),
     ],

@@ -80,7 +80,7 @@ def test_people_see_the_line_with_a_caret_below_and_what_to_paste(lint: Lint) ->
 
 
 def test_nothing_of_a_file_steers_the_terminal(lint: Lint) -> None:
-    write("one.yml", steps("run: ls \u202e${{ github.event.client_payload.x }}" + "y" * 500))
+    write("one.yml", steps("run: ls \u202e${{ github.event.client_payload['\u202e'] }}" + "y" * 500))
     done = lint("one.yml")
     assert "\u202e" not in done.stdout
     assert "\\u202e${{" in done.stdout

@@ -116,7 +116,7 @@ def test_nothing_is_written_over_unless_that_is_asked_for(init: Init) -> None:
         (["consumer", "--api-url", "https://a b"], "no address has"),
         (["provider", "--output", "folder"], "there already"),
         (["provider", "--output", "folder", "--force"], "cannot be written"),
-        (["provider", "--output", "file/x.yml"], "there already"),
+        (["provider", "--output", "file/x.yml"], "cannot be written: "),
         (["neither"], "is not one of"),
     ],
 )

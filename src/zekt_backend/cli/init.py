@@ -38,14 +38,12 @@ def init(  # noqa: PLR0917 - typer's options
 
 
 def _write(file: Path, text: str, *, force: bool) -> None:
+    if not force and (file.exists() or file.is_symlink()):
+        raise typer.BadParameter(f"{plain(file)} is there already; --force writes over it, --output elsewhere")
     try:
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("w" if force else "x", encoding="utf-8", newline="\n") as opened:
             opened.write(text)
-    except FileExistsError:
-        raise typer.BadParameter(
-            f"{plain(file)} is there already; --force writes over it, --output elsewhere"
-        ) from None
     except (OSError, ValueError) as error:
         why = getattr(error, "strerror", None) or error
         raise typer.BadParameter(f"{plain(file)} cannot be written: {why}") from None

@@ -36,7 +36,10 @@ def _print(out: Console, found: Finding, source: Source) -> None:
     margin = " " * len(number)
     before, line = _cut(source.line(found.place.line), found.place.column - 1)
     _line(
-        out, Text.assemble((f"{found.rule.severity}[{found.rule.id}]", _STYLES[found.rule.severity]), f" {found.what}")
+        out,
+        Text.assemble(
+            (f"{found.rule.severity}[{found.rule.id}]", _STYLES[found.rule.severity]), f" {plain(found.what)}"
+        ),
     )
     _line(out, Text(f"{margin}--> {plain(found.path)}:{found.place.line}:{found.place.column}"))
     _line(out, Text(f"{number} | {plain(line)}"))

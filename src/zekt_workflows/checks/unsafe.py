@@ -58,6 +58,9 @@ def _of_job(job: Job) -> Iterator[_Sink]:
             continue
         for scalar in scalars(value) if key == "runs-on" else _images(value):
             yield _Sink(scalar, f"`{key}`, so that a stranger chooses what runs", "")
+    for name, value in job.arguments:
+        if name.text.casefold() in _CODE_INPUTS:
+            yield _Sink(value, f"`{name.text}`, so that a stranger chooses what runs", "")
 
 
 def _images(value: Value) -> Iterator[Scalar]:
