@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +15,9 @@ from zekt_backend.errors import ZektError
 from zekt_testing import shell
 from zekt_testing.described import DOCUMENT, problems
 from zekt_testing.pages import Block
+from zekt_workflows import ours, reader
+from zekt_workflows.lint import lint
+from zekt_workflows.rules import Severity
 
 _ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]*)[^`]*`")
 _LEFT_OUT = "…"
@@ -21,6 +25,8 @@ _JOB = {"runs-on": "ubuntu-latest"}
 # A file's own key, which nothing else has.
 _MARKS = {"action": "runs", "setup": "accounts", "prometheus": "scrape_configs"}
 _OF_WORKFLOWS = {"on", "jobs", "permissions", "env", "concurrency", "run-name"}
+# What a step of ours needs around it, so that a part is judged for what it shows.
+_AROUND = {"on": "push", "permissions": {"id-token": "write", "contents": "read"}}
 _A_JOB = {"a": {**_JOB, "steps": [{"run": "true"}]}}
 
 
@@ -45,7 +51,28 @@ def kind_of_yaml(text: str) -> tuple[str, str]:
 
 
 def _workflow(part: dict[str, Any]) -> str:
-    return yaml.safe_dump({"on": "push", "jobs": _A_JOB, **part}, sort_keys=False)
+    return yaml.safe_dump({**_AROUND, "jobs": _A_JOB, **part}, sort_keys=False)
+
+
+def workflow_problem(text: str) -> str:
+    """What `zekt lint` finds that would go wrong, and inputs of our actions that they do not have, or miss."""
+    flow = reader.read(text)
+    found = [f"{each.what} ({each.rule.id})" for each in lint([flow]) if each.rule.severity is not Severity.NOTE]
+    for each in ours.ours(flow):
+        given = {name.text for name, _ in (each.step or each.job).arguments}
+        taken = _inputs(each.uses.path)
+        required = {name for name, about in taken.items() if (about or {}).get("required") and "default" not in about}
+        found += [f"{each.uses.text.text} has no input {name}" for name in sorted(given - set(taken))]
+        found += [f"{each.uses.text.text} wants {name}" for name in sorted(required - given)]
+    return "; ".join(found)
+
+
+@cache
+def _inputs(path: str) -> dict[str, Any]:
+    """Of an action of ours, or of a reusable workflow, by its path in the repository."""
+    if path.endswith(".yml"):
+        return dict(yaml.load((shell.ROOT / path).read_text("utf-8"), yaml.BaseLoader)["on"]["workflow_call"]["inputs"])
+    return dict(yaml.safe_load((shell.ROOT / path / "action.yml").read_text("utf-8"))["inputs"])
 
 
 def setup_problem(path: Path) -> str:
