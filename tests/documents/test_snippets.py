@@ -25,7 +25,7 @@ def _blocks(root: Path, language: str) -> list[Block]:
 
 
 def test_every_query_can_be_asked(root: Path, empty_database: str) -> None:
-    """Those of docs/operating.md, so far."""
+    """Those of docs/upgrading.md, so far."""
     queries = _blocks(root, "sql")
     with psycopg.connect(empty_database) as connection:
         for block in queries:

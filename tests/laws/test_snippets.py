@@ -24,7 +24,7 @@ RUN = {
     ("docs/notices.md", "http"): "tests/notices/test_webhook.py",
     ("docs/notices.md", "python"): "tests/documents/test_snippets.py",
     ("docs/notices.md", "javascript"): "tests/documents/test_snippets.py",
-    ("docs/operating.md", "sql"): "tests/documents/test_snippets.py",
+    ("docs/upgrading.md", "sql"): "tests/documents/test_snippets.py",
 }
 """Blocks that are run as they stand: (page, language), and by whom."""
 
@@ -91,6 +91,10 @@ def _json(blocks: list[Block], _: Path) -> Checked:
     return {block: snippets.json_problem(block) for block in blocks}
 
 
+def _ini(blocks: list[Block], _: Path) -> Checked:
+    return {block: snippets.ini_problem(block.text) for block in blocks}
+
+
 def _http(blocks: list[Block], _: Path) -> Checked:
     """A request to the API. One with HTTP's version is sent by the broker: a whole one, with its headers."""
     return {
@@ -119,6 +123,7 @@ CHECKS: dict[str, Callable[[list[Block], Path], Checked]] = {
     "text": _commands,  # what is printed, or a drawing: only the lines behind `$ ` are run
     "yaml": _yaml,
     "json": _json,
+    "ini": _ini,
     "http": _http,
     "python": _only_run,
     "javascript": _only_run,

@@ -18,8 +18,9 @@ from zekt_sandbox.app import ROUTES as SANDBOX
 ROOT = Path(__file__).resolve().parents[2]
 # The shell's own, and programs whose arguments nobody here can know better than their manuals.
 KNOWN = {
-    "act", "cat", "cd", "cp", "docker", "echo", "eval", "export", "gh", "git", "grep", "jq", "kill", "mkdir", "mktemp",
-    "openssl", "pg_dump", "pip", "printf", "psql", "python", "python3", "sed", "sleep", "sudo", "systemctl", "wait",
+    "act", "cat", "cd", "cp", "createdb", "createuser", "docker", "echo", "eval", "export", "gh", "git", "grep", "jq",
+    "kill", "ln", "mkdir", "mktemp", "openssl", "pg_dump", "pip", "printf", "psql", "python", "python3", "sed", "sleep",
+    "systemctl", "wait",
 }  # fmt: skip
 _WORDS_OF_THE_SHELL = {"{", "}", "do", "done", "else", "fi", "if", "then", "until", "while", "!"}
 _OPERATORS = ";&|()<>\n"
@@ -75,6 +76,8 @@ def _bare(words: list[str]) -> Iterator[list[str]]:
 
 def problem(words: list[str], functions: set[str]) -> str:
     """Why this command would not do as it is written; empty: it would, as far as can be told without doing it."""
+    if words[0] == "sudo":
+        words = words[3:] if words[1] == "-u" else words[1:]
     program = words[0].rpartition("/")[2]
     checked = _CHECKED.get(program)
     if checked:

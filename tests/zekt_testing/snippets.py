@@ -3,6 +3,7 @@
 import json
 import re
 from collections.abc import Iterator
+from configparser import ConfigParser
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -12,6 +13,7 @@ from jsonschema import Draft202012Validator, ValidationError
 
 from zekt_backend.cli import setup_file
 from zekt_backend.errors import ZektError
+from zekt_backend.settings import Settings
 from zekt_testing import shell
 from zekt_testing.described import DOCUMENT, problems
 from zekt_testing.pages import Block
@@ -20,6 +22,7 @@ from zekt_workflows.lint import lint
 from zekt_workflows.rules import Severity
 
 _ENDPOINT = re.compile(r"`(GET|POST|PUT|PATCH|DELETE) (/[^\s`?]*)[^`]*`")
+_SETTINGS = {f"ZEKT_{name.upper()}" for name in Settings.model_fields}
 _LEFT_OUT = "…"
 _JOB = {"runs-on": "ubuntu-latest"}
 # A file's own key, which nothing else has.
@@ -82,6 +85,18 @@ def setup_problem(path: Path) -> str:
     except ZektError as error:
         return str(error)
     return ""
+
+
+def ini_problem(text: str) -> str:
+    """Of a file of settings, each is one of ours; of a unit for systemd, what it starts would start."""
+    if not text.startswith("["):
+        unknown = {
+            name for name in re.findall(r"^(\w+)=", text, re.MULTILINE) if name.removesuffix("_FILE") not in _SETTINGS
+        }
+        return f"no setting of ours: {', '.join(sorted(unknown))}" if unknown else ""
+    unit = ConfigParser(interpolation=None)
+    unit.read_string(text)
+    return shell.problem(unit["Service"]["ExecStart"].replace("%i", "1").split(), set())
 
 
 def prometheus_problem(text: str) -> str:
