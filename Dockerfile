@@ -11,13 +11,15 @@ ARG PIP_NO_INDEX
 # A folder of wheels beside this file, if there is one, spares the download (the pattern makes it optional).
 COPY requirements/action.txt wheel[s] /build/
 RUN python3 -m venv /opt/zekt \
- && /opt/zekt/bin/python -m pip install --no-cache-dir --disable-pip-version-check --only-binary :all: \
+ && /opt/zekt/bin/python -m pip install --no-cache-dir --no-compile --disable-pip-version-check --only-binary :all: \
       --require-hashes --find-links /build --requirement /build/action.txt \
  && /opt/zekt/bin/python -m pip uninstall --yes --quiet --disable-pip-version-check setuptools pip
 COPY src/zekt_action /opt/zekt/source/zekt_action
+# The compiled files name no time: a release sets every file's, which would make others stale, and compiled at each start.
 RUN /opt/zekt/bin/python -c 'import pathlib, sysconfig; \
       pathlib.Path(sysconfig.get_path("purelib"), "zekt.pth").write_text("/opt/zekt/source\n")' \
- && /opt/zekt/bin/python -m compileall -q /opt/zekt/source
+ && find /opt/zekt -name __pycache__ -type d -prune -exec rm -r {} + \
+ && /opt/zekt/bin/python -m compileall -q --invalidation-mode unchecked-hash /opt/zekt/lib /opt/zekt/source
 
 FROM ${BASE_IMAGE}
 # A release adds version and revision, https://github.com/opencontainers/image-spec/blob/main/annotations.md

@@ -143,6 +143,25 @@ def test_the_image_holds_the_action_and_nothing_else_of_ours(docker: Docker, act
     assert not {"pip", "pytest", "fastapi", "psycopg", "pgqueuer"} & set(installed.split())
 
 
+def test_every_module_is_compiled_and_no_compiled_file_goes_by_a_files_time(docker: Docker, action_image: str) -> None:
+    """A release sets the time of each file, so that the same commit gives the same image; PEP 552 has the flags."""
+    python = """
+import importlib.util, json, pathlib
+modules = [path for path in pathlib.Path("/opt/zekt").rglob("*.py") if "bin" not in path.parts]
+flags = {}
+for module in modules:
+    compiled = pathlib.Path(importlib.util.cache_from_source(module))
+    flags[str(module)] = int.from_bytes(compiled.read_bytes()[4:8], "little") if compiled.exists() else None
+print(json.dumps(flags))
+"""
+    printed = docker(
+        "run", "--rm", "--network", "none", "--entrypoint", "/opt/zekt/bin/python", action_image, "-I", "-c", python
+    )
+    flags = json.loads(printed)
+    assert len(flags) > 100
+    assert {module: flag for module, flag in flags.items() if flag != 1} == {}
+
+
 def layers(docker: Docker, image: str) -> list[str]:
     """The digests of its layers, lowest first."""
     found: list[str] = json.loads(docker("image", "inspect", "--format", "{{json .RootFS.Layers}}", image))
