@@ -1,6 +1,7 @@
 """A broker at the end of a cable, and the ways of asking it whether it is in trouble."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -10,8 +11,10 @@ import requests
 from zekt_backend.broker import Broker, dice
 from zekt_backend.flows.deliver import deliver
 from zekt_backend.store.database import is_trouble
-from zekt_testing.broker import Running, Zekt
-from zekt_testing.cable import Cable
+from zekt_sandbox.server import SandboxServer
+from zekt_testing import setup
+from zekt_testing.broker import SECRET, Running, Zekt, settings_for
+from zekt_testing.cable import Cable, cable_to
 
 
 @dataclass
@@ -48,6 +51,25 @@ class Bench:
         delivery_id = self.new_delivery()
         assert self.deliver(delivery_id)
         return self.zekt.github.start_run_for(self.zekt.github.dispatches()[-1]), delivery_id
+
+
+@contextmanager
+def bench_on(github: SandboxServer, url: str, wanted: dict[str, Any]) -> Iterator[Bench]:
+    """A broker on the database of `url`, with `wanted` set up, whose jobs nobody works off but the test."""
+    github.add_repository("shop-team/orders", id=1001, installation_id=51)
+    github.add_repository("infra-team/platform", id=2002, installation_id=52)
+    setup.apply(url, wanted)
+    settings = settings_for(github)
+    with cable_to(url) as cable:
+        running = Running(settings, cable.url, work=False)
+        try:
+            assert running.broker is not None
+            zekt = Zekt(running.broker.settings.base_url, url, github, settings, lambda: None)
+            for repository in ("shop-team/orders", "infra-team/platform"):
+                github.add_hook(repository, url=f"{zekt.url}/api/github/webhooks", secret=SECRET)
+            yield Bench(zekt, cable, running)
+        finally:
+            running.stop()
 
 
 async def try_once(broker: Broker, delivery_id: str) -> Any:

@@ -43,12 +43,14 @@ class Cable:
         self._left, self._cut = 0, Cut.BEFORE
         self.statements = 0
         """How many have come since the cable was armed; a connection's first, which sets it up, is none."""
+        self.executions = 0
+        """How many the server has executed for them: more than `statements` where several go in one round trip."""
         threading.Thread(target=self._accept, daemon=True).start()
 
     def arm(self, at: int, cut: Cut) -> None:
         """Cut the connection that sends the `at`-th statement from now on; the next ones get through."""
         with self._lock:
-            self._left, self._cut, self.statements = at, cut, 0
+            self._left, self._cut, self.statements, self.executions = at, cut, 0, 0
 
     @property
     def is_armed(self) -> bool:
@@ -98,7 +100,11 @@ class Cable:
             except OSError:
                 self._end(client, server)
                 continue
-            _Wire(client, server, self._verdict, self._end).start()
+            _Wire(client, server, self._executed, self._verdict, self._end).start()
+
+    def _executed(self) -> None:
+        with self._lock:
+            self.executions += 1
 
     def _verdict(self) -> Cut | None:
         """Called for each statement: whether it is the one."""
@@ -121,9 +127,15 @@ class _Wire:
     """One connection: a thread for each direction."""
 
     def __init__(
-        self, client: socket.socket, server: socket.socket, verdict: Callable[[], Cut | None], end: Callable[..., None]
+        self,
+        client: socket.socket,
+        server: socket.socket,
+        executed: Callable[[], None],
+        verdict: Callable[[], Cut | None],
+        end: Callable[..., None],
     ) -> None:
-        self._client, self._server, self._verdict, self._end = client, server, verdict, end
+        self._client, self._server, self._end = client, server, end
+        self._executed, self._verdict = executed, verdict
         self._muted = threading.Event()
 
     def start(self) -> None:
@@ -151,6 +163,8 @@ class _Wire:
         while True:
             kind, message = _message(self._client)
             executed = executed or kind in _EXECUTES
+            if kind in _EXECUTES and not fresh:
+                self._executed()
             ends = executed and kind in _ENDS
             cut = self._verdict() if ends and not fresh else None
             fresh, executed = fresh and not ends, executed and not ends
