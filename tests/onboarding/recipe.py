@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from zekt_testing.pages import Page
+
 PAGE = Path(__file__).resolve().parents[2] / "docs/onboarding.md"
 _PART = re.compile(r"^## ([^\n]+)$|^### ([^\n]+)$|^```(\w+)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -48,6 +50,18 @@ def commands() -> list[list[str]]:
     lines = [line for block in blocks() if block.kind == "sh" for line in block.text.splitlines()]
     assert all(line.startswith("zekt ") for line in lines)
     return [shlex.split(line)[1:] for line in lines]
+
+
+def commands_to_answer() -> list[list[str]]:
+    """Those of docs/answering.md by which a consumer's answers reach its provider."""
+    page = Path("docs/answering.md")
+    scripts = [
+        block.text
+        for block in Page(page, (PAGE.parent / page.name).read_text("utf-8")).blocks()
+        if block.language == "sh"
+    ]
+    (script,) = (each for each in scripts if "zekt services publish" in each)
+    return [shlex.split(line)[1:] for line in script.splitlines()]
 
 
 def file(step: str) -> str:

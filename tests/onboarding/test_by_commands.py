@@ -11,9 +11,12 @@ from typing import Any
 import pytest
 
 from onboarding import recipe
+from onboarding.conftest import INFRA, SHOP
 from zekt_testing.broker import SECRET, Zekt
 
 pytestmark = pytest.mark.long
+
+BUILD = ".github/workflows/build-infrastructure.yml"
 
 
 @pytest.fixture
@@ -49,4 +52,14 @@ def test_from_nothing_to_a_delivered_event(
         assert ("infrastructure-orders" in said) or arguments[0] != "directory"
     (delivery,) = json.loads(command(["deliveries", "--json"]))
     assert (delivery["status"], delivery["consumer"]) == ("dispatched", "infra-team/platform")
+    # The way back, as docs/answering.md has it: whoever consumed now provides.
+    zekt.github.add_workflow(INFRA, BUILD, "on: push\njobs: {}\n")
+    for arguments in recipe.commands_to_answer():
+        command(arguments)
+    (answers,) = (
+        each
+        for each in json.loads(command(["subscriptions", "list", "--json"]))
+        if each["service"] == "infrastructure-results"
+    )
+    assert (answers["consumer"], answers["status"], answers["conclusions"]) == (SHOP, "approved", ["success"])
     assert {line["actor"] for line in zekt.get("/api/audit?limit=500")["audit"]} == {"github", "operator"}

@@ -58,24 +58,22 @@ def _workflow(part: dict[str, Any]) -> str:
 
 
 def workflow_problem(text: str) -> str:
-    """What `zekt lint` finds that would go wrong, and inputs of our actions that they do not have, or miss."""
+    """What `zekt lint` finds that would go wrong, and what our actions are not given though they want it."""
     flow = reader.read(text)
     found = [f"{each.what} ({each.rule.id})" for each in lint([flow]) if each.rule.severity is not Severity.NOTE]
     for each in ours.ours(flow):
         given = {name.text for name, _ in (each.step or each.job).arguments}
-        taken = _inputs(each.uses.path)
-        required = {name for name, about in taken.items() if (about or {}).get("required") and "default" not in about}
-        found += [f"{each.uses.text.text} has no input {name}" for name in sorted(given - set(taken))]
-        found += [f"{each.uses.text.text} wants {name}" for name in sorted(required - given)]
+        found += [f"{each.uses.text.text} wants {name}" for name in sorted(_required(each.uses.path) - given)]
     return "; ".join(found)
 
 
 @cache
-def _inputs(path: str) -> dict[str, Any]:
-    """Of an action of ours, or of a reusable workflow, by its path in the repository."""
-    if path.endswith(".yml"):
-        return dict(yaml.load((shell.ROOT / path).read_text("utf-8"), yaml.BaseLoader)["on"]["workflow_call"]["inputs"])
-    return dict(yaml.safe_load((shell.ROOT / path / "action.yml").read_text("utf-8"))["inputs"])
+def _required(path: str) -> set[str]:
+    """The inputs without which an action of ours, or a reusable workflow, does not begin; by its path here."""
+    file = shell.ROOT / (path if path.endswith(".yml") else f"{path}/action.yml").lstrip("/")
+    content = yaml.load(file.read_text("utf-8"), yaml.BaseLoader)
+    inputs = content["on"]["workflow_call"]["inputs"] if "on" in content else content["inputs"]
+    return {name for name, about in inputs.items() if about and about.get("required") == "true"}
 
 
 def setup_problem(path: Path) -> str:
