@@ -1,7 +1,7 @@
 # shellcheck shell=bash
-# Sourced by .ci/run: the Debian packages that the tests of containers and of the console and the linters need.
+# Sourced by .ci/run: the Debian packages that the tests of containers, of the console and of a release and the linters need.
 
-readonly PACKAGES=(ca-certificates chromium debootstrap docker.io git iptables make python3 python3-venv shellcheck)
+readonly PACKAGES=(ca-certificates chromium debootstrap docker.io git iptables jq make python3 python3-venv shellcheck)
 
 install_packages() {
   say "installing ${PACKAGES[*]}"

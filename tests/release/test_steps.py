@@ -1,6 +1,8 @@
 """The scripts in release.yml themselves: what checks and what publishes, with everything that they call but GitHub."""
 
+import json
 import os
+import shutil
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -27,7 +29,14 @@ case "$1 $2" in
 esac
 """
 DOCKER = """#!/bin/sh
-[ "$1 $2 $3" = "buildx imagetools inspect" ] && echo "$BASE_DIGEST"
+printf '%s\\n' "$*" >> "$STANDIN/docker"
+case "$*" in
+  login*) cat > "$STANDIN/password" ;;
+  "buildx build"*) echo "{\\"containerimage.digest\\": \\"$BUILT\\"}" > built.json ;;
+  *inspect*--raw) cat "$STANDIN/index.json" ;;
+  *inspect*SBOM*) echo "$SBOM" ;;
+  *inspect*) echo "$BASE_DIGEST" ;;
+esac
 """
 
 
@@ -55,6 +64,17 @@ class Steps:
             "RUNNER_TEMP": str(folder),
             "STANDIN": str(folder),
             "BASE_DIGEST": digest,
+            "BASE": f"python:3.13-slim@{digest}",
+            "BUILT": digest,
+            "SBOM": '{"spdxVersion": "SPDX-2.3"}',
+            "ARCHITECTURE": "arm64",
+            "AMD64": "sha256:" + "a1" * 32,
+            "ARM64": "sha256:" + "a2" * 32,
+            "GITHUB_ACTOR": "octocat",
+            "GITHUB_SHA": "a" * 40,
+            "GH_REPO": "zekt-dev-org/zekt-action",
+            "TOKEN": "a token",
+            "VERSION": "0.2.0",
             "RELEASED": "1",
             "DIGEST": digest,
             "GH_TOKEN": "a token",
@@ -88,6 +108,8 @@ class Steps:
 
 @pytest.fixture
 def steps(checkout: Any, root: Path, tmp_path: Path, image: str) -> Steps:
+    if shutil.which("jq") is None:
+        pytest.skip("there is no jq here, which GitHub's runners have")
     return Steps(checkout, root, tmp_path, image.partition("@")[2])
 
 
@@ -108,6 +130,60 @@ def test_a_tag_that_may_not_be_released_ends_it_at_once(steps: Any) -> None:
     code, printed = steps.run("check", GITHUB_REF_NAME="release/v9.0.0")
     assert code == 1
     assert "::error title=Not released::pyproject.toml says version 0.2.0" in printed
+
+
+def test_each_image_is_built_on_the_pinned_base_and_pushed_by_its_digest_alone(steps: Any) -> None:
+    code, printed = steps.run("build")
+    assert code == 0, printed
+    login, _, build, logout = steps.told("docker").splitlines()
+    assert (login, logout) == ("login ghcr.io --username octocat --password-stdin", "logout ghcr.io")
+    assert steps.told("password") == "a token"
+    wanted = ("--platform linux/arm64", f"BASE_IMAGE={steps.environ['BASE']}", "--sbom=true", "--provenance=mode=max")
+    assert [part for part in (*wanted, "push-by-digest=true") if part not in build] == []
+    assert "--tag" not in build
+    assert steps.told("output") == f"arm64={steps.environ['DIGEST']}\n"
+
+
+INDEX = {
+    "manifests": [
+        {"digest": "sha256:" + "b1" * 32, "platform": {"architecture": "amd64", "os": "linux"}},
+        {"digest": "sha256:" + "b2" * 32, "platform": {"architecture": "arm64", "os": "linux"}},
+        {"digest": "sha256:" + "b3" * 32, "platform": {"architecture": "unknown", "os": "unknown"}},
+    ]
+}
+
+
+def test_both_images_stand_under_one_digest_and_each_bill_of_materials_is_of_one(steps: Any) -> None:
+    (steps.folder / "index.json").write_text(json.dumps(INDEX), encoding="utf-8")
+    code, printed = steps.run("image")
+    assert code == 0, printed
+    told = dict(line.split("=", 1) for line in steps.told("output").splitlines())
+    assert told == {
+        "digest": steps.environ["DIGEST"],
+        "amd64": INDEX["manifests"][0]["digest"],
+        "arm64": INDEX["manifests"][1]["digest"],
+    }
+    attested = {
+        step["with"]["subject-digest"]: step["with"].get("sbom-path")
+        for step in steps.jobs["image"]["steps"]
+        if "uses" in step
+    }
+    assert attested == {
+        "${{ steps.index.outputs.digest }}": None,
+        "${{ steps.index.outputs.amd64 }}": "amd64.spdx.json",
+        "${{ steps.index.outputs.arm64 }}": "arm64.spdx.json",
+    }
+    assert all((steps.checkout.folder / path).exists() for path in attested.values() if path)
+
+
+@pytest.mark.parametrize(
+    ("environ", "index"),
+    [({"BASE_DIGEST": ""}, INDEX), ({"SBOM": "null"}, INDEX), ({}, {"manifests": INDEX["manifests"][:1]})],
+    ids=["no digest", "no bill of materials", "one image only"],
+)
+def test_an_image_that_is_not_whole_ends_the_release(steps: Any, environ: dict[str, str], index: Any) -> None:
+    (steps.folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    assert steps.run("image", **environ)[0] != 0
 
 
 def test_the_tags_are_pushed_with_the_deploy_key_and_the_release_is_drafted(steps: Any, image: str) -> None:
