@@ -9,6 +9,7 @@ from starlette.routing import Route
 
 from zekt_sandbox import actions_api, control_table, github_api, hooks_api, issues_api, oidc_api, people_api, runs_list
 from zekt_sandbox.edge import Edge
+from zekt_sandbox.neighbours import Neighbours
 from zekt_sandbox.refusals import Refused, answer_refusal, refusal_body
 from zekt_sandbox.world import World
 
@@ -79,7 +80,7 @@ async def _not_found(request: Request, error: Exception) -> JSONResponse:
 def create_app(world: World) -> Starlette:
     app = Starlette(
         routes=ROUTES,
-        middleware=[Middleware(Edge, world=world)],
+        middleware=[Middleware(Neighbours), Middleware(Edge, world=world)],
         exception_handlers={Refused: answer_refusal, HTTPException: _not_found},
     )
     app.state.world = world
