@@ -13,6 +13,8 @@ from zekt_workflows.source import Items, Pairs, Scalar, Value
 Path = tuple[str, ...]
 
 _EVENT: Path = ("github", "event", "client_payload")
+_LONGEST = 4
+"""Segments of what is looked for: `needs.job.outputs.name`, and nothing is longer."""
 _MOST_ROUNDS = 100
 """How long a chain of jobs that hand outputs on is followed."""
 
@@ -34,7 +36,8 @@ class Known:
     def touches(self, reference: Reference, *, as_json: bool = False) -> bool:
         if as_json or "*" in reference.path:
             return any(reaches(reference, path, as_json=as_json) for path in self.paths)
-        return any(reference.path[:length] in self.paths for length in range(1, len(reference.path) + 1))
+        longest = min(len(reference.path), _LONGEST)
+        return any(reference.path[:length] in self.paths for length in range(1, longest + 1))
 
 
 class Message:
@@ -96,6 +99,8 @@ class Message:
 
     def _with_env(self, known: Known, env: Named) -> Known:
         """A name that is set anew no longer holds what it held before."""
+        if not env:
+            return known
         names = {name.text for name, _ in env}
         carrying = {name.text for name, value in env if self._carries(known, value)}
         lowered = {name.lower() for name in names}
@@ -131,4 +136,5 @@ def scalars(value: Value) -> Iterator[Scalar]:
 
 
 def _more(known: Known, paths: Iterable[Path]) -> Known:
-    return Known(known.paths | set(paths), known.variables, known.files)
+    new = set(paths) - known.paths
+    return Known(known.paths | new, known.variables, known.files) if new else known

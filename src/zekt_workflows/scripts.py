@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 _ASSIGNED = re.compile(r"\s*(?:export\s+|local\s+|readonly\s+|declare\s+)?([A-Za-z_]\w*)=(.*)")
 # `echo "size=$SIZE" >> …`: a name, and what becomes its value.
-_WRITTEN = re.compile(r"(?:echo|printf)\s[^=]*?([A-Za-z_][\w-]*)=(.*?)(?:>>|$)")
+_WRITTEN = re.compile(r"(?<![\w-])([A-Za-z_][\w-]*)=(.*?)(?:>>|$)")
 # `echo "body<<END"`: a name, and its value is what is written next.
-_BEGUN = re.compile(r"(?:echo|printf)\s[^<]*?([A-Za-z_][\w-]*)<<")
+_BEGUN = re.compile(r"(?<![\w-])([A-Za-z_][\w-]*)<<")
+_PRINTS = re.compile(r"\b(?:echo|printf)\s")
 _NAMED = re.compile(r"\$\{?([A-Za-z_]\w*)")
 
 
@@ -31,23 +32,29 @@ def written(script: str, variables: Collection[str], files: Collection[str]) -> 
     targets = [to_env for word, to_env in (("GITHUB_OUTPUT", False), ("GITHUB_ENV", True)) if word in script]
     if not targets or not (variables or files):
         return
-    carrying, begun = set(variables), ""
+    carrying, holding, begun = set(variables), set(files), ""
     for line in script.splitlines():
-        name = ""
+        name, printed = "", _printed(line)
         if found := _ASSIGNED.match(line):
-            copies = _copies(found[2], carrying, files)
+            copies = _copies(found[2], carrying, holding)
             (carrying.add if copies else carrying.discard)(found[1])
-        elif found := _WRITTEN.search(line):
-            name = found[1] if _copies(found[2], carrying, files) else ""
-        elif found := _BEGUN.search(line):
+        elif found := _WRITTEN.search(printed):
+            name = found[1] if _copies(found[2], carrying, holding) else ""
+        elif found := _BEGUN.search(printed):
             begun = found[1]
-        elif begun and (set(_NAMED.findall(line)) & (carrying | set(files))):
+        elif begun and any(each in carrying or each in holding for each in _NAMED.findall(line)):
             name = begun
         if name:
             yield from (Written(name, to_env) for to_env in targets)
 
 
-def _copies(value: str, carrying: Collection[str], files: Collection[str]) -> bool:
+def _printed(line: str) -> str:
+    """What stands behind the first `echo` or `printf`; the patterns above look at each character once."""
+    found = _PRINTS.search(line)
+    return line[found.end() :] if found else ""
+
+
+def _copies(value: str, carrying: set[str], holding: set[str]) -> bool:
     """Whether such a variable stands there, or a command that is given such a file."""
     named = set(_NAMED.findall(value))
-    return bool(named & set(carrying)) or (bool(named & set(files)) and ("$(" in value or "`" in value))
+    return bool(named & carrying) or (bool(named & holding) and ("$(" in value or "`" in value))

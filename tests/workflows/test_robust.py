@@ -1,8 +1,10 @@
 """No workflow file makes the linter stumble, and none makes it work for ever."""
 
 import contextlib
+import time
 from typing import Any
 
+import pytest
 import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -62,17 +64,19 @@ def check(text: str) -> None:
             assert found.place.column <= len(flow.source.line(found.place.line)) + 1
 
 
-@settings(max_examples=200)
+@settings(max_examples=200, deadline=None)
 @given(_WORKFLOW)
 def test_nothing_that_is_shaped_as_a_workflow_makes_it_stumble(flow: dict[str, Any]) -> None:
     check(yaml.safe_dump(flow))
 
 
+@settings(deadline=None)
 @given(_ANY)
 def test_no_yaml_makes_it_stumble(anything: Any) -> None:
     check(yaml.safe_dump(anything))
 
 
+@settings(deadline=None)
 @given(st.sampled_from([text for texts in RULES.values() for text in texts]), st.data())
 def test_no_damage_makes_it_stumble(text: str, data: st.DataObject) -> None:
     """A piece cut out of a file that has everything."""
@@ -86,3 +90,23 @@ def test_a_chain_of_as_many_jobs_as_a_file_holds_comes_to_an_end() -> None:
         for n in range(1000)
     )
     check(f"on: push\njobs:\n{jobs}")
+
+
+_TOP = "on: push\njobs:\n  a:\n    steps:\n"
+_FULL = {
+    "one long path": _TOP + "      - run: ${{ a" + "[0]" * 40_000 + " }}\n",
+    "one long word": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: GITHUB_OUTPUT echo "
+    + "a" * 120_000 + "\n",
+    "no end of echo": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: GITHUB_OUTPUT "
+    + "echo a" * 18_000 + "\n",
+    "a variable a line": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: |\n"
+    + "          GITHUB_OUTPUT\n" + "".join(f"          a{n}=$X\n" for n in range(6_000)),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", _FULL)
+def test_a_full_file_of_anything_is_linted_in_time(what: str) -> None:
+    """Not a measure of speed: what grows faster than the file would take minutes, and this generous bound none."""
+    started = time.monotonic()
+    check(_FULL[what])
+    assert time.monotonic() - started < 120
