@@ -17,6 +17,7 @@ import requests
 import yaml
 
 from zekt_sandbox.server import SandboxServer
+from zekt_testing.acting import REF, Act, staged
 
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
@@ -158,3 +159,10 @@ class _serving:  # noqa: N801 - read as a phrase: `with _serving(…)`
     def __exit__(self, *_: object) -> None:
         self.process.terminate()
         self.process.wait(60)
+
+
+@pytest.fixture
+def act(root: Path, runner_image: str, tmp_path: Path) -> Act:
+    return Act(
+        runner_image, tmp_path, {f"zekt-dev-org/zekt-action@{REF}": staged(root, tmp_path / "checkout", "Order")}
+    )

@@ -15,7 +15,11 @@ OWED = (
 )  # fmt: skip
 OF_USERS = ("README.md", "CONTRIBUTING.md", "SECURITY.md", "docs", "examples")
 # Variables that stand in the documents and are no setting of the broker: the action's, the tests' and a reader's own.
-OTHER_VARIABLES = {"ZEKT_API_URL", "ZEKT_TEST_REQUIRE", "ZEKT_TEST_BASE_IMAGE", "ZEKT_TOKEN"}
+OF_THE_RECEIVING_WORKFLOW = {"ZEKT_PAYLOAD_PATH", "ZEKT_RESULT_PATH", "ZEKT_DELIVERY_ID"}
+OTHER_VARIABLES = {
+    *("ZEKT_API_URL", "ZEKT_TEST_REQUIRE", "ZEKT_TEST_BASE_IMAGE", "ZEKT_TOKEN"),
+    *OF_THE_RECEIVING_WORKFLOW,
+}
 
 
 @pytest.fixture(scope="module")
