@@ -93,6 +93,17 @@ def test_the_types_that_messages_had_count_too(healthy: Any, doctor: Any) -> Non
     assert "nothing that runs listens for something-else" in finding["what"]
 
 
+def test_a_subscription_that_asks_for_some_types_need_not_listen_for_others(zekt: Any, doctor: Any) -> None:
+    zekt.github.add_workflow(CONSUMER, RECEIVE, "on: {repository_dispatch: {types: [infrastructure-order]}}")
+    zekt.send(zekt.start_run(), eventType="something-else")
+    assert doctor()["consumer.workflow"]["verdict"] == "problem"
+    zekt.sql("UPDATE subscriptions SET event_types = %s", ["infrastructure-order"])
+    assert doctor()["consumer.workflow"]["verdict"] == "ok"
+    zekt.sql("UPDATE subscriptions SET event_types = %s", ["infrastructure-ordered"])
+    finding = doctor()["consumer.workflow"]
+    assert (finding["verdict"], "listens for infrastructure-ordered, so" in finding["what"]) == ("problem", True)
+
+
 def test_a_files_name_and_types_cannot_steer_the_terminal(zekt: Any, command: Any) -> None:
     bad = ".github/workflows/[red]\x1b[2J.yml"
     zekt.github.add_workflow(CONSUMER, bad, 'on: {repository_dispatch: {types: ["[bold]\\e[2J\\u202e", "\\0"]}}')

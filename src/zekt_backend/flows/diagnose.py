@@ -61,14 +61,23 @@ async def _kept(tx: Tx, name: str, now: datetime) -> _Kept:
         there = f"There are: {', '.join(known)}." if known else "There is none yet: `zekt setup apply` makes them."
         raise ZektError("not_found", f"There is no connection {name!a}; write SERVICE-SLUG@OWNER/REPO. {there}")
     since = now - timedelta(hours=HOURS)
-    sent = () if connection.metadata_only else await connections.event_types(tx, connection, now - _TYPES_SINCE)
     return _Kept(
         connection=connection,
-        event_types=tuple(dict.fromkeys((connection.event_type, *sent))),
+        event_types=await _event_types(tx, connection, now),
         dispatched=await connections.dispatched(tx, connection, since),
         unconfirmed=await connections.unconfirmed(tx, connection, since, now - GRACE),
         confirming=await connections.confirming_runs(tx, connection.consumer.id, since),
     )
+
+
+async def _event_types(tx: Tx, connection: Connection, now: datetime) -> tuple[str, ...]:
+    """What the consumer should listen for: what it asked for, else what the service has sent of late and its own."""
+    if connection.metadata_only:
+        return (connection.event_type,)
+    if connection.wanted is not None:
+        return connection.wanted
+    sent = await connections.event_types(tx, connection, now - _TYPES_SINCE)
+    return tuple(dict.fromkeys((connection.event_type, *sent)))
 
 
 def _facts(kept: _Kept, inspector: Inspector, now: datetime) -> Facts:

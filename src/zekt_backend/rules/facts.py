@@ -69,6 +69,8 @@ class Connection:
     completion_tracking: bool
     provider: Member
     consumer: Member
+    wanted: tuple[str, ...] | None = None
+    """The event types that the subscription asks for; None for all."""
 
     @property
     def name(self) -> str:

@@ -16,6 +16,7 @@ _MOST = 200
 
 _FOUND = sql.SQL(
     """SELECT s.id, s.status, s.durable, v.slug, v.event_type, v.metadata_only, w.path, w.whitelisted,
+              s.event_types,
               p.provider AS as_provider, c.consumer AS as_consumer,
               p.id AS provider_id, p.full_name AS provider, p.enabled AS provider_enabled,
               p.installation_id AS provider_installation, c.id AS consumer_id, c.full_name AS consumer,
@@ -62,6 +63,7 @@ def _connection(row: dict[str, Any], barriers: dict[int, Barrier | None]) -> Con
         completion_tracking=row["completion_tracking"],
         provider=_member(row, "provider", barriers),
         consumer=_member(row, "consumer", barriers),
+        wanted=None if row["event_types"] is None else tuple(row["event_types"]),
     )
 
 
