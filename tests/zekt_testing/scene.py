@@ -90,7 +90,7 @@ def play(github: SandboxServer, url: str, folder: Path, log_format: str) -> Iter
     zekt = Zekt(f"http://127.0.0.1:{settings['ZEKT_PORT']}", url, github, settings_for(github), lambda: None)
     scene = Scene(zekt, canaries, settings, canaries.add("payload", canary("payload")))
     with zekt_process(github, folder, "serve", **settings) as process:
-        _until_ready(zekt.url)
+        until_ready(zekt.url)
         for repository in ("shop-team/orders", "infra-team/platform"):
             github.add_hook(repository, url=f"{zekt.url}/api/github/webhooks", secret=webhook)
         yield scene
@@ -104,7 +104,8 @@ def _furnish(github: SandboxServer, url: str) -> None:
     setup.apply(url, setup.directory())
 
 
-def _until_ready(url: str) -> None:
+def until_ready(url: str) -> None:
+    """Wait until the broker there answers."""
     pause = threading.Event()
     for _ in range(400):
         with contextlib.suppress(requests.ConnectionError):
