@@ -94,6 +94,8 @@ PROBLEMS = {
     "schema_newer": Kind(500, "The database is newer than this program"),
     "reconcile_busy": Kind(500, "Somebody else is reconciling"),
     "setup_invalid": Kind(422, "The setup file does not fit"),
+    "sandbox_refused": Kind(500, "The sandbox cannot do that"),
+    "sandbox_missing": Kind(500, "No sandbox runs there"),
 }
 
 

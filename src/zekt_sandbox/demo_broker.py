@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import Future
 from pathlib import Path
 from typing import Any
@@ -50,23 +50,35 @@ class Broker:
     Args:
         folder: an own one, where its data go into `data`.
         settings: ZEKT_… beside those that make it embedded and give it secrets.
+        port: to listen on, on loopback; 0 takes a free one.
+        hear: is given each line of its log, in a thread of the log's.
     """
 
-    def __init__(self, folder: Path, settings: Mapping[str, str]) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        settings: Mapping[str, str],
+        *,
+        port: int = 0,
+        hear: Callable[[str], object] = lambda _line: None,
+    ) -> None:
         self.url = ""
+        self.data = folder / "data"
         self.admin_token = secrets.token_hex(20)
         self.webhook_secret = secrets.token_hex(20)
+        self.secrets = {"ZEKT_ADMIN_TOKEN": self.admin_token, "ZEKT_WEBHOOK_SECRET": self.webhook_secret}
         self.exited: Future[None] = Future()
         self._environment = {
             **clean_environment(),
             **settings,
-            "ZEKT_DATA_DIR": str(folder / "data"),
-            "ZEKT_ADMIN_TOKEN": self.admin_token,
-            "ZEKT_WEBHOOK_SECRET": self.webhook_secret,
+            "ZEKT_DATA_DIR": str(self.data),
+            **self.secrets,
             "ZEKT_LOG_FORMAT": "json",
             **({"ZEKT_EMBEDDED_AS_ROOT": "1"} if as_root() else {}),
         }
         self._folder = folder
+        self._port = port
+        self._hear = hear
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._listening: Future[str] = Future()
         self._process: subprocess.Popen[str] | None = None
@@ -78,10 +90,24 @@ class Broker:
         Raises:
             DemoFailed: with its own words.
         """
-        command = [*_ZEKT, "setup", "apply", str(file)]
+        done = self.set_up(file)
+        if done.returncode != 0:
+            self._log.extend((done.stdout + done.stderr).splitlines())
+            raise DemoFailed("`zekt setup apply` failed")
+        return done.stderr.strip().splitlines()[-1]
+
+    def set_up(self, file: Path) -> subprocess.CompletedProcess[str]:
+        """`zekt setup apply` beside the running broker.
+
+        Args:
+            file: absolute, since it runs in the broker's folder.
+
+        Raises:
+            DemoFailed: it took too long.
+        """
         try:
-            done = subprocess.run(  # noqa: S603 - our own program, arguments of our own
-                command,
+            return subprocess.run(  # noqa: S603 - our own program, arguments of our own
+                [*_ZEKT, "setup", "apply", str(file)],
                 # Its one line in one piece; and where webhooks arrive, which it checks.
                 env={**self._environment, "COLUMNS": "500", "ZEKT_PUBLIC_URL": self.url},
                 cwd=self._folder,
@@ -92,19 +118,15 @@ class Broker:
             )
         except subprocess.TimeoutExpired as late:
             raise DemoFailed(f"`zekt setup apply` took more than {_SETUP_SECONDS:.0f} s") from late
-        if done.returncode != 0:
-            self._log.extend((done.stdout + done.stderr).splitlines())
-            raise DemoFailed("`zekt setup apply` failed")
-        return done.stderr.strip().splitlines()[-1]
 
     def start(self) -> None:
-        """`zekt serve` on a free port, until it is ready.
+        """`zekt serve`, until it is ready.
 
         Raises:
             DemoFailed: it ended, or was not ready in time.
         """
         self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments of our own
-            [*_ZEKT, "serve", "--port", "0"],
+            [*_ZEKT, "serve", "--port", str(self._port)],
             env=self._environment,
             cwd=self._folder,
             stdin=subprocess.DEVNULL,
@@ -162,6 +184,7 @@ class Broker:
         with stream:
             for line in stream:
                 self._log.append(line.rstrip())
+                self._hear(line)
                 url = _address(line)
                 if url and not self._listening.done():
                     self._listening.set_result(url)

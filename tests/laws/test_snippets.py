@@ -20,6 +20,7 @@ RUN = {
     ("docs/onboarding.md", "http"): "tests/onboarding/recipe.py",
     ("docs/onboarding.md", "sh"): "tests/onboarding/recipe.py",
     ("docs/answering.md", "sh"): "tests/onboarding/recipe.py",
+    ("docs/tutorial.md", "sh"): "tests/laptop/test_tutorial.py",
     ("docs/sandbox.md", "bash"): "tests/sandbox/test_recipe.py",
     ("docs/sandbox.md", "python"): "tests/sandbox/test_from_python.py",
     ("docs/notices.md", "http"): "tests/notices/test_webhook.py",

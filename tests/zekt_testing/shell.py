@@ -20,7 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 KNOWN = {
     "act", "cat", "cd", "cp", "createdb", "createuser", "docker", "echo", "eval", "export", "gh", "git", "grep", "jq",
     "kill", "ln", "mkdir", "mktemp", "openssl", "pg_dump", "pip", "printf", "psql", "python", "python3", "sed", "sleep",
-    "systemctl", "wait",
+    "systemctl", "wait", ".",
 }  # fmt: skip
 _WORDS_OF_THE_SHELL = {"{", "}", "do", "done", "else", "fi", "if", "then", "until", "while", "!"}
 _OPERATORS = ";&|()<>\n"
@@ -96,7 +96,10 @@ def zekt(arguments: list[str]) -> str:
             context = command.make_context(name, list(left), parent=parent)
             if not hasattr(command, "commands"):
                 return ""
-            name, command, left = command.resolve_command(context, [*context._protected_args, *context.args])  # noqa: SLF001 # click has no other way to them
+            left = [*context._protected_args, *context.args]  # noqa: SLF001 # click has no other way to them
+            if not left and command.invoke_without_command:
+                return ""
+            name, command, left = command.resolve_command(context, left)
             parent = context
     except typer.Exit:
         return ""  # --version
@@ -128,8 +131,16 @@ def _command() -> Any:
     return typer.main.get_command(app)
 
 
+def _files(makefile: str) -> set[str]:
+    """The files that it makes, as far as their names are two variables deep."""
+    said = dict(re.findall(r"^([A-Z]+) := (\S+)$", makefile, re.MULTILINE))
+    made = re.findall(r"^\$\(([A-Z]+)\):", makefile, re.MULTILINE)
+    return {re.sub(r"\$\(([A-Z]+)\)", lambda name: said.get(name[1], ""), said[each]) for each in made}
+
+
 def make(arguments: list[str]) -> str:
-    targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE))
+    text = (ROOT / "Makefile").read_text("utf-8")
+    targets = {*re.findall(r"^([a-z]+):", text, re.MULTILINE), *_files(text)}
     unknown = {word for word in arguments if not re.match(r"-|\w+=", word)} - targets
     return f"make has no target {', '.join(sorted(unknown))}" if unknown else ""
 

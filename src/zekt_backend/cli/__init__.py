@@ -29,6 +29,7 @@ from zekt_backend.cli import (
     replays,
     repositories,
     retention,
+    sandbox,
     services,
     subscriptions,
     trace,
@@ -60,7 +61,6 @@ app.command()(retention.retention)
 app.command()(lint.lint)
 app.command()(init.init)
 app.command()(try_out.demo)
-app.command()(try_out.sandbox)
 
 
 def _version(wanted: bool) -> None:
@@ -84,6 +84,7 @@ app.add_typer(setup, name="setup")
 policies = typer.Typer(help="Try a changed policy on what has happened.", no_args_is_help=True)
 policies.command()(policy.simulate)
 app.add_typer(policies, name="policy")
+app.add_typer(sandbox.sandbox, name="sandbox")
 app.add_typer(github_app.github_app, name="app")
 app.add_typer(accounts.accounts, name="accounts")
 app.add_typer(repositories.repositories, name="repositories")

@@ -1,0 +1,138 @@
+"""What somebody is told whose laptop, folder or command is not as it should be: one sentence, and what to do."""
+
+import os
+import socket
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from laptop.conftest import said_by
+from zekt_sandbox.server import SandboxServer
+
+Example = Callable[[Path], Path]
+
+
+def refused(*arguments: str) -> str:
+    """What `zekt sandbox …` says where it does not do it; its ports are free ones unless it says otherwise."""
+    for option in ("--port", "--broker-port") if arguments[0] == "up" else ():
+        arguments = (*arguments, *((option, "0") if option not in arguments else ()))
+    done = said_by("sandbox", *arguments)
+    assert done.code == 1, done
+    return done.err
+
+
+@pytest.fixture
+def path(monkeypatch: pytest.MonkeyPatch, without_docker: dict[str, str]) -> Callable[[str], None]:
+    """Sets PATH, at first to one with a `docker` that says it is there."""
+
+    def put(text: str) -> None:
+        monkeypatch.setenv("PATH", text)
+
+    put(without_docker["PATH"])
+    return put
+
+
+def test_a_folder_that_is_not_there(tmp_path: Path) -> None:
+    said = refused("up", str(tmp_path / "none"))
+    assert said.startswith(f"sandbox_refused: There is no folder {tmp_path / 'none'}.")
+    assert "owner/name/.github/workflows" in said
+
+
+def test_a_folder_without_repositories(tmp_path: Path) -> None:
+    said = refused("up", str(tmp_path))
+    assert said.startswith(f"sandbox_refused: {tmp_path} holds no repository.")
+    assert f"mkdir -p {tmp_path}/my-team/my-repo/.github/workflows" in said
+
+
+def test_a_setup_file_that_does_not_fit_is_told_with_its_line(example: Example, tmp_path: Path) -> None:
+    setup = example(tmp_path) / "setup.yaml"
+    setup.write_text("accounts: []\nsubscriptions:\n  - service: x\n    consumer: infra-team/platform\n    statsu: x\n")
+    said = refused("up", str(setup.parent))
+    assert said.startswith(f"setup_invalid: {setup}:5: subscriptions.0.statsu: ")
+
+
+def test_no_act(path: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, example: Example, tmp_path: Path) -> None:
+    path(str(tmp_path))
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))  # beside which pip would have put it
+    said = refused("up", str(example(tmp_path)))
+    assert said.startswith("sandbox_refused: There is no act, which runs workflows on this machine.")
+    assert "[act]" in said
+
+
+def test_no_docker_command(path: Callable[[str], None], example: Example, tmp_path: Path) -> None:
+    git = tmp_path / "bin/git"
+    git.parent.mkdir()
+    git.symlink_to("/bin/true")
+    path(str(git.parent))
+    said = refused("up", str(example(tmp_path)))
+    assert said.startswith("sandbox_refused: There is no docker command")
+    assert "https://docs.docker.com" in said
+
+
+def test_a_docker_that_does_not_answer(path: Callable[[str], None], example: Example, tmp_path: Path) -> None:
+    docker = tmp_path / "bin/docker"
+    docker.parent.mkdir()
+    docker.write_text("#!/bin/sh\necho 'Cannot connect to the Docker daemon.' >&2\nexit 1\n")
+    docker.chmod(0o755)
+    path(f"{docker.parent}{os.pathsep}{os.environ['PATH']}")
+    said = refused("up", str(example(tmp_path)))
+    assert said.startswith("sandbox_refused: No Docker engine answers (Cannot connect to the Docker daemon.)")
+    assert "sudo systemctl start docker" in said
+
+
+@pytest.mark.usefixtures("path")
+def test_a_port_that_is_taken(example: Example, tmp_path: Path) -> None:
+    folder = str(example(tmp_path))
+    with socket.create_server(("127.0.0.1", 0)) as other:
+        port = str(other.getsockname()[1])
+        said = refused("up", folder, "--port", port)
+        assert f"The sandbox cannot listen on 127.0.0.1, port {port}: Address already in use." in said
+        assert f"`zekt sandbox ps --port {port}` lists its runs" in said
+        said = refused("up", folder, "--broker-port", port)
+        assert f"The broker cannot listen on 127.0.0.1, port {port}: Address already in use." in said
+        assert "--broker-port; 0 takes a free one" in said
+
+
+VERBS = (
+    ("ps",),
+    ("run", "shop-team/orders", "order.yml"),
+    ("logs", "1"),
+    ("cancel", "1"),
+    ("rerun", "1"),
+    ("env",),
+)
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: str(verb[0]))
+def test_no_sandbox_at_that_port(verb: tuple[str, ...]) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    said = refused(*verb, "--port", port)
+    assert said.startswith(f"sandbox_missing: No sandbox answers at http://127.0.0.1:{port} ")
+    assert "zekt sandbox up FOLDER" in said
+
+
+@pytest.mark.parametrize("verb", VERBS, ids=lambda verb: str(verb[0]))
+def test_a_sandbox_that_plays_no_folders(verb: tuple[str, ...]) -> None:
+    with SandboxServer() as github:
+        said = refused(*verb, "--port", github.url.rpartition(":")[2])
+    assert said.startswith("sandbox_")
+    assert "zekt sandbox up FOLDER" in said
+
+
+def test_the_port_may_stand_before_the_verb() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = str(free.getsockname()[1])
+    assert f"http://127.0.0.1:{port} " in said_by("sandbox", "--port", port, "ps").err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "example"),
+    [(("run", "a/b", "c.yml", "--input", "large"), "--input size=large"), (("up", "--image", "x"), "--image ubuntu-")],
+)
+def test_an_option_that_is_no_pair_is_a_wrong_command_line(arguments: tuple[str, ...], example: str) -> None:
+    done = said_by("sandbox", *arguments)
+    assert done.code == 2
+    assert example in done.err
