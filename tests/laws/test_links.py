@@ -86,3 +86,9 @@ def test_every_page_of_the_documents_is_in_the_sites_table_of_contents(root: Pat
     ]
     there = sorted(path.stem for path in (root / "docs").glob("*.md") if path.stem != "index")
     assert sorted(listed) == there, "docs/index.md: name each page of docs/ once, in the part where it belongs"
+
+
+def test_the_readme_leads_to_every_page_of_the_documents(root: Path, pages: dict[Path, Page]) -> None:
+    led = {link.target.partition("#")[0] for link in pages[Path("README.md")].links()}
+    there = {f"docs/{path.name}" for path in (root / "docs").glob("*.md") if path.stem != "index"}
+    assert there - led == set(), "README.md, Read on: name it where readers look for it"
