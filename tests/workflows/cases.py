@@ -51,7 +51,8 @@ IN_CODE = [
     steps("run: x", job=f"container:\n  image: ¦${{{{ {EVENT}.x }}}}"),
     steps("run: x", job=f"container: ¦${{{{ {EVENT}.x }}}}"),
     steps("run: x", job=f"services:\n  db:\n    image: a\n    options: ¦${{{{ {EVENT}.x }}}}"),
-    calls("zekt-receive.yml", f"    with: {{script: '¦${{{{ {EVENT}.x }}}}'}}\n").replace("uses: ¦", "uses: "),
+    calls("zekt-receive.yml", f"    with: {{command: '¦${{{{ {EVENT}.x }}}}'}}\n").replace("uses: ¦", "uses: "),
+    calls("zekt-receive.yml", f"    with: {{composite: 'a/¦${{{{ {EVENT}.x }}}}'}}\n").replace("uses: ¦", "uses: "),
     f"on: push\njobs: {{one: {{runs-on: ['a', \"¦${{{{ {EVENT}.x }}}}\"], steps: [run: x]}}}}",
     # by what way
     consumer(FIRST, "run: ¦${{ steps.confirm.outputs.payload }}"),
@@ -129,6 +130,7 @@ PERMISSIONS = [
     steps(f"uses: ¦my-org/Zekt-Action/send@{PIN}", job="permissions: {id-token: none}"),
     steps(f"uses: ¦{ZEKT}", on="workflow_call", job="permissions: {contents: read}"),
     calls("zekt-send.yml"),
+    calls("zekt-send.yml", "    permissions: {id-token: write}\n"),
     calls("zekt-receive.yml", "    permissions: {id-token: write}\n"),
     calls("zekt-receive.yml", top="permissions: {contents: read}"),
     # must not
@@ -136,7 +138,7 @@ PERMISSIONS = [
     steps(f"uses: {ZEKT}", top="permissions: {}", job="permissions: {id-token: write}"),
     steps(f"uses: {ZEKT}", on="workflow_call"),
     steps("uses: $/confirm", "uses: ./complete", "uses: other/action@v1", "uses: docker://zekt-action"),
-    calls("zekt-send.yml", "    permissions: {id-token: write}\n").replace("¦", ""),
+    calls("zekt-send.yml", "    permissions: {id-token: write, contents: read}\n").replace("¦", ""),
     calls("zekt-receive.yml", top="permissions: {id-token: write, contents: read}").replace("¦", ""),
     calls("other.yml").replace("¦", ""),
 ]

@@ -107,13 +107,14 @@ RULES: dict[str, list[str]] = {
         send("'{\"a\": ¦${{ toJSON(needs.x.outputs.y) }}}'"),
         send("¦${{ needs.x.outputs.y }}", f"zekt-dev-org/zekt-action/send@{PIN}"),
         send("¦${{ github.event.issue.body }}"),
+        calls("zekt-send.yml", "    with: {payload: '¦${{ needs.x.outputs.y }}'}\n").replace("¦", "", 1),
         # must not
         send("${{ toJSON(inputs) }}"),
         send("${{ toJSON(github.event.inputs) }} ${{ toJSON(github.event.client_payload) }}"),
         send("${{ github.sha }} ${{ env.X }} ${{ steps.make.outcome }} ${{ steps.make.outputs.a == 'b' }}"),
         send("${{ steps.sent.outputs.event-id }} ${{ needs.x.result }}"),
         send("${{ steps.make.outputs.json }}", "other/action@v1"),
-        calls("zekt-send.yml", "    with: {payload: '${{ needs.x.outputs.y }}'}\n").replace("¦", ""),
+        calls("zekt-send.yml", "    with: {payload: '${{ inputs.x }}'}\n").replace("¦", ""),
     ],
     "payload-json": [
         send("¦'{\"a\": }'"),

@@ -20,16 +20,18 @@ _BOUNDED_EVENT = frozenset({"inputs", "client_payload", "action", "number", "ref
 
 
 def payload_size(flow: Workflow) -> Iterator[Finding]:
-    """Only of steps: a called workflow sees no files, so there `payload` is the one way."""
     for each in ours(flow):
-        payload = each.step.argument("payload") if each.step and each.part is Part.SEND else None
-        if payload is None:
+        payload = (each.step or each.job).argument("payload")
+        if payload is None or each.part not in (Part.SEND, Part.SEND_JOB):
             continue
         small = {step.id.text.lower() for step in each.job.steps if step.id and part_of(step.uses)}
         for expression in embedded(flow.source, payload):
             if any(_unbounded(reference, small) for reference, _ in expression.given()):
                 what = f"`{' '.join(expression.text.split())[:100]}` can be larger than 131,057 bytes."
-                fix = "payload-file: message.json # written by a step before: some-command > message.json"
+                before = (
+                    "a step before: some-command > message.json" if each.step else "a job before, with artifact: NAME"
+                )
+                fix = f"payload-file: message.json # written by {before}"
                 yield finding(PAYLOAD_SIZE, flow, expression.place, what, fix, begins=payload.place.line)
 
 

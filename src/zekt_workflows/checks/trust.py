@@ -28,7 +28,7 @@ def missing_permission(flow: Workflow) -> Iterator[Finding]:
 
 def _needed(each: Ours) -> dict[str, str]:
     """What a called workflow's job asks for must be granted by the caller, or GitHub does not start it."""
-    return {"id-token": "write", **({"contents": "read"} if each.part is Part.RECEIVE_JOB else {})}
+    return {"id-token": "write", **({} if each.step else {"contents": "read"})}
 
 
 def _has(granted: Permissions | None, scope: str, access: str) -> bool:

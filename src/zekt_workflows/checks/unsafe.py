@@ -14,10 +14,11 @@ from zekt_workflows.source import Pairs, Scalar, Value
 _CODE_INPUTS = frozenset(
     {
         "script", "run", "command", "commands", "cmd", "code", "bash", "shell", "powershell", "python",
-        "inlinescript", "inline-script", "shell-script", "pre-script", "post-script", "run-script", "eval",
+        "inlinescript", "inline-script", "shell-script", "pre-script", "post-script", "run-script", "eval", "composite",
     }
 )  # fmt: skip
-"""Inputs that actions run: by these names, because nobody knows every action. `script` is actions/github-script's."""
+"""Inputs that are run, by name, because nobody knows every action: `script` is actions/github-script's, `command` and
+`composite` are zekt-receive's."""
 
 _MOST_SHOWN = 100
 
