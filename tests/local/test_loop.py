@@ -65,7 +65,7 @@ jobs:
   note:
     runs-on: ubuntu-latest
     steps:
-      - run: echo "ready is $ID, no token here: ${ACTIONS_ID_TOKEN_REQUEST_URL-}${ACTIONS_ID_TOKEN_REQUEST_TOKEN-}."
+      - run: echo "ready is $ID, no token here ${ACTIONS_ID_TOKEN_REQUEST_URL-}${ACTIONS_ID_TOKEN_REQUEST_TOKEN-}."
         env: {ID: "${{ github.event.client_payload.zekt.payload.resourceId }}"}
 """
 
@@ -124,6 +124,6 @@ def test_two_folders_order_build_and_answer(broker: Broker, make_room: Callable[
         "west",
     }
     noted = next(room.log(each) for each in runs if each.run.name == "Note")
-    assert "ready is web-1, no token here: ." in noted
+    assert "ready is web-1, no token here ." in noted
     deliveries = broker.get("/api/deliveries")["deliveries"]
     assert sorted(each["status"] for each in deliveries) == ["completed", "completed", "dispatched", "dispatched"]

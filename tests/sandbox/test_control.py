@@ -166,3 +166,9 @@ def test_the_document_has_every_route_and_every_field(root: Path) -> None:
         wanted = {f"`{field}`" for field in (*each.body.model_fields, *each.query.model_fields)}
         required = {f"**`{field}`**" for field, its in each.body.model_fields.items() if its.is_required()}
         assert any(all(word in row for word in wanted | required) for row in about), (name, wanted)
+
+
+def test_without_local_folders_the_routes_say_how_to_have_some(anonymous: Any) -> None:
+    answer = anonymous.call("GET", "/_sandbox/local/runs")
+    assert answer.status_code == 404
+    assert "zekt sandbox up" in answer.json()["message"]

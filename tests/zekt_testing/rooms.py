@@ -11,7 +11,7 @@ from zekt_sandbox.local.attempt import Attempt
 from zekt_sandbox.local.room import LocalRoom
 from zekt_sandbox.server import SandboxServer
 
-RUN_SECONDS = 300
+RUN_SECONDS = 150
 """An image may have to be built first, on a machine that has other things to do."""
 
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import socket
 import subprocess
 import threading
 from collections.abc import Iterator, Sequence
@@ -40,6 +41,7 @@ def command(
     labels: Sequence[str],
     overrides: Sequence[str],
     cache: Path,
+    artifacts: Path,
 ) -> list[str]:
     """Act's command line. Containers use the host's network, where sandbox and broker listen on loopback."""
     return [
@@ -60,9 +62,20 @@ def command(
         "--container-daemon-socket=-",  # a job that has it owns this machine
         f"--container-options={' '.join(f'--label {each}' for each in labels)}",
         f"--action-cache-path={cache}",
+        f"--artifact-server-path={artifacts}",
+        "--artifact-server-addr=127.0.0.1",
+        f"--artifact-server-port={_free_port()}",
         *(f"--platform={label}={image}" for label, image in images.items()),
         *(f"--local-repository={each}" for each in overrides),
     ]
+
+
+def _free_port() -> int:
+    """For act's store of artifacts; it cannot choose one itself."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 def complaint(tools: Tools, workflow: Path) -> str:

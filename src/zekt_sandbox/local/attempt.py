@@ -29,7 +29,8 @@ class Attempt:
         return self.run.event_payload.get("action") if self.run.event == "repository_dispatch" else None
 
     @property
-    def suffix(self) -> str:
+    def number(self) -> str:
+        """The run's and the attempt's."""
         return f"{self.run.id}-{self.run.attempt}"
 
     def as_json(self) -> dict[str, Any]:

@@ -1,8 +1,16 @@
 """What act leaves behind in Docker when it is killed: containers by our label, and their volumes and networks."""
 
 import json
+import os
+import re
+import socket
 
 from zekt_sandbox.local.tools import Tools
+
+_OWNED = "zekt.sandbox.of"
+_HOST = re.sub(r"[^\w.-]", "-", socket.gethostname())
+OWNER = f"{_OWNED}={_HOST}.{os.getpid()}"
+"""A label that tells which process a container belongs to."""
 
 _SHARED_VOLUME = "act-toolcache"
 _SHARED_NETWORKS = frozenset({"host", "bridge", "none"})
@@ -19,6 +27,26 @@ def remove(tools: Tools, label: str) -> None:
         tools.docker_output("volume", "rm", "--force", *volumes)
     for network in networks:
         tools.docker_output("network", "rm", network)
+
+
+def remove_orphans(tools: Tools) -> None:
+    """Remove what sandboxes of this machine have left that were killed before they could."""
+    shown = '{{.Label "' + _OWNED + '"}}'
+    owners = set(tools.docker_output("ps", "--all", f"--filter=label={_OWNED}", f"--format={shown}").split())
+    for owner in owners:
+        host, _, number = owner.rpartition(".")
+        if host == _HOST and number.isdecimal() and not _is_alive(int(number)):
+            remove(tools, f"{_OWNED}={owner}")
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    except OSError:  # another's, or no such question on this system
+        return True
+    return True
 
 
 def _belongings(inspected: str) -> tuple[list[str], list[str]]:

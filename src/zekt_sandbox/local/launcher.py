@@ -120,7 +120,7 @@ class Launcher:
         log = RunLog(self._state / "logs" / f"{run.id}-{run.attempt}.log")
         ticket = self._ticket(run, workflow)
         attempt = Attempt(run, workflow, stage, log, ticket, started_by)
-        thread = threading.Thread(target=Player(self._yard, attempt).play, name=f"run-{attempt.suffix}", daemon=True)
+        thread = threading.Thread(target=Player(self._yard, attempt).play, name=f"run-{attempt.number}", daemon=True)
         with self._lock:
             self._attempts.append(attempt)
             self._threads = [*(each for each in self._threads if each.is_alive()), thread]

@@ -23,7 +23,20 @@ _RUN = re.compile(r"⭐ Run (?:Main )?(.*)", re.DOTALL)
 _RESULT = re.compile(r"\s*[✅❌]\s+(?:Success|Failure) - (?:Main )?(.*)", re.DOTALL)
 _TOOK = re.compile(r" \[([\d.]+(?:µs|ms|s|m|h)[\w.]*)\]$")
 _FRAME = frozenset({"Set up job", "Complete job"})
-_NOISE = ("🐳", "🚀", "🧪", "LocalRepositoryCache", "Cleaning up", "Using docker host", "Reevaluate", "keepStepRunning")
+_ASIDE = frozenset({"Pre", "Post"})
+"""Stages that act goes through for every action that has steps of its own."""
+
+_NOISE = (
+    "🐳",
+    "🚀",
+    "🧪",
+    "LocalRepositoryCache",
+    "Cleaning up",
+    "Using docker host",
+    "Start server on",
+    "Reevaluate",
+    "keepStepRunning",
+)
 _LABELS = {"error": "\x1b[31mError\x1b[0m", "warning": "\x1b[33mWarning\x1b[0m", "notice": "\x1b[36mNotice\x1b[0m"}
 
 
@@ -94,7 +107,8 @@ def _remark(said: Mapping[str, Any], message: str) -> str | None:
         good = said["jobResult"] == "success"
         return "\x1b[32m✓ job succeeded\x1b[0m" if good else f"\x1b[31m✗ job {said['jobResult']}\x1b[0m"
     bad = said.get("level") != "info" or said.get("stepResult") == "failure"
-    if not bad and (said.get("step") in _FRAME or any(each in message for each in _NOISE)):
+    framing = said.get("step") in _FRAME or said.get("stage") in _ASIDE
+    if not bad and (framing or any(each in message for each in _NOISE)):
         return None
     if found := _RUN.match(message):
         return f"\x1b[1m▶ {_first_line(found[1])}\x1b[0m"

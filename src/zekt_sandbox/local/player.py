@@ -35,10 +35,11 @@ class Yard:
     cache: Path
     """Where act keeps others' actions."""
     label: str
-    """Of every container that this room makes."""
+    """Of every container that this room makes, and of none of another's; its value is the run's number."""
 
-    def label_of(self, attempt: Attempt) -> str:
-        return f"{self.label}.run={attempt.suffix}"
+    def suffix_of(self, attempt: Attempt) -> str:
+        """Put behind the names of jobs: other sandboxes may have runs of the same numbers."""
+        return f"{self.label.rpartition('.')[2]}-{attempt.number}"
 
     def remark(self, repository: Repository, line: str) -> None:
         """Something for the log that belongs to no run."""
@@ -85,13 +86,13 @@ class Player:
             if attempt.ticket.cancelled.is_set():
                 return "cancelled"
             attempt.process = process = act.Process(arguments, yard.tools, attempt.stage.path)
-        ran, wanting = False, set()
+        suffix, ran, wanting = yard.suffix_of(attempt), False, set()
         for raw in process.lines():
             ran = ran or '"jobResult":"' in raw
             if label := skipped_for_want_of_an_image(raw):
                 wanting.add(label)
                 continue
-            for line in rendered(raw, attempt.suffix, attempt.run.name):
+            for line in rendered(raw, suffix, attempt.run.name):
                 self._say(line)
         status = process.wait()
         for label in sorted(wanting):
@@ -105,9 +106,9 @@ class Player:
     def _prepared(self) -> list[str]:
         """Write what act reads, and give its command."""
         attempt, yard, stage = self._attempt, self._yard, self._attempt.stage
-        label = yard.label_of(attempt)
+        label = f"{yard.label}={attempt.number}"
         checkout = yard.checkout
-        around = Surroundings(attempt.suffix, label, yard.api_url, self._grant, stage.text, checkout)
+        around = Surroundings(yard.suffix_of(attempt), label, yard.api_url, self._grant, stage.text, checkout)
         rewriting = Rewriting(around)
         rewriting.workflow(attempt.workflow)
         paths = [stage.write(name, text) for name, text in rewriting.files.items()]
@@ -132,9 +133,10 @@ class Player:
             attempt.run.event,
             actor=attempt.run.actor,
             images=dict(yard.images),
-            labels=(label, yard.label),
+            labels=(label, containers.OWNER),
             overrides=checkout.overrides(texts),
             cache=yard.cache,
+            artifacts=stage.path / "artifacts",
         )
 
     def _environment(self) -> dict[str, str]:
@@ -160,8 +162,8 @@ class Player:
 
     def _say(self, line: str) -> None:
         """A line of the log, without the tokens that the run was given."""
-        for each in clean(line).split("\n"):
-            shown = each
+        for each in line.splitlines():
+            shown = clean(each)
             for token in self._tokens:
                 shown = shown.replace(token, "***")
             if self._attempt.log.add(shown):
@@ -178,7 +180,7 @@ class Player:
         attempt, yard = self._attempt, self._yard
         for token in self._tokens:
             attempt.run.issuer.revoke(token)
-        containers.remove(yard.tools, yard.label_of(attempt))
+        containers.remove(yard.tools, f"{yard.label}={attempt.number}")
         attempt.stage.remove()
         yard.stage.world.runs.finish(attempt.run, conclusion)
         colour = "32" if conclusion == "success" else "31"

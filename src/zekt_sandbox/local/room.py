@@ -11,7 +11,7 @@ from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.local import asked, folders
 from zekt_sandbox.local.attempt import Attempt
 from zekt_sandbox.local.checkout import Checkout
-from zekt_sandbox.local.containers import remove
+from zekt_sandbox.local.containers import remove, remove_orphans
 from zekt_sandbox.local.errors import LocalError
 from zekt_sandbox.local.folders import Folder
 from zekt_sandbox.local.journal import Journal
@@ -78,6 +78,7 @@ class LocalRoom:
             label=f"zekt.sandbox.{secrets.token_hex(6)}",
         )
         self._launcher = Launcher(self._yard, self._state)
+        remove_orphans(self._yard.tools)
         for folder in self._folders.values():
             self._adopt(folder)
 

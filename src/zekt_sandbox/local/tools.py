@@ -42,6 +42,8 @@ def find_tools(home: Path) -> Tools:
     Raises:
         LocalError: one is missing, or no Docker engine answers.
     """
+    if os.name == "nt":
+        raise LocalError("Workflows of local folders do not run on Windows itself. Start the sandbox inside WSL 2.")
     beside = str(Path(sys.executable).parent)
     act = shutil.which("act", path=beside) or shutil.which("act")
     if act is None:
