@@ -9,7 +9,7 @@ import yaml
 
 ACTIONS = ("action.yml", "send/action.yml", "confirm/action.yml", "complete/action.yml")
 COMPOSITES = ACTIONS[1:]
-REUSABLE = {"zekt-send.yml": ("action.yml",), "zekt-receive.yml": ("confirm/action.yml", "complete/action.yml")}
+REUSABLE = {"zekt-send.yml": ("send/action.yml",), "zekt-receive.yml": ("confirm/action.yml", "complete/action.yml")}
 
 
 @pytest.fixture(scope="module")
@@ -101,3 +101,17 @@ def test_a_reusable_workflow_gives_each_input_of_its_actions_on(
     assert shared
     different = [key for key in shared if inputs[key].get("default") != of_actions[key].get("default")]
     assert different == []
+
+
+@pytest.mark.parametrize(("workflow", "siblings"), REUSABLE.items())
+def test_a_reusable_workflow_gives_its_actions_what_they_take_and_nothing_else(
+    actions: dict[str, dict[str, Any]], root: Path, workflow: str, siblings: tuple[str, ...]
+) -> None:
+    """A name that an action does not have would be a warning in the log, and the input its default."""
+    parsed = yaml.safe_load((root / ".github/workflows" / workflow).read_text("utf-8"))
+    steps = [step for job in parsed["jobs"].values() for step in job["steps"] if step.get("uses", "").startswith("$/")]
+    assert [f"{step['uses'][2:]}/action.yml" for step in steps] == list(siblings)
+    for step, sibling in zip(steps, siblings, strict=True):
+        assert set(step["with"]) - set(actions[sibling]["inputs"]) == set()
+        required = {name for name, spec in actions[sibling]["inputs"].items() if spec["required"]}
+        assert required - set(step["with"]) == set()
