@@ -180,3 +180,15 @@ def test_what_is_said_to_run_a_block_names_its_page(root: Path, blocks: list[Blo
     assert (Path(page), language) in {(block.page, block.language) for block in blocks}, (
         "it is gone: take it out of RUN"
     )
+
+
+def test_what_the_readme_lets_readers_try_on_a_laptop_is_in_the_tutorial_that_is_run(blocks: list[Block]) -> None:
+    tutorial = _typed(blocks, "docs/tutorial.md")
+    tried = _typed([block for block in blocks if block.section.startswith("Try it on your laptop")], "README.md")
+    assert len(tried) > 5
+    assert [words for words in tried if words not in tutorial] == []
+
+
+def _typed(blocks: list[Block], page: str) -> list[list[str]]:
+    texts = [block.text for block in blocks if str(block.page) == page and block.language == "sh"]
+    return [words for text in texts for words in shell.commands(text)]
