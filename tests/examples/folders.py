@@ -2,49 +2,53 @@
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
-
-import yaml
 
 from zekt_backend.cli import setup_file
 from zekt_backend.rules.setup import SetupFile
+from zekt_workflows import model, reader
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples"
 
 
 @dataclass(frozen=True)
-class Workflow:
+class File:
     """One workflow file, and whose it is."""
 
     repository: str
     path: str
-    text: str
+    workflow: model.Workflow
 
     @property
-    def content(self) -> dict[str, Any]:
-        """Every scalar is a string, so that `on` is a key like any other."""
-        return dict(yaml.load(self.text, Loader=yaml.BaseLoader))
-
-    @property
-    def steps(self) -> list[dict[str, Any]]:
-        return [step for job in self.content["jobs"].values() for step in job.get("steps", [])]
+    def scripts(self) -> list[str]:
+        return [step.run.text for _, step in self.workflow.steps() if step.run]
 
     @property
     def inputs(self) -> set[str]:
-        return set((self.content["on"].get("workflow_dispatch") or {}).get("inputs", {}))
+        event = self.workflow.event("workflow_dispatch")
+        return {each.name.text for each in event.inputs} if event else set()
 
     @property
     def listens_for(self) -> set[str]:
-        return set((self.content["on"].get("repository_dispatch") or {}).get("types", []))
+        event = self.workflow.event("repository_dispatch")
+        return {each.text for each in (event and event.types) or ()}
 
     @property
     def sends(self) -> set[str]:
-        return {step["with"]["event-type"] for step in self.steps if "event-type" in step.get("with", {})}
+        found = [step.argument("event-type") for _, step in self.workflow.steps()]
+        return {each.text for each in found if each}
 
 
 @dataclass(frozen=True)
 class Example:
     folder: Path
+
+    @property
+    def name(self) -> str:
+        return self.folder.name
+
+    @property
+    def readme(self) -> str:
+        return (self.folder / "README.md").read_text("utf-8")
 
     @property
     def setup(self) -> SetupFile:
@@ -55,9 +59,9 @@ class Example:
         return {str(path.relative_to(self.folder)) for path in self.folder.glob("*/*") if path.is_dir()}
 
     @property
-    def workflows(self) -> list[Workflow]:
+    def workflows(self) -> list[File]:
         return [
-            Workflow("/".join(parts[:2]), "/".join(parts[2:]), path.read_text("utf-8"))
+            File("/".join(parts[:2]), "/".join(parts[2:]), reader.read_file(path))
             for path in sorted(self.folder.glob("*/*/.github/workflows/*.yml"))
             for parts in (path.relative_to(self.folder).parts,)
         ]
