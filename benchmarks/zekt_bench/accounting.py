@@ -113,25 +113,33 @@ class Meters:
             connection.execute("CHECKPOINT")
 
     def read(self) -> Reading:
+        """Before work: what asking the database costs is not part of it."""
+        wal, transactions = self._written()
+        return Reading(time.monotonic(), self._used(), machine_busy_seconds(), wal, transactions)
+
+    def since(self, before: Reading) -> Cost:
+        """After it: likewise."""
+        at, used, machine = time.monotonic(), self._used(), machine_busy_seconds()
+        wal, transactions = self._written()
+        cpu = {name: used[name] - before.cpu[name] for name in used}
+        return Cost(
+            seconds=at - before.at,
+            cpu=cpu,
+            others=max(0.0, machine - before.machine - sum(cpu.values())),
+            wal=wal - before.wal,
+            transactions=transactions - before.transactions,
+        )
+
+    def _used(self) -> dict[str, float]:
         own = self._own.cpu_times()
-        cpu = {name: cpu_seconds(pid) for name, pid in self._pids.items()} | {"bench": own.user + own.system}
-        machine, at = machine_busy_seconds(), time.monotonic()
+        return {name: cpu_seconds(pid) for name, pid in self._pids.items()} | {"bench": own.user + own.system}
+
+    def _written(self) -> tuple[int, int]:
         with psycopg.connect(self._database_url, autocommit=True) as connection:
             row = connection.execute(_WRITTEN).fetchone()
         if row is None:
             raise AssertionError("a SELECT without FROM has one row")
-        return Reading(at, cpu, machine, int(row[0]), int(row[1]))
-
-    def since(self, before: Reading) -> Cost:
-        now = self.read()
-        cpu = {name: now.cpu[name] - before.cpu[name] for name in now.cpu}
-        return Cost(
-            seconds=now.at - before.at,
-            cpu=cpu,
-            others=max(0.0, now.machine - before.machine - sum(cpu.values())),
-            wal=now.wal - before.wal,
-            transactions=now.transactions - before.transactions,
-        )
+        return int(row[0]), int(row[1])
 
     def memory(self) -> dict[str, float]:
         """Megabytes (PSS) by name."""

@@ -21,10 +21,15 @@ COLUMNS: tuple[tuple[str, Callable[[Row], float | None]], ...] = (
 )
 """Heading, and the figure of one run."""
 
+_BUSY = 5.0
+"""Per cent of the machine's time that others may take before it is said."""
+
 
 def show(report: Report, console: Console) -> None:
     console.print(_figures(report))
     console.print(_processes(report))
+    if (most := max(row.others for run in report.runs for row in run)) > _BUSY:
+        console.print(f"The machine had other work, up to {most:.0f} % of its time: these figures tell of that, too.")
     for failed in (each for run in report.runs for each in run if each.failed):
         console.print(f"{failed.work} {failed.how}: {failed.failed} of {failed.items} were not accepted", style="red")
 

@@ -51,6 +51,13 @@ def test_a_run_that_was_not_accepted_is_told() -> None:
     assert "webhook c=1: 3 of 10 were not accepted" in _shown(table.show, report)
 
 
+def test_a_machine_that_had_other_work_is_told_of() -> None:
+    report = _report(10.0)
+    assert "other work" not in _shown(table.show, report)
+    report.runs[0][0].others = 40.0
+    assert "other work, up to 40 % of its time" in _shown(table.show, report)
+
+
 def test_a_change_stands_out_only_where_no_run_overlaps() -> None:
     clear = _shown(against.show, _report(200.0, 220.0), _report(100.0, 110.0))
     assert "\x1b[1m105 → 210 +100 %" in clear
