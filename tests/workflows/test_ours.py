@@ -3,6 +3,7 @@
 import re
 from pathlib import Path
 
+from zekt_backend.cli.lint import look
 from zekt_testing.pages import Page
 from zekt_testing.snippets import kind_of_yaml
 from zekt_workflows.findings import Finding
@@ -25,6 +26,14 @@ def test_our_examples_have_notes_of_unpinned_tags_alone(root: Path) -> None:
     found = lint(flows)
     assert serious(found) == []
     assert {each.rule for each in found} == {UNPINNED}
+
+
+def test_each_examples_files_send_what_they_listen_for(root: Path) -> None:
+    setups = sorted((root / "examples").glob("*/setup.yaml"))
+    assert len(setups) > 3
+    results = [look([setup.parent], setup) for setup in setups]
+    assert [each.unreadable for each in results] == [[]] * len(setups)
+    assert [serious(list(each.findings)) for each in results] == [[]] * len(setups)
 
 
 def test_our_own_workflows_have_nothing(root: Path) -> None:
