@@ -1,6 +1,7 @@
 """The verbs beside a sandbox that runs, and what it told when it began; no workflow runs here."""
 
 import json
+import os
 import subprocess
 
 import pytest
@@ -24,6 +25,7 @@ def test_it_tells_what_there_is_and_what_to_type_next(up: Up) -> None:
     assert " on workflow_dispatch (inputs: size)\n" in told
     assert f"zekt sandbox run shop-team/orders order-new-infrastructure.yml --port {up.port}\n" in told
     assert "sign in as octocat, who owns all of it, or as infra-team-admin" in told
+    assert ("Running as root: ZEKT_EMBEDDED_AS_ROOT=1 is set" in told) is (os.geteuid() == 0)
     assert '{"' not in told
 
 

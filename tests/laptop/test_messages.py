@@ -87,7 +87,7 @@ def test_a_port_that_is_taken(example: Example, tmp_path: Path) -> None:
     folder = str(example(tmp_path))
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = str(other.getsockname()[1])
-        said = refused("up", folder, "--port", port)
+        said = refused("up", folder, "--port", port, "--broker-port", port)  # as beside one that runs
         assert f"The sandbox cannot listen on 127.0.0.1, port {port}: Address already in use." in said
         assert f"`zekt sandbox ps --port {port}` lists its runs" in said
         said = refused("up", folder, "--broker-port", port)

@@ -80,9 +80,9 @@ def _start(stack: ExitStack, asked: Asked, console: Console) -> Broker:
     # What is missing is told before a second is spent on starting anything.
     repositories = folders.find(asked.folder)
     find_tools(place / "tools")
-    lines, broker_port = Lines(console), _free(asked.broker_port)
     log = stack.enter_context(ThreadPoolExecutor(1, "runs-log"))
     github = stack.enter_context(_github(asked.port))
+    lines, broker_port = Lines(console), _free(asked.broker_port)
     scene.say(console, "Starting GitHub, and a broker with a database of its own …")
     if as_root():
         scene.say(
