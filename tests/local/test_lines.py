@@ -97,3 +97,5 @@ def test_a_job_that_act_would_leave_out_is_seen() -> None:
     said = json.dumps({"msg": "🚧  Skipping unsupported platform -- Try running with `-P windows-latest=...`"})
     assert skipped_for_want_of_an_image(said) == "windows-latest"
     assert skipped_for_want_of_an_image(json.dumps({"msg": "x"})) is None
+    forged = said.replace("{", '{"raw_output":true,', 1)
+    assert skipped_for_want_of_an_image(forged) is None

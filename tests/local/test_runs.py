@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import requests
 
 from zekt_testing.docker import Docker
 from zekt_testing.rooms import Room, write
@@ -164,3 +165,43 @@ def _actions(room: Room, run_id: int) -> list[tuple[str | None, int]]:
     return [
         (said["action"], said["workflow_run"]["run_attempt"]) for said in told if said["workflow_run"]["id"] == run_id
     ]
+
+
+ASKED = """
+on: {workflow_dispatch: {inputs: {size: {type: choice, options: [small, large], required: true}}}}
+jobs:
+  build:
+    runs-on: ubuntu-latest
+    steps: [{run: 'echo "builds $SIZE"; echo "::add-mask::hunter2"; echo hunter2', env: {SIZE: "${{ inputs.size }}"}}]
+"""
+
+
+def test_another_process_starts_a_run_and_reads_its_log_while_it_is_written(make_room: MakeRoom) -> None:
+    room = make_room({"shop-team/orders": {"asked.yml": ASKED}})
+    here = f"{room.github.url}/_sandbox/local"
+    body = {"repository": "shop-team/orders", "workflow": "asked.yml"}
+    with requests.Session() as session:
+        session.trust_env = False
+        refused = session.post(f"{here}/runs", json=body, timeout=10)
+        assert (refused.status_code, refused.json()["message"]) == (422, "Required input 'size' not provided.")
+        missing = session.post(f"{here}/runs", json={**body, "workflow": "none.yml"}, timeout=10)
+        assert missing.status_code == 404
+        assert "there are asked.yml" in missing.json()["message"]
+
+        run = session.post(f"{here}/runs", json={**body, "inputs": {"size": "large"}}, timeout=10).json()
+        log = session.get(f"{here}/runs/{run['id']}/log?follow=1", timeout=120)  # until the run has ended
+        assert "builds large" in log.text
+        assert "***" in log.text
+        assert "hunter2" not in log.text
+        (listed,) = session.get(f"{here}/runs", timeout=10).json()["runs"]
+        assert (listed["status"], listed["conclusion"], listed["event"]) == (
+            "completed",
+            "success",
+            "workflow_dispatch",
+        )
+        ended = session.post(f"{here}/runs/{run['id']}/cancel", timeout=10)
+        assert (ended.status_code, ended.json()["message"]) == (422, f"run {run['id']} has ended: success")
+        room.wait_for(lambda: '"ended"' in session.get(f"{here}/log", timeout=10).text)
+        entries = [json.loads(line) for line in session.get(f"{here}/log", timeout=10).text.splitlines()]
+    assert [each["type"] for each in entries if each["type"] != "line"] == ["started", "ended"]
+    assert {each["run"] for each in entries} == {run["id"]}

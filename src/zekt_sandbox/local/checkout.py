@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import threading
 from pathlib import Path
 
 from zekt_sandbox.local.errors import CannotStart
@@ -26,6 +27,7 @@ class Checkout:
     def __init__(self, target: Path, source: Path | None = None) -> None:
         self._source = source or _HERE
         self._target = target
+        self._lock = threading.Lock()
 
     @property
     def path(self) -> Path:
@@ -34,8 +36,9 @@ class Checkout:
         Raises:
             CannotStart: zekt is installed from a wheel, which has no actions.
         """
-        if not self._target.exists():
-            self._stage()
+        with self._lock:
+            if not self._target.exists():
+                self._stage()
         return self._target
 
     def workflow(self, path: str) -> str | None:

@@ -17,6 +17,9 @@ from zekt_sandbox.local.turns import Turns
 from zekt_sandbox.repositories import Repository
 from zekt_sandbox.stage import Stage
 
+_OF_CANCELLING = ("context canceled", "Error occurred running finally", "Error while stop job container")
+"""How act complains of its own end. What it could not remove then, we do."""
+
 _NOT_FOR_ACT = frozenset({"GITHUB_JOB", "GITHUB_ACTION", "GITHUB_WORKFLOW"})
 
 
@@ -91,6 +94,8 @@ class Player:
             ran = ran or '"jobResult":"' in raw
             if label := skipped_for_want_of_an_image(raw):
                 wanting.add(label)
+                continue
+            if attempt.ticket.cancelled.is_set() and any(each in raw for each in _OF_CANCELLING):
                 continue
             for line in rendered(raw, suffix, attempt.run.name):
                 self._say(line)

@@ -77,8 +77,9 @@ def _docker_host(docker: str) -> str:
     """
     asked = _run([docker, "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"], os.environ, _ASK_SECONDS)
     host = asked.stdout.strip() if asked is not None and asked.returncode == 0 else ""
+    host = host or os.environ.get("DOCKER_HOST", "unix:///var/run/docker.sock")  # Podman's docker has no contexts
     answer = _run([docker, "version", "--format", "{{.Server.Version}}"], os.environ, _ASK_SECONDS)
-    if answer is None or answer.returncode != 0 or not host:
+    if answer is None or answer.returncode != 0:
         said = answer.stderr.strip().splitlines()[:1] if answer is not None else ["it did not answer in time"]
         raise LocalError(
             f"No Docker engine answers ({' '.join(said) or 'no reason was given'}). Start it: sudo systemctl start"
