@@ -156,39 +156,48 @@ def dispatches(act: Any, broker: Any) -> dict[str, Any]:
     return {one.client_payload["zekt"]["payload"]["by"]: one for one in found}
 
 
-def receive(act: Any, broker: Any, dispatch: Any, **given: str) -> tuple[Any, str]:
+def receive(act: Any, github_run: Any, **given: str) -> tuple[Any, str]:
     """A run of the consumer's; gives what came of it, and what its next job was told (act has none after a failure)."""
     workflow = RECEIVE.replace("WITH", "\n      ".join(f"{name}: {value!r}" for name, value in given.items()))
-    done = act.run(broker.github.start_run_for(dispatch), workflow, FILES)
+    done = act.run(github_run, workflow, FILES)
     told = " ".join(re.findall(r"\| told \[(.*)\]", done.log))
     return done, " ".join(told.split())
 
 
 def test_messages_are_sent_worked_on_once_and_answered(act: Any, broker: Any, dispatches: dict[str, Any]) -> None:
-    """From an input, a file and an artifact to a command, a composite and a command that fails."""
+    """From an input, a file and an artifact to a command, a composite and a command that fails; and one is forged."""
     assert set(dispatches) == {"input", "file", "artifact"}
+    start = broker.github.start_run_for
     ids = {by: one.client_payload["zekt"]["deliveryId"] for by, one in dispatches.items()}
 
-    done, told = receive(act, broker, dispatches["input"], command="./deploy.sh")
+    done, told = receive(act, start(dispatches["input"]), command="./deploy.sh")
     assert (done.code, told) == (0, f"success completed false {ids['input']}"), done.log
     assert f"work on {ids['input']}: input" in done.log
     assert broker.delivery(ids["input"])["result"] == {"done": {"by": "input"}}
 
-    done, told = receive(act, broker, dispatches["input"], command="./deploy.sh")
+    done, told = receive(act, start(dispatches["input"]), command="./deploy.sh")
     assert (done.code, told) == (0, f"success true {ids['input']}"), done.log
     assert "work on" not in done.log
 
-    done, told = receive(act, broker, dispatches["file"], composite="actions/deploy")
+    done, told = receive(act, start(dispatches["file"]), composite="actions/deploy")
     assert (done.code, told) == (0, f"success completed false {ids['file']}"), done.log
     assert broker.delivery(ids["file"])["result"] == {"composed": "file"}
 
-    done, _ = receive(act, broker, dispatches["artifact"], command="")
+    done, _ = receive(act, start(dispatches["artifact"]), command="")
     assert done.code == 1
     assert "Give either the input command or composite" in done.log
     assert broker.delivery(ids["artifact"])["status"] == "dispatched"
 
-    done, _ = receive(act, broker, dispatches["artifact"], command="./deploy.sh\nfalse\necho 'not' 'reached'")
+    done, _ = receive(act, start(dispatches["artifact"]), command="./deploy.sh\nfalse\necho 'not' 'reached'")
     assert done.code == 1
     assert "not reached" not in done.log
     delivery = broker.delivery(ids["artifact"])
     assert (delivery["status"], delivery["result"]) == ("failed", {"done": {"by": "artifact"}}), done.log
+
+    forged = {**dispatches["input"].client_payload["zekt"], "deliveryId": "delivery-forged", "correlationId": "1"}
+    event = {"action": "infrastructure-order", "client_payload": {"zekt": forged}}
+    run = broker.github.start_run("infra-team/platform", event="repository_dispatch", event_payload=event)
+    done, _ = receive(act, run, command="./deploy.sh")
+    assert done.code == 1
+    assert "The message could not be had, so nothing was run" in done.log
+    assert "work on" not in done.log
