@@ -237,6 +237,12 @@ async def relay(host: str, pairs: list[str]) -> None:
     async def listen(at: str, to: str) -> asyncio.Server:
         async def connected(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
             inner_reader, inner_writer = await asyncio.open_connection("127.0.0.1", int(to))
+            # The sandbox answers to this machine's names only. One request a connection, so that no other head comes.
+            with contextlib.suppress(asyncio.IncompleteReadError):
+                first, *lines = (await reader.readuntil(b"\r\n\r\n")).split(b"\r\n")[:-2]
+                kept = [line for line in lines if not line.lower().startswith((b"host:", b"connection:"))]
+                named = [f"Host: 127.0.0.1:{to}".encode(), b"Connection: close", b"", b""]
+                inner_writer.write(b"\r\n".join([first, *kept, *named]))
             await asyncio.gather(pump(reader, inner_writer), pump(inner_reader, writer))
 
         return await asyncio.start_server(connected, host, int(at), ssl=context)
