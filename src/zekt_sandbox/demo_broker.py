@@ -9,6 +9,7 @@ import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from concurrent.futures import Future
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -184,7 +185,8 @@ class Broker:
         with stream:
             for line in stream:
                 self._log.append(line.rstrip())
-                self._hear(line)
+                with suppress(Exception):  # a listener that fails must not stop the log, and with it the broker
+                    self._hear(line)
                 url = _address(line)
                 if url and not self._listening.done():
                     self._listening.set_result(url)
