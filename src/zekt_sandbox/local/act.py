@@ -83,7 +83,7 @@ def complaint(tools: Tools, workflow: Path) -> str:
     done = subprocess.run(  # noqa: S603 - act, arguments of our own
         [tools.act, "--validate", f"--workflows={workflow}", f"--directory={workflow.parent}"],
         env=dict(tools.environment),
-        cwd=workflow.parent,
+        cwd=tools.environment["HOME"],  # a file .actrc where it is started would be taken for its configuration
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
