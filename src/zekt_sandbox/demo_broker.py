@@ -165,6 +165,9 @@ class Broker:
         if process is None:
             return
         if process.poll() is None:
+            # Ended before it takes signals, it would leave behind the database that it is just starting.
+            with suppress(TimeoutError, DemoFailed):
+                self._listening.result(_START_SECONDS)
             process.terminate()
         try:
             process.wait(_STOP_SECONDS)

@@ -13,14 +13,15 @@ pytestmark = pytest.mark.long
 
 
 def left_behind(place: Path) -> list[str]:
-    """Command lines of processes that name this folder, and what lies in it."""
+    """Command lines of processes that name this folder or work in it, and what lies in it."""
     running = []
     for process in Path("/proc").glob("[0-9]*/cmdline"):
         try:
             command = process.read_bytes().replace(b"\0", b" ").decode(errors="replace")
+            where = process.with_name("cwd").readlink()
         except OSError:  # it ended while we looked
             continue
-        if str(place) in command:
+        if str(place) in f"{command} {where}":
             running.append(command)
     return [*running, *(each.name for each in place.iterdir() if each.name != "zekt-try")]
 

@@ -3,7 +3,7 @@
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,7 @@ def _start(stack: ExitStack, asked: Asked, console: Console) -> Broker:
     settings = {**github.broker_environment(), **_ON_A_LAPTOP}
     broker = Broker(place, settings, port=broker_port, hear=facts.hear)
     stack.callback(broker.stop)
-    _serve(broker, console)
+    _serve(broker, log, console)
     github.set_app_hook(url=f"{broker.url}/api/github/webhooks", secret=broker.webhook_secret)
     stack.callback(github.local(asked.folder, api_url=broker.url, images=asked.images).stop)
     _set_up(broker, asked, console)
@@ -129,9 +129,14 @@ def _free(port: int) -> int:
     return port
 
 
-def _serve(broker: Broker, console: Console) -> None:
+def _serve(broker: Broker, worker: ThreadPoolExecutor, console: Console) -> None:
+    """In a thread: Ctrl-C in the midst of it would leave a process behind that nobody knows yet."""
+    starting = worker.submit(broker.start)
     try:
-        broker.start()
+        starting.result()
+    except KeyboardInterrupt:
+        wait([starting])
+        raise
     except DemoFailed:
         scene.say(console, "The broker's last words:", *broker.log_tail())
         raise
