@@ -82,6 +82,7 @@ class Broker:
         self._hear = hear
         self._log: deque[str] = deque(maxlen=_LOG_LINES)
         self._listening: Future[str] = Future()
+        self._gate, self._stopped = threading.Lock(), False
         self._process: subprocess.Popen[str] | None = None
         self._reader: threading.Thread | None = None
 
@@ -126,17 +127,20 @@ class Broker:
         Raises:
             DemoFailed: it ended, or was not ready in time.
         """
-        self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments of our own
-            [*_ZEKT, "serve", "--port", str(self._port)],
-            env=self._environment,
-            cwd=self._folder,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            errors="replace",
-            start_new_session=True,  # Ctrl-C is the demo's; it then stops the broker in good order
-        )
+        with self._gate:
+            if self._stopped:
+                raise DemoFailed("`zekt serve` was stopped before it began")
+            self._process = subprocess.Popen(  # noqa: S603 - our own program, arguments of our own
+                [*_ZEKT, "serve", "--port", str(self._port)],
+                env=self._environment,
+                cwd=self._folder,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.PIPE,
+                text=True,
+                errors="replace",
+                start_new_session=True,  # Ctrl-C is the demo's; it then stops the broker in good order
+            )
         self._reader = threading.Thread(target=self._read, args=(self._process,), name="broker-log", daemon=True)
         self._reader.start()
         try:
@@ -161,7 +165,8 @@ class Broker:
 
     def stop(self) -> None:
         """Ask it to end, wait, and make sure that its database ended too."""
-        process = self._process
+        with self._gate:  # from now on none begins
+            self._stopped, process = True, self._process
         if process is None:
             return
         if process.poll() is None:

@@ -3,7 +3,7 @@
 import socket
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
@@ -94,7 +94,8 @@ def _start(stack: ExitStack, asked: Asked, console: Console) -> Broker:
     settings = {**github.broker_environment(), **_ON_A_LAPTOP}
     broker = Broker(place, settings, port=broker_port, hear=facts.hear)
     stack.callback(broker.stop)
-    _serve(broker, log, console)
+    # In a thread that is waited for before `stop`: Ctrl-C in the midst of it would leave behind what nobody knows yet.
+    _serve(broker, stack.enter_context(ThreadPoolExecutor(1, "broker-start")), console)
     github.set_app_hook(url=f"{broker.url}/api/github/webhooks", secret=broker.webhook_secret)
     stack.callback(github.local(asked.folder, api_url=broker.url, images=asked.images).stop)
     _set_up(broker, asked, console)
@@ -130,13 +131,8 @@ def _free(port: int) -> int:
 
 
 def _serve(broker: Broker, worker: ThreadPoolExecutor, console: Console) -> None:
-    """In a thread: Ctrl-C in the midst of it would leave a process behind that nobody knows yet."""
-    starting = worker.submit(broker.start)
     try:
-        starting.result()
-    except KeyboardInterrupt:
-        wait([starting])
-        raise
+        worker.submit(broker.start).result()
     except DemoFailed:
         scene.say(console, "The broker's last words:", *broker.log_tail())
         raise
