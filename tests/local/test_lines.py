@@ -60,7 +60,9 @@ def test_a_workflow_cannot_put_a_line_of_its_own_beside_a_job() -> None:
     [
         ("⭐ Run Main Deploy", {}, "▶ Deploy"),
         ("⭐ Run Main echo a\necho b", {}, "▶ echo a …"),
-        ("  ✅  Success - Main Deploy [1.2s]", {"stepResult": "success"}, "✓ Deploy"),
+        ("  ✅  Success - Main Deploy [1.97235618s]", {"stepResult": "success"}, "✓ Deploy\x1b[0m (1.9s)"),
+        ("  ✅  Success - Main Deploy [1m2.3456s]", {"stepResult": "success"}, "✓ Deploy\x1b[0m (1m2.3s)"),
+        ("  ✅  Success - Main Deploy [168.598693ms]", {"stepResult": "success"}, "✓ Deploy\x1b[0m (168ms)"),
         ("  ❌  Failure - Main Deploy [1.2s]", {"stepResult": "failure"}, "✗ Deploy"),
         ("  ❗  ::error title=Zekt%3A No::a: b\n", {"command": "error", "level": "error"}, "Zekt: No: a: b"),
         ("  🚧  ::warning file=a,line=1::careful\n", {"command": "warning", "level": "warning"}, ": careful"),

@@ -22,6 +22,7 @@ _TITLE = re.compile(r"(?:^|,)title=([^,]*)")
 _RUN = re.compile(r"⭐ Run (?:Main )?(.*)", re.DOTALL)
 _RESULT = re.compile(r"\s*[✅❌]\s+(?:Success|Failure) - (?:Main )?(.*)", re.DOTALL)
 _TOOK = re.compile(r" \[([\d.]+(?:µs|ms|s|m|h)[\w.]*)\]$")
+_DIGITS = re.compile(r"\.(\d)\d*(?=(s?))")
 _FRAME = frozenset({"Set up job", "Complete job"})
 _ASIDE = frozenset({"Pre", "Post"})
 """Stages that act goes through for every action that has steps of its own."""
@@ -123,7 +124,12 @@ def _result(name: str, *, good: bool) -> str:
     took = _TOOK.search(name)
     shown = _first_line(name[: took.start()] if took else name)
     colour, mark = ("32", "✓") if good else ("31", "✗")
-    return f"\x1b[{colour}m{mark} {shown}\x1b[0m{f' ({took[1]})' if took else ''}"
+    return f"\x1b[{colour}m{mark} {shown}\x1b[0m{f' ({_short(took[1])})' if took else ''}"
+
+
+def _short(took: str) -> str:
+    """Go's `1.97235618s` as 1.9s, and its `168.598693ms` as 168ms."""
+    return _DIGITS.sub(lambda found: f".{found[1]}" if found[2] else "", took)
 
 
 def _first_line(text: str) -> str:
