@@ -65,6 +65,8 @@ class Plan:
     """What a release does to the tags, of which `origin` has the last word."""
 
     version: Version
+    seen: str
+    """Where `origin` has the version's tag: nowhere, or on the commit of this release, which is run again."""
     moves: str
     """The major tag that goes along, or nothing: that of a pre-release stays."""
     moved_from: str
@@ -136,7 +138,7 @@ def check(tag: str, *, again: str = "") -> Plan:
     final = not version.before
     newest = all(version.key > other.key for other in released if not other.before)
     moves = version.major_tag if final else ""
-    return Plan(version, moves, tags.get(moves, ""), latest=final and newest)
+    return Plan(version, tags.get(version.tag, ""), moves, tags.get(moves, ""), latest=final and newest)
 
 
 def _is_on_main() -> None:
@@ -221,8 +223,8 @@ def publish(tag: str, image: str) -> Plan:
     version = asked_for(tag)
     commit = _release_commit(version, image)
     plan = check(tag, again=commit)
-    refs = {version.tag: remote_tags().get(version.tag, "")} | ({plan.moves: plan.moved_from} if plan.moves else {})
-    # Each tag only from where it was seen: what somebody else moved meanwhile stays, and nothing is pushed.
+    refs = {version.tag: plan.seen} | ({plan.moves: plan.moved_from} if plan.moves else {})
+    # Each tag only from where the check saw it: what somebody else pushed since then stays, and nothing is pushed.
     leases = [f"--force-with-lease=refs/tags/{name}:{seen}" for name, seen in refs.items()]
     git("push", "--quiet", "--atomic", *leases, "origin", *[f"{commit}:refs/tags/{name}" for name in refs])
     return plan

@@ -95,6 +95,21 @@ def test_a_tag_that_somebody_moves_meanwhile_stays_where_it_was_put(checkout: An
     assert checkout.tags() == {"v0": theirs}
 
 
+def test_a_version_that_somebody_tags_after_the_check_is_not_replaced(checkout: Any, image: str) -> None:
+    """Somebody pushes v0.2.0 right after release.py listed the tags: the remote does it when its answer is given."""
+    theirs = checkout.git("rev-parse", "HEAD")
+    checkout.prepare("0.2.0", "0.1.0")
+    program = checkout.remote / "answer"
+    push = f"git --git-dir='{checkout.remote}' update-ref refs/tags/v0.2.0 {theirs}"
+    program.write_text(f'#!/bin/sh\ngit-upload-pack "$@"\n{push}\n', encoding="utf-8")
+    program.chmod(0o755)
+    checkout.git("config", "remote.origin.uploadpack", str(program))
+    done = checkout.release("publish", "release/v0.2.0", image)
+    assert checkout.tags() == {"v0.2.0": theirs}
+    assert (done.code, done.out) == (1, "")
+    assert "stale info" in done.error
+
+
 IMAGES = [
     "ghcr.io/zekt-dev-org/zekt-action",
     "ghcr.io/zekt-dev-org/zekt-action:0.2.0",
