@@ -1,11 +1,15 @@
 """Folders as repositories: which are, what of them is copied, and what is read, without act or Docker."""
 
+import os
+import shutil
 from pathlib import Path
 
 import pytest
 
 from zekt_sandbox.local import folders
 from zekt_sandbox.local.errors import LocalError
+from zekt_sandbox.local.stage import RunFolder
+from zekt_sandbox.local.tools import Tools
 from zekt_sandbox.server import SandboxServer
 from zekt_testing.rooms import write
 
@@ -45,7 +49,7 @@ def test_a_copy_has_what_a_push_would_bring(tmp_path: Path) -> None:
     (home / "same.yml").symlink_to(".github/workflows/order.yml")
     (home / "run.sh").write_text("#!/bin/sh\n")
     (home / "run.sh").chmod(0o755)
-    for name in (".git", ".zekt"):
+    for name in (".git", ".GIT", ".zekt"):
         (home / name).mkdir()
         (home / name / "config").write_text("x")
     (folder,) = folders.find(tmp_path)
@@ -54,6 +58,18 @@ def test_a_copy_has_what_a_push_would_bring(tmp_path: Path) -> None:
     assert copied == [".github", ".github/workflows", ".github/workflows/order.yml", "run.sh", "same.yml"]
     assert (tmp_path / "copy/run.sh").stat().st_mode & 0o111
     assert (tmp_path / "copy/same.yml").read_text() == ORDER
+
+
+def test_git_starts_no_program_that_a_configuration_names(tmp_path: Path) -> None:
+    write(tmp_path, "shop-team/orders", {"order.yml": ORDER})
+    (folder,) = folders.find(tmp_path)
+    program = tmp_path / "program"
+    program.write_text(f"#!/bin/sh\ntouch {tmp_path}/started\n")
+    program.chmod(0o755)
+    configured = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "core.fsmonitor", "GIT_CONFIG_VALUE_0": str(program)}
+    tools = Tools("", "", shutil.which("git") or "", {"PATH": os.environ["PATH"], **configured})
+    assert RunFolder(tmp_path / "run", folder).fill("main", tools)
+    assert not (tmp_path / "started").exists()
 
 
 def test_a_folder_that_is_too_large_is_refused_before_it_is_copied_whole(tmp_path: Path) -> None:

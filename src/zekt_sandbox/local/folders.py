@@ -17,7 +17,8 @@ MAX_TOTAL_BYTES = 200_000_000
 """What is copied for one run; more is taken for a mistake, such as a folder of dependencies."""
 
 _NAME = re.compile(r"[A-Za-z0-9_.-]{1,100}")
-_NEVER = frozenset({".git", ".hg", ".svn", ".zekt", ".DS_Store"})
+_NEVER = frozenset({".git", ".hg", ".svn", ".zekt", ".ds_store"})
+"""In lower case: where a file system does not tell cases apart, `.GIT` would be the copy's `.git`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,7 +109,7 @@ def _walk(folder: Path) -> Iterator[tuple[Path, os.DirEntry[str]]]:
     """Every entry below, folders before what is in them, and no link followed."""
     with os.scandir(folder) as entries:
         for entry in sorted(entries, key=lambda each: each.name):
-            if entry.name in _NEVER:
+            if entry.name.casefold() in _NEVER:
                 continue
             yield Path(entry.path), entry
             if entry.is_dir(follow_symlinks=False):

@@ -13,6 +13,8 @@ from zekt_sandbox.local.tools import Tools
 from zekt_sandbox.shapes import SERVER_URL
 
 _GIT_SECONDS = 120
+_NOTHING_ELSE = ("-c", "core.hooksPath=/dev/null", "-c", "core.fsmonitor=false", "-c", "commit.gpgSign=false")
+"""No other program is started, whatever a configuration says."""
 _WHO = {
     name: value
     for part in ("AUTHOR", "COMMITTER")
@@ -93,7 +95,7 @@ class _Git:
 
     def __call__(self, *arguments: str) -> str:
         done = subprocess.run(  # noqa: S603 - git, arguments of our own
-            [self._git, "-c", "core.hooksPath=/dev/null", "-c", "commit.gpgSign=false", *arguments],
+            [self._git, *_NOTHING_ELSE, *arguments],
             cwd=self._folder,
             env=self._environment,
             stdin=subprocess.DEVNULL,
