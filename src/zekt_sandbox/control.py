@@ -1,5 +1,6 @@
 """/_sandbox/…: all of the Python API over HTTP, so that another process can play GitHub's part."""
 
+import re
 import shlex
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -19,6 +20,7 @@ from zekt_sandbox.runs import Run
 from zekt_sandbox.stage import Stage
 
 _MAX_WAIT_SECONDS = 60.0
+_NAME = re.compile(r"[A-Z][A-Z0-9_]*")
 
 
 def _stage(request: Request) -> Stage:
@@ -34,7 +36,14 @@ def _run(request: Request) -> Run:
 
 
 def exports(environment: Mapping[str, str]) -> str:
-    """Lines for `eval "$(curl -sf …)"`; whatever the values hold, a shell takes them as they are."""
+    """Lines for `eval "$(curl -sf …)"`; whatever the values hold, a shell takes them as they are.
+
+    Raises:
+        ValueError: a name is none of a variable: a shell would run what stands in it.
+    """
+    for name in environment:
+        if not _NAME.fullmatch(name):
+            raise ValueError(f"no variable of a shell's is called {name!r}")
     return "".join(f"export {name}={shlex.quote(value)}\n" for name, value in environment.items())
 
 

@@ -1,10 +1,14 @@
 """What somebody is told whose laptop, folder or command is not as it should be: one sentence, and what to do."""
 
+import json
 import os
 import socket
 import sys
+import threading
 from collections.abc import Callable
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -120,6 +124,39 @@ def test_a_sandbox_that_plays_no_folders(verb: tuple[str, ...]) -> None:
         said = refused(*verb, "--port", github.url.rpartition(":")[2])
     assert said.startswith("sandbox_")
     assert "zekt sandbox up FOLDER" in said
+
+
+OURS: dict[str, Any] = {"environment": {"ZEKT_GITHUB_URL": "http://127.0.0.1:1"}, "broker": {"ZEKT_ADMIN_TOKEN": "x"}}
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {**OURS, "environment": {"X=1; touch pwned; export Y": "1"}},
+        {**OURS, "broker": {"LD_PRELOAD": "/x"}},
+        {**OURS, "broker": {"ZEKT_A\n": "x"}},
+        {**OURS, "broker": {"ZEKT_A": 1}},
+        {**OURS, "broker": ["ZEKT_A"]},
+        {},
+        [],
+    ],
+    ids=json.dumps,
+)
+def test_something_else_at_that_port_puts_nothing_into_a_shell(told: Any) -> None:
+    class SomethingElse(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(json.dumps(told).encode())
+
+    with HTTPServer(("127.0.0.1", 0), SomethingElse) as server:
+        answering = threading.Thread(target=server.handle_request)
+        answering.start()
+        done = said_by("sandbox", "env", "--port", str(server.server_address[1]))
+        answering.join(10)
+    assert (done.code, done.out) == (1, "")
+    assert done.err.startswith("sandbox_missing: ")
+    assert "something else answers there" in done.err
 
 
 def test_the_port_may_stand_before_the_verb() -> None:

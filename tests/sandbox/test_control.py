@@ -47,6 +47,12 @@ def test_no_value_leaves_its_line() -> None:
     assert _shell('eval "$1"; printf %s "$A"', exports({"A": "'; exit 3; '\n"})) == b"'; exit 3; '\n"
 
 
+@pytest.mark.parametrize("name", ["X=1; touch here; export Y", "A\n", "LD-PRELOAD", "", "1A"])
+def test_a_name_that_is_no_variable_reaches_no_shell(name: str) -> None:
+    with pytest.raises(ValueError, match="no variable"):
+        exports({name: "1"})
+
+
 def test_the_private_key_is_told_once(gh: SandboxServer, anonymous: Any) -> None:
     info = anonymous.call("GET", "/_sandbox/info").json()
     assert str(info).count("BEGIN ") == 1

@@ -1,6 +1,7 @@
 """What is asked of a sandbox that runs on this machine, over HTTP."""
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from zekt_backend.errors import ZektError
 _PATIENCE = (5, 60)
 """Seconds to connect, and for each wait for an answer."""
 _ENDLESS = (5, None)
+_SETTING = re.compile(r"ZEKT_[A-Z0-9_]+")
 
 
 class Sandbox:
@@ -26,10 +28,17 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """The settings with which a command speaks to the broker that goes along."""
-        told = self._ask("GET", "/_sandbox/info").json()
-        if not told.get("broker"):
+        try:
+            told = self._ask("GET", "/_sandbox/info").json()
+            found = {**told["environment"], **(told["broker"] or {})}
+        except (ValueError, KeyError, TypeError, AttributeError):
+            raise self._nobody("something else answers there") from None
+        # The names go into a shell, and whoever listens at that port has chosen them.
+        if not all(_SETTING.fullmatch(name) and isinstance(value, str) for name, value in found.items()):
+            raise self._nobody("something else answers there")
+        if not told["broker"]:
             raise self._no_folders()
-        return {**told["environment"], **told["broker"]}
+        return found
 
     def runs(self) -> list[dict[str, Any]]:
         """Newest first."""
