@@ -36,9 +36,10 @@ def embedded(source: Source, scalar: Scalar) -> Iterator[Expression]:
 
 
 def condition(source: Source, scalar: Scalar) -> tuple[Expression, ...]:
-    """What stands under `if`: one expression, in `${{ }}` or not; or text with some in it, always true."""
-    if "${{" in scalar.text:
-        return tuple(embedded(source, scalar))
+    """What stands under `if`: one expression, in `${{ }}` or not; or text with some in it, always true. Never none."""
+    if found := tuple(embedded(source, scalar)):
+        return found
+    # Also of a `${{` that never ends: no expression that GitHub would take.
     return (Expression(scalar.text, scalar.place, _node(scalar.text)),)
 
 

@@ -1,7 +1,8 @@
 """Where a message's text goes inside one file: from the event or confirm, by env, outputs and the matrix."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 
 from zekt_workflows.embedded import Expression, embedded
 from zekt_workflows.expressions import Reference, reaches
@@ -15,8 +16,6 @@ Path = tuple[str, ...]
 _EVENT: Path = ("github", "event", "client_payload")
 _LONGEST = 4
 """Segments of what is looked for: `needs.job.outputs.name`, and nothing is longer."""
-_MOST_ROUNDS = 100
-"""How long a chain of jobs that hand outputs on is followed."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +46,8 @@ class Message:
         self._flow = flow
         self._top = self._with_env(Known(frozenset({_EVENT})), flow.env)
         self._outputs: dict[str, frozenset[str]] = {}
-        for _ in range(_MOST_ROUNDS):
-            before = dict(self._outputs)
-            for job in flow.jobs:
-                self._outputs[job.id.text.lower()] = self._job_outputs(job)
-            if self._outputs == before:
-                break
+        for job in _in_order(flow.jobs):
+            self._outputs[job.id.text.lower()] = self._job_outputs(job)
 
     def in_job(self, job: Job) -> Known:
         """For what stands in the job itself."""
@@ -133,6 +128,16 @@ def scalars(value: Value) -> Iterator[Scalar]:
             todo += here.values
         else:
             todo += [each for _, each in here]
+
+
+def _in_order(jobs: Sequence[Job]) -> Sequence[Job]:
+    """Each after those that it needs, so that one look at each is enough; GitHub runs no file where they go round."""
+    by_name = {job.id.text.lower(): job for job in jobs}
+    needed = {name: [need.text.lower() for need in job.needs] for name, job in by_name.items()}
+    try:
+        return [by_name[name] for name in TopologicalSorter(needed).static_order() if name in by_name]
+    except CycleError:
+        return jobs
 
 
 def _more(known: Known, paths: Iterable[Path]) -> Known:

@@ -16,6 +16,8 @@ MAX_BYTES = 131_072
 _MAX_DEPTH = 50
 _MAX_NODES = 20_000
 """Every alias counts as often as it stands there, so that no reader of the values can be made to walk for ever."""
+_MAX_CHARACTERS = 2 * MAX_BYTES
+"""Of all values, again with each alias as often as it stands there: they are looked through one by one."""
 
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _NEWLINE = re.compile(r"\r\n|\n|\r")
@@ -155,6 +157,7 @@ class _Sized:
     value: Value
     nodes: int
     depth: int
+    characters: int
 
 
 class _Reading:
@@ -175,6 +178,9 @@ class _Reading:
         if sized.nodes > _MAX_NODES or sized.depth > _MAX_DEPTH:
             place = self._source.place(node.start_mark.index)
             raise self._source.error("it is nested too deeply or has too many parts", place)
+        if sized.characters > _MAX_CHARACTERS:
+            place = self._source.place(node.start_mark.index)
+            raise self._source.error(f"its aliases make more than {_MAX_CHARACTERS:,} characters of it", place)
         self._done[key] = sized
         return sized
 
@@ -182,7 +188,8 @@ class _Reading:
         start = node.start_mark.index
         place = self._source.place(start)
         if isinstance(node, yaml.ScalarNode):
-            return _Sized(Scalar(node.value, place, start, node.end_mark.index, node.style is None), 1, 1)
+            scalar = Scalar(node.value, place, start, node.end_mark.index, node.style is None)
+            return _Sized(scalar, 1, 1, len(node.value))
         if isinstance(node, yaml.SequenceNode):
             within = [self.value(item) for item in node.value]
             return _total(Items(tuple(item.value for item in within), place), within)
@@ -192,7 +199,8 @@ class _Reading:
             if name.text in seen:
                 raise self._source.error(f"the key `{name.text[:100]}` stands twice", name.place)
             seen.add(name.text)
-        return _total(Pairs(tuple((name, item.value) for name, item in pairs), place), [item for _, item in pairs])
+        value = Pairs(tuple((name, item.value) for name, item in pairs), place)
+        return _total(value, [item for _, item in pairs], sum(len(name.text) for name, _ in pairs))
 
     def _key(self, node: yaml.Node) -> Scalar:
         key = self.value(node).value
@@ -201,5 +209,11 @@ class _Reading:
         return key
 
 
-def _total(value: Value, within: list[_Sized]) -> _Sized:
-    return _Sized(value, 1 + sum(each.nodes for each in within), 1 + max((each.depth for each in within), default=0))
+def _total(value: Value, within: list[_Sized], characters: int = 0) -> _Sized:
+    """Of a value, with what is inside; `characters` are those of its keys."""
+    return _Sized(
+        value,
+        1 + sum(each.nodes for each in within),
+        1 + max((each.depth for each in within), default=0),
+        characters + sum(each.characters for each in within),
+    )

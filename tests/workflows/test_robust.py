@@ -9,7 +9,7 @@ import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from workflows.cases import CONFIRM, FLOWS, ZEKT
+from workflows.cases import COMPLETE, CONFIRM, FLOWS, ZEKT
 from workflows.more_cases import RULES
 from zekt_workflows import rules
 from zekt_workflows.errors import WorkflowFileError
@@ -102,6 +102,40 @@ _FULL = {
     "a variable a line": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: |\n"
     + "          GITHUB_OUTPUT\n" + "".join(f"          a{n}=$X\n" for n in range(6_000)),
 }  # fmt: skip
+
+
+_LONG = "${{ '" + "x" * 15_000 + "' }}"
+_ALIASES = {
+    "one value again and again": _TOP + f'      - run: x\n        with: {{x: [&a "{_LONG}"' + ",*a" * 9_000 + "]}\n",
+    "the steps of many jobs, each with its neighbour's outputs": "on: push\njobs:\n"
+    + "".join(
+        f"  j{n}:\n    needs: [j{n + 1}]\n    outputs: {{x: '${{{{ needs.j{n + 1}.outputs.x }}}}'}}\n    steps: "
+        + ("*s\n" if n else f'&s [{{run: &r "{_LONG}"}}' + ",{run: *r}" * 100 + "]\n")
+        for n in range(60)
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("what", _ALIASES)
+def test_a_file_that_is_short_only_as_it_is_written_is_refused(what: str) -> None:
+    with pytest.raises(WorkflowFileError, match="aliases make more than 262,144 characters of it"):
+        read(_ALIASES[what], "f.yml")
+
+
+def test_jobs_in_a_circle_are_linted() -> None:
+    check("on: push\njobs:\n  a: {needs: x, steps: [run: x]}\n  x: {needs: a, steps: [run: x]}\n")
+
+
+@pytest.mark.parametrize("condition", ["${{ always()", "x ${{ always()", "${{", "!${{ 'a }}'"])
+@pytest.mark.parametrize("where", ["step", "job"])
+def test_a_condition_without_an_end_is_linted(condition: str, where: str) -> None:
+    """One such file would lose the findings of all others."""
+    step = f"      - uses: {COMPLETE}\n        with: {{status: '${{{{ job.status }}}}'}}\n"
+    check(
+        f'on: push\njobs:\n  a:\n    needs: b\n    if: "{condition}"\n    steps:\n{step}'
+        if where == "job"
+        else f'{_TOP}      - run: x\n{step}        if: "{condition}"\n'
+    )
 
 
 @pytest.mark.parametrize("what", _FULL)
