@@ -1,5 +1,6 @@
 """The workflow that act gets is the user's, but for what act would do otherwise than GitHub."""
 
+import shlex
 from pathlib import Path
 from typing import Any
 
@@ -170,6 +171,82 @@ def test_containers_with_options_of_their_own_get_the_label_too(rewritten: Any) 
     job = files["workflow.yml"]["jobs"]["a"]
     assert job["container"] == {"image": "alpine", "options": "--label l=1"}
     assert job["services"]["db"]["options"] == "--init --label l=1"
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        'volumes: ["/var/run/docker.sock:/var/run/docker.sock"]',
+        "volumes: [/tmp/x:/host]",
+        "volumes: ['./x:/host']",
+        "volumes: ['~/x:/host']",
+        "volumes: ['..:/host']",
+        "volumes: ['cache:/x:ro,z']",
+        "volumes: ['${{ github.workspace }}:/host']",
+        "volumes: ['/${{ github.workspace }}']",
+        "volumes: [{source: /}]",
+        "volumes: /:/host",
+        "volumes: \"${{ fromJSON('[]') }}\"",
+        "options: --privileged",
+        "options: -v /:/host",
+        "options: -v/:/host",
+        "options: --init -itv/:/host",
+        "options: --volume=/:/host",
+        "options: --mount type=bind,source=/,target=/host",
+        "options: --cpus 1 --pid=host",
+        "options: --cpus --privileged --pid=host",
+        "options: --cap-add ALL",
+        "options: --security-opt seccomp=unconfined",
+        "options: --device /dev/sda",
+        "options: --env-file /etc/passwd",
+        "options: --env AWS_SECRET_ACCESS_KEY",
+        "options: -eA=1 -v/:/host",
+        "options: --init=--privileged",
+        "options: --cpus",
+        "options: '--health-cmd ${{ inputs.x }}'",
+        "options: '--health-cmd $\"{{ inputs.x }}\"'",
+        "options: \"--health-cmd 'x' --privileged\"",
+        "options: --hostname 'x",
+        "options: [--privileged]",
+        "options: x",
+        "entrypoint: /x",
+        "'${{ insert }}': x",
+    ],
+)
+@pytest.mark.parametrize("place", ["container: {{image: x, {}}}", "services: {{db: {{image: x, {}}}}}"])
+def test_a_job_that_asks_for_this_machine_does_not_start(rewritten: Any, asked: str, place: str) -> None:
+    with pytest.raises(CannotStart, match=rf"^{ORDER}:3: the job 'a': (container|services\.db)\.") as refused:
+        rewritten(_job(more=place.format(asked)))
+    assert "does not run here" in str(refused.value)
+
+
+def test_a_called_workflow_cannot_ask_for_it_either(rewritten: Any) -> None:
+    called = "on: workflow_call\n" + _job(more="container: {image: x, options: --privileged}").partition("\n")[2]
+    with pytest.raises(CannotStart, match=r"called.yml:3: the job 'a': container\.options says '--privileged'"):
+        rewritten(CALLS, called=called)
+
+
+@pytest.mark.parametrize("services", ["x", "[x]", "{db: x}", "\"${{ fromJSON('{}') }}\""])
+def test_services_that_cannot_be_looked_at_do_not_start(rewritten: Any, services: str) -> None:
+    with pytest.raises(CannotStart, match="is no mapping"):
+        rewritten(_job(more=f"services: {services}"))
+
+
+def test_what_harms_nothing_reaches_docker_as_it_was_written(rewritten: Any) -> None:
+    asked = """container:
+      image: x
+      volumes: ["cache:/var/cache", "data:/d:ro", /scratch]
+      options: >-
+        --health-cmd "pg_isready -U 'me'" --health-retries=5 -e A=b=c --env B= -m 1g --cpus 2 --no-healthcheck
+    services: {none: {image: y, options: , volumes: }}"""
+    job = rewritten(_job(more=asked))[0]["workflow.yml"]["jobs"]["a"]
+    assert job["container"]["volumes"] == ["cache:/var/cache", "data:/d:ro", "/scratch"]
+    assert shlex.split(job["container"]["options"]) == [
+        "--health-cmd=pg_isready -U 'me'",
+        *("--health-retries=5", "--env=A=b=c", "--env=B=", "--memory=1g", "--cpus=2", "--no-healthcheck"),
+        *("--label", "l=1"),
+    ]
+    assert job["services"]["none"]["options"] == "--label l=1"
 
 
 def test_the_users_own_actions_may_be_named_by_the_short_form(rewritten: Any) -> None:

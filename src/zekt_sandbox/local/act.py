@@ -59,7 +59,7 @@ def command(
         f"--input-file={files.inputs}",
         f"--actor={actor}",
         "--no-cache-server",  # it would listen to the whole network
-        "--container-daemon-socket=-",  # a job that has it owns this machine
+        "--container-daemon-socket=-",  # a job that has it owns this machine; confines.py refuses other ways to it
         f"--container-options={' '.join(f'--label {each}' for each in labels)}",
         f"--action-cache-path={cache}",
         f"--artifact-server-path={artifacts}",

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from zekt_sandbox.local.checkout import REPOSITORY, Checkout, named
+from zekt_sandbox.local.confines import confine
 from zekt_sandbox.local.errors import CannotStart
 from zekt_sandbox.local.tree import Tree, grow, mapping, text_of, written
 from zekt_sandbox.workflows import FOLDER
@@ -96,11 +97,12 @@ class Rewriting:
         granted = self._granted(file, job)
         many = file.many or (isinstance(job.strategy, Pairs) and job.strategy.get("matrix") is not None)
         self._see_address(file, job.raw)
+        where = f"{file.workflow.path}:{job.id.place.line}: the job '{job.id.text}'"
+        confine(tree, self._around.label, where)
         if job.uses is not None:
             self._set_address(file, tree.get("with"), _INPUT)
             tree["uses"] = self._called(file, job, job.uses, granted, many)
             return
-        self._label(tree)
         for step in tree.get("steps") or []:
             self._step(file, step)
         if granted:
@@ -153,18 +155,6 @@ class Rewriting:
         inner = _File(_read(text, path), ours, reference, (*file.above, job.id.text), granted, many)
         self.files[name] = written(self._tree(inner, f"{self._around.suffix}.{number}"))
         return f"./../{name}"
-
-    def _label(self, job: dict[str, Tree]) -> None:
-        """Containers that have options of their own do not get those of the command line."""
-        services = job.get("services")
-        own = list(services.values()) if isinstance(services, dict) else []
-        if "container" in job:
-            if not isinstance(job["container"], dict):
-                job["container"] = {"image": job["container"]}
-            own.append(job["container"])
-        for each in own:
-            if isinstance(each, dict):
-                each["options"] = f"{text_of(each.get('options'))} --label {self._around.label}".strip()
 
     def _set_address(self, file: _File, names: Tree, name: str) -> None:
         """A literal address of a broker gives way to that of the broker that is here."""
