@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 import subprocess
+from fnmatch import fnmatch
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ exec git-receive-pack "$STANDIN/remote"
 GH = """#!/bin/sh
 case "$1 $2" in
   "api meta") echo "github.com ssh-ed25519 AAAA" ;;
-  "release view") exit "$RELEASED" ;;
+  "release view") [ -n "$RELEASED" ] || exit 1
+    while [ "$1" != --jq ]; do shift; done; echo "$RELEASED" | jq --raw-output "$2" ;;
   "release create") printf '%s\\n' "$@" > "$STANDIN/release"
     while [ "$1" != --notes-file ]; do shift; done; cp "$2" "$STANDIN/notes" ;;
   *) exit 99 ;;
@@ -33,7 +35,9 @@ printf '%s\\n' "$*" >> "$STANDIN/docker"
 case "$*" in
   login*) cat > "$STANDIN/password" ;;
   "buildx build"*) echo "{\\"containerimage.digest\\": \\"$BUILT\\"}" > built.json ;;
-  *inspect*--raw) cat "$STANDIN/index.json" ;;
+  *inspect*"@$AMD64 --raw") cat "$STANDIN/amd64.json" ;;
+  *inspect*"@$ARM64 --raw") cat "$STANDIN/arm64.json" ;;
+  *inspect*"@$BASE_DIGEST --raw") cat "$STANDIN/index.json" ;;
   *inspect*SBOM*) echo "$SBOM" ;;
   *inspect*) echo "$BASE_DIGEST" ;;
 esac
@@ -75,7 +79,7 @@ class Steps:
             "GH_REPO": "zekt-dev-org/zekt-action",
             "TOKEN": "a token",
             "VERSION": "0.2.0",
-            "RELEASED": "1",
+            "RELEASED": "",
             "DIGEST": digest,
             "GH_TOKEN": "a token",
             "KEY": "a deploy key",
@@ -144,24 +148,33 @@ def test_each_image_is_built_on_the_pinned_base_and_pushed_by_its_digest_alone(s
     assert steps.told("output") == f"arm64={steps.environ['DIGEST']}\n"
 
 
-INDEX = {
-    "manifests": [
-        {"digest": "sha256:" + "b1" * 32, "platform": {"architecture": "amd64", "os": "linux"}},
-        {"digest": "sha256:" + "b2" * 32, "platform": {"architecture": "arm64", "os": "linux"}},
-        {"digest": "sha256:" + "b3" * 32, "platform": {"architecture": "unknown", "os": "unknown"}},
-    ]
+def part(digit: str, architecture: str, os: str = "linux", of: str = "") -> dict[str, Any]:
+    """A line of a list of images, as BuildKit writes it."""
+    line: dict[str, Any] = {"digest": "sha256:" + digit * 32, "platform": {"architecture": architecture, "os": os}}
+    return line | ({"annotations": {"vnd.docker.reference.digest": "sha256:" + of * 32}} if of else {})
+
+
+BUILT = {
+    "amd64": [part("b1", "amd64"), part("c1", "unknown", "unknown", "b1")],
+    "arm64": [part("b2", "arm64"), part("c2", "unknown", "unknown", "b2")],
 }
+INDEX = BUILT["amd64"] + BUILT["arm64"]
+
+
+def push(steps: Steps, index: list[dict[str, Any]], built: dict[str, list[dict[str, Any]]] = BUILT) -> None:
+    for name, parts in {"index": index, **built}.items():
+        (steps.folder / f"{name}.json").write_text(json.dumps({"manifests": parts}), encoding="utf-8")
 
 
 def test_both_images_stand_under_one_digest_and_each_bill_of_materials_is_of_one(steps: Any) -> None:
-    (steps.folder / "index.json").write_text(json.dumps(INDEX), encoding="utf-8")
+    push(steps, INDEX)
     code, printed = steps.run("image")
     assert code == 0, printed
     told = dict(line.split("=", 1) for line in steps.told("output").splitlines())
     assert told == {
         "digest": steps.environ["DIGEST"],
-        "amd64": INDEX["manifests"][0]["digest"],
-        "arm64": INDEX["manifests"][1]["digest"],
+        "amd64": BUILT["amd64"][0]["digest"],
+        "arm64": BUILT["arm64"][0]["digest"],
     }
     attested = {
         step["with"]["subject-digest"]: step["with"].get("sbom-path")
@@ -176,14 +189,47 @@ def test_both_images_stand_under_one_digest_and_each_bill_of_materials_is_of_one
     assert all((steps.checkout.folder / path).exists() for path in attested.values() if path)
 
 
-@pytest.mark.parametrize(
-    ("environ", "index"),
-    [({"BASE_DIGEST": ""}, INDEX), ({"SBOM": "null"}, INDEX), ({}, {"manifests": INDEX["manifests"][:1]})],
-    ids=["no digest", "no bill of materials", "one image only"],
-)
-def test_an_image_that_is_not_whole_ends_the_release(steps: Any, environ: dict[str, str], index: Any) -> None:
-    (steps.folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+@pytest.mark.parametrize("environ", [{"BASE_DIGEST": ""}, {"SBOM": "null"}], ids=["no digest", "no materials"])
+def test_an_image_that_is_not_whole_ends_the_release(steps: Any, environ: dict[str, str]) -> None:
+    push(steps, INDEX)
     assert steps.run("image", **environ)[0] != 0
+
+
+FOREIGN = {
+    "another image": [part("ee", "amd64"), *INDEX[1:]],
+    "an image for both": [part("b1", "amd64"), part("b1", "arm64"), INDEX[1], INDEX[3]],
+    "a second image": [*INDEX, part("ee", "amd64")],
+    "another platform": [*INDEX, part("ee", "s390x")],
+    "another system": [*INDEX, part("ee", "amd64", "windows")],
+    "no platform, and about nothing": [*INDEX, part("ee", "unknown", "unknown")],
+    "other statements about it": [INDEX[0], part("ee", "unknown", "unknown", "b1"), *INDEX[2:]],
+    "one image only": BUILT["amd64"],
+    "nothing": [],
+}
+
+
+@pytest.mark.parametrize("index", FOREIGN.values(), ids=FOREIGN)
+def test_a_list_that_is_not_of_the_images_built_here_is_not_signed(steps: Any, index: list[Any]) -> None:
+    """Somebody moved the version's tag in the registry after it was made, and before it was asked for its digest."""
+    push(steps, index)
+    code, printed = steps.run("image")
+    assert code == 1
+    assert "::error title=Not released::" in printed
+    assert not (steps.folder / "output").exists()
+
+
+STRANGE = {
+    "another platform": [*BUILT["arm64"], part("b3", "s390x")],
+    "about another": [BUILT["arm64"][0], part("c2", "unknown", "unknown", "ee")],
+}
+
+
+@pytest.mark.parametrize("built", STRANGE.values(), ids=STRANGE)
+def test_a_build_that_made_more_than_its_image_is_not_signed(steps: Any, built: list[Any]) -> None:
+    push(steps, BUILT["amd64"] + built, BUILT | {"arm64": built})
+    code, printed = steps.run("image")
+    assert code == 1
+    assert "::error title=Not released::" in printed
 
 
 def test_the_tags_are_pushed_with_the_deploy_key_and_the_release_is_drafted(steps: Any, image: str) -> None:
@@ -208,8 +254,22 @@ def test_the_key_is_gone_and_was_never_printed(steps: Any) -> None:
     assert "deploy key" not in printed
 
 
+def draft(author: str, *files: str) -> str:
+    return json.dumps({"author": {"login": author}, "assets": [{"name": name} for name in files]})
+
+
 def test_a_release_that_was_drafted_before_is_not_drafted_twice(steps: Any) -> None:
-    assert steps.run("publish", RELEASED="0")[0] == 0
+    code, printed = steps.run("publish", RELEASED=draft("github-actions[bot]"))
+    assert code == 0, printed
+    assert not (steps.folder / "release").exists()
+
+
+@pytest.mark.parametrize(
+    "found", [draft("mallory"), draft("github-actions[bot]", "zekt.tar.gz")], ids=["author", "file"]
+)
+def test_a_draft_of_somebody_else_is_not_taken_for_the_releases(steps: Any, found: str) -> None:
+    code, printed = steps.run("publish", RELEASED=found)
+    assert (code, "a release of v0.2.0 already that is not this workflow's" in printed) == (1, True)
     assert not (steps.folder / "release").exists()
 
 
@@ -220,3 +280,21 @@ def test_nothing_is_drafted_where_the_tags_did_not_go_through(steps: Any) -> Non
     assert "v0.2.0 exists already" in printed
     assert not (steps.folder / "release").exists()
     assert not (steps.folder / "key").exists()
+
+
+def test_who_checks_an_image_as_told_asks_for_this_workflow_on_the_tag_that_starts_it(root: Path) -> None:
+    """With `gh attestation verify --repo` alone, what any workflow of any branch attested would do."""
+    lines = [
+        line
+        for path in [*root.glob("*.md"), *(root / "docs").rglob("*.md")]
+        for line in path.read_text("utf-8").replace("\\\n", " ").splitlines()
+        if "gh attestation verify" in line
+    ]
+    assert lines
+    workflow = yaml.safe_load((root / ".github/workflows/release.yml").read_text("utf-8"))
+    for line in lines:
+        words = line.split()
+        assert words[words.index("--signer-workflow") + 1] == "zekt-dev-org/zekt-action/.github/workflows/release.yml"
+        tag = words[words.index("--source-ref") + 1].removeprefix("refs/tags/")
+        assert any(fnmatch(tag, pattern) for pattern in workflow[True]["push"]["tags"])
+        assert "--deny-self-hosted-runners" in words
