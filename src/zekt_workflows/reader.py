@@ -93,7 +93,7 @@ class _Shape:
         return words
 
     def named(self, value: Value | None) -> Named:
-        """Names with one value each. A whole `env` may be one expression, which nobody here can look into."""
+        """Names with one value each. A whole `env` may be one expression; it stands in `raw`."""
         if isinstance(value, Scalar) and "${{" in value.text:
             return ()
         pairs = self.pairs_or_none(value)

@@ -85,7 +85,62 @@ IN_CODE = [
     ),
 ]
 
+
+def handed_on(script: str, *, run: str = "run: |", code: str = "¦${{ steps.x.outputs.name }}") -> str:
+    """A script with the message's path as M, and a step that pastes what it writes."""
+    lines = "".join(f"\n  {line}" for line in script.splitlines())
+    return consumer(
+        FIRST,
+        f"id: x\nenv: {{M: '${{{{ steps.confirm.outputs.payload-path }}}}'}}\n{run}{lines}",
+        f"run: echo {code}",
+    )
+
+
+OUT = '>> "$GITHUB_OUTPUT"'
+IN_CODE += [
+    handed_on(f'echo "name=$(jq -r .client_payload.name "$GITHUB_EVENT_PATH")" {OUT}'),
+    handed_on(f'echo "name=$(jq -r .name "${{{{ github.event_path }}}}")" {OUT}'),
+    handed_on(f"echo \"name=$(jq -r .name '${{{{ steps.confirm.outputs.payload-path }}}}')\" {OUT}"),
+    handed_on(f'echo "name=$(jq -r .name "${{{{ env.M }}}}")" {OUT}'),
+    handed_on(f"""jq -r '"name=" + .name' "$M" {OUT}"""),
+    handed_on(f"jq -r .name \"$M\" | sed 's/^/name=/' {OUT}"),
+    handed_on(f'if [ -n "$M" ]; then NAME=$(jq -r .name "$M"); fi\necho "name=$NAME" {OUT}'),
+    handed_on(f'read -r NAME < "$M"\necho "name=$NAME" {OUT}'),
+    handed_on(f'NAME=$(\n  jq -r .name "$M"\n)\necho "name=$NAME" {OUT}'),
+    handed_on(f'NAME=$(jq -r .name "$M")\ncat {OUT} <<EOF\nname=$NAME\nEOF'),
+    handed_on(
+        "with open(os.environ['GITHUB_OUTPUT'], 'a') as f:\n  f.write('name=' + open(os.environ['M']).read())",
+        run="shell: python\nrun: |",
+    ),
+    handed_on('jq -r . "$M" >> "$GITHUB_ENV"', code="¦${{ env.anything }}"),
+    consumer(
+        FIRST,
+        'run: echo "N2=$(jq -r .name "$M")" >> "$GITHUB_ENV"\nenv: {M: \'${{ steps.confirm.outputs.payload-path }}\'}',
+        f'id: x\nrun: echo "out=$N2" {OUT}',
+        "run: echo ¦${{ steps.x.outputs.out }} ¦${{ env.n2 }}",
+    ),
+    steps("run: echo ¦${{ matrix.name }}", job=f"strategy: ${{{{ fromJSON({EVENT}.strategy) }}}}"),
+    *(
+        steps("run: echo ¦${{ env.name }}", **{where: f"env: ${{{{ fromJSON(toJSON({EVENT})) }}}}"})
+        for where in ("top", "job")
+    ),
+    steps(f"run: echo ¦${{{{ env.name }}}}\nenv: ${{{{ fromJSON(toJSON({EVENT})) }}}}"),
+    steps(f"uses: docker://image\nwith: {{entrypoint: '¦${{{{ {EVENT}.x }}}}', args: '-c ¦${{{{ {EVENT}.x }}}}'}}"),
+    steps("run: x", job=f"defaults: {{run: {{shell: '¦${{{{ {EVENT}.x }}}}'}}}}"),
+    steps(f"uses: nick-fields/retry@v3\nwith: {{on_retry_command: 'x ¦${{{{ {EVENT}.x }}}}'}}"),
+    steps(f"uses: actions/checkout@v7\nwith: {{repository: 'a/¦${{{{ {EVENT}.x }}}}', ref: '¦${{{{ {EVENT}.y }}}}'}}"),
+]
+
 NOT_IN_CODE = [
+    handed_on(f'size=$(wc -c <"$M")\necho "size=$size" {OUT}', code="${{ steps.x.outputs.size }}"),
+    handed_on(f'echo "name=ours" {OUT}\njq . "$M"', code="${{ steps.x.outputs.name }}"),
+    handed_on(f'echo "name=$(jq -r .name "$M")" {OUT}', code="$NAME # ${{ steps.x.outputs.other }}"),
+    handed_on(f"""jq -r '"name=" + .name' "$M" {OUT}""", code="$NAME\nenv: {NAME: '${{ steps.x.outputs.name }}'}"),
+    handed_on(f'echo "commit=$(jq -r .commit "$M")" {OUT}', code="x").replace(
+        "run: echo x", "uses: actions/checkout@v7\n        with: {ref: '${{ steps.x.outputs.commit }}'}"
+    ),
+    steps(f"uses: other/action@v1\nwith: {{args: '${{{{ {EVENT}.x }}}}', ref: '${{{{ {EVENT}.x }}}}'}}"),
+    steps(f'id: x\nrun: echo "n=$(jq -r .number "$GITHUB_EVENT_PATH")" {OUT}', "run: echo ${{ steps.x.outputs.n }}"),
     steps(f"run: echo \"$SIZE\"\nenv: {{SIZE: '${{{{ {MESSAGE}.size }}}}'}}"),
     steps("run: echo ${{ github.event.action }} ${{ github.sha }} ${{ github }} ${{ inputs.client_payload }}"),
     steps(f"run: echo ${{{{ {EVENT}.x == 'a' && 'yes' || 'no' }}}} ${{{{ contains({EVENT}.x, 'a') }}}}"),

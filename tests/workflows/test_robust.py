@@ -99,6 +99,14 @@ _FULL = {
     + "a" * 120_000 + "\n",
     "no end of echo": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: GITHUB_OUTPUT "
     + "echo a" * 18_000 + "\n",
+    "quotes in quotes": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: GITHUB_OUTPUT X "
+    + '"$(' * 40_000 + "\n",
+    "no next line": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: "
+    + "GITHUB_OUTPUT; echo a=$X"
+    + "\\n" * 60_000 + "\n",
+    "pipes without an end": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: "
+    + "GITHUB_OUTPUT; a=$X$("
+    + "| wc " * 24_000 + "\n",
     "a variable a line": _TOP + "      - env: {X: '${{ github.event.client_payload.x }}'}\n        run: |\n"
     + "          GITHUB_OUTPUT\n" + "".join(f"          a{n}=$X\n" for n in range(6_000)),
 }  # fmt: skip

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 
 from zekt_workflows.embedded import Expression, condition, embedded, is_mixed, spans
 from zekt_workflows.findings import Finding, finding
-from zekt_workflows.message import Known, Message, scalars
-from zekt_workflows.model import Job, Step, Workflow
+from zekt_workflows.message import Known, Message, default_shell, scalars
+from zekt_workflows.model import Job, Origin, Step, Workflow
 from zekt_workflows.rules import PAYLOAD_IN_CODE, PAYLOAD_IN_CONDITION
 from zekt_workflows.source import Pairs, Scalar, Value
 
@@ -20,6 +20,9 @@ _CODE_INPUTS = frozenset(
 """Inputs that are run, by name, because nobody knows every action: `script` is actions/github-script's, `command` and
 `composite` are zekt-receive's."""
 
+_CODE_ENDINGS = ("command", "commands")
+"""`on_retry_command` of nick-fields/retry, for one."""
+
 _MOST_SHOWN = 100
 
 
@@ -31,6 +34,10 @@ class _Sink:
     where: str
     read: str
     """How code there reads a variable of the environment; empty where it is no code."""
+    straight: bool = False
+    """Whether only the message as it came counts, and not what a script has made of it: where nothing but an expression
+    can stand, a script that looks at the text first is the way to do it.
+    """
 
 
 def payload_in_code(flow: Workflow) -> Iterator[Finding]:
@@ -59,8 +66,10 @@ def _of_job(job: Job) -> Iterator[_Sink]:
             continue
         for scalar in scalars(value) if key == "runs-on" else _images(value):
             yield _Sink(scalar, f"`{key}`, so that a stranger chooses what runs", "")
+    if shell := default_shell(job.raw):
+        yield _Sink(shell, "the `shell` of each script", "")
     for name, value in job.arguments:
-        if name.text.casefold() in _CODE_INPUTS:
+        if _is_code(name):
             yield _Sink(value, f"`{name.text}`, so that a stranger chooses what runs", "")
 
 
@@ -80,13 +89,27 @@ def _of_step(step: Step) -> Iterator[_Sink]:
         yield _Sink(step.run, "the script of `run`", '"${name}"')
     if step.shell is not None:
         yield _Sink(step.shell, "`shell`", "")
+    repository = step.uses.repository.casefold() if step.uses else ""
+    image = step.uses is not None and step.uses.origin is Origin.IMAGE
     for name, value in step.arguments:
-        if name.text.casefold() in _CODE_INPUTS:
-            script = step.uses is not None and step.uses.repository.casefold() == "actions/github-script"
+        key = name.text.casefold()
+        if key == "entrypoint" or (key == "args" and image):
+            yield _Sink(value, f"`{name.text}`, so that a stranger chooses what runs in the container", "")
+        elif key in ("repository", "ref") and repository == "actions/checkout":
+            yield _Sink(value, f"`{name.text}`, so that a stranger chooses whose files are there", "", straight=True)
+        elif _is_code(name):
+            script = repository == "actions/github-script"
             yield _Sink(value, f"the code of `{name.text}`", "process.env.{name}" if script else '"${name}"')
 
 
+def _is_code(name: Scalar) -> bool:
+    key = name.text.casefold()
+    return key in _CODE_INPUTS or key.endswith(_CODE_ENDINGS)
+
+
 def _pasted(flow: Workflow, known: Known, sink: _Sink) -> Iterator[Finding]:
+    if sink.straight:
+        known = Known(frozenset(path for path in known.paths if path[0] == "github" or path[-1] == "payload"))
     for expression in embedded(flow.source, sink.value):
         if known.found(expression):
             what = f"`{_shown(expression)}` is text of a message, and is pasted into {sink.where}."
