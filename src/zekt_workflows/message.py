@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from graphlib import CycleError, TopologicalSorter
 
 from zekt_workflows.embedded import Expression, embedded, spans
@@ -170,13 +171,18 @@ def default_shell(raw: Pairs) -> Scalar | None:
 def _is_file(known: Known, expression: Expression) -> bool:
     """Whether it gives the path of a file that has text of the message."""
     paths = [reference.path for reference, _ in expression.given()]
-    of_env = {("env", name.lower()) for name in known.files}
     return any(
         path[-2:] == ("outputs", "payload-path")
-        or path in of_env
+        or path in _in_env(known.files)
         or (path == ("github", "event_path") and _EVENT_FILE in known.files)
         for path in paths
     )
+
+
+@lru_cache(maxsize=8)
+def _in_env(names: frozenset[str]) -> frozenset[Path]:
+    """As expressions name the variables; kept, because many expressions ask for the same."""
+    return frozenset(("env", name.lower()) for name in names)
 
 
 def _more(known: Known, paths: Iterable[Path], variables: Iterable[str] = ()) -> Known:
