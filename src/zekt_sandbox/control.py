@@ -62,7 +62,6 @@ async def info(request: Request) -> Response:
         "issuer": stage.issuer,
         "app_id": stage.app_id,
         "environment": stage.broker_environment(),
-        "broker": stage.world.broker,
     }
     return _in_form(form, value)
 

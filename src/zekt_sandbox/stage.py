@@ -75,10 +75,6 @@ class Stage:
             "ZEKT_OAUTH_CLIENT_SECRET": self.world.oauth.client_secret,
         }
 
-    def tell_of_broker(self, settings: Mapping[str, str]) -> None:
-        """There is a broker that goes along: how its commands reach it, beside `broker_environment`."""
-        self.world.broker = dict(settings)
-
     def add_repository(
         self,
         full_name: str,

@@ -63,5 +63,4 @@ class World:
         self.dispatches = Dispatches()
         self.issues = Issues()
         self.local: LocalRoom | None = None
-        self.broker: dict[str, str] | None = None
         self.visits: deque[Visit] = deque(maxlen=_REMEMBERED_REQUESTS)

@@ -121,9 +121,10 @@ def example(root: Path) -> Callable[[Path], Path]:
 @contextmanager
 def starting(folder: Path, environment: dict[str, str], *options: str) -> Iterator[Up]:
     """A sandbox on ports that were free, until the block ends. Its own folders are made beside `folder`."""
+    environment = {**environment, "TMPDIR": str(folder.parent)}
     with subprocess.Popen(
         [*ZEKT, "sandbox", "up", str(folder), "--port", "0", "--broker-port", "0", *options],
-        env={**environment, "TMPDIR": str(folder.parent)},
+        env=environment,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

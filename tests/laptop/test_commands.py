@@ -5,6 +5,7 @@ import os
 import subprocess
 
 import pytest
+import requests
 
 from laptop.conftest import SECONDS, ZEKT, Said, Up, said_by
 
@@ -71,6 +72,14 @@ def in_its_shell(up: Up, script: str) -> subprocess.CompletedProcess[str]:
         timeout=SECONDS,
         check=False,
     )
+
+
+def test_no_run_can_read_what_opens_the_broker(up: Up) -> None:
+    opened = in_its_shell(up, 'echo "$ZEKT_ADMIN_TOKEN $ZEKT_WEBHOOK_SECRET"').stdout.split()
+    told = requests.get(f"http://127.0.0.1:{up.port}/_sandbox/info", timeout=SECONDS)
+    assert told.json()["environment"]
+    assert len(opened) == 2
+    assert not any(each in told.text for each in opened)
 
 
 def test_after_env_every_command_asks_the_broker_that_goes_along(up: Up) -> None:

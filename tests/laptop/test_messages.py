@@ -4,6 +4,7 @@ import json
 import os
 import socket
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
 from http.server import BaseHTTPRequestHandler, HTTPServer
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from laptop.conftest import said_by
+from zekt_backend.cli import sandbox_settings
+from zekt_backend.errors import ZektError
 from zekt_sandbox.server import SandboxServer
 
 Example = Callable[[Path], Path]
@@ -126,17 +129,14 @@ def test_a_sandbox_that_plays_no_folders(verb: tuple[str, ...]) -> None:
     assert "zekt sandbox up FOLDER" in said
 
 
-OURS: dict[str, Any] = {"environment": {"ZEKT_GITHUB_URL": "http://127.0.0.1:1"}, "broker": {"ZEKT_ADMIN_TOKEN": "x"}}
-
-
 @pytest.mark.parametrize(
     "told",
     [
-        {**OURS, "environment": {"X=1; touch pwned; export Y": "1"}},
-        {**OURS, "broker": {"LD_PRELOAD": "/x"}},
-        {**OURS, "broker": {"ZEKT_A\n": "x"}},
-        {**OURS, "broker": {"ZEKT_A": 1}},
-        {**OURS, "broker": ["ZEKT_A"]},
+        {"environment": {"X=1; touch pwned; export Y": "1"}},
+        {"environment": {"LD_PRELOAD": "/x"}},
+        {"environment": {"ZEKT_A\n": "x"}},
+        {"environment": {"ZEKT_A": 1}},
+        {"environment": ["ZEKT_A"]},
         {},
         [],
     ],
@@ -157,6 +157,58 @@ def test_something_else_at_that_port_puts_nothing_into_a_shell(told: Any) -> Non
     assert (done.code, done.out) == (1, "")
     assert done.err.startswith("sandbox_missing: ")
     assert "something else answers there" in done.err
+
+
+@pytest.fixture
+def temporary(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
+    """The temporary folder of this process."""
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    return tmp_path
+
+
+def opens(github: SandboxServer) -> dict[str, Any]:
+    return {"environment": github.broker_environment(), "broker": {"ZEKT_ADMIN_TOKEN": "token of ours"}}
+
+
+def test_what_opens_the_broker_stands_in_a_file_for_its_user_alone(temporary: Path) -> None:
+    with SandboxServer() as github:
+        port = int(github.url.rpartition(":")[2])
+        with sandbox_settings.kept(port, opens(github)):
+            (folder,) = temporary.iterdir()
+            (file,) = folder.iterdir()
+            assert (folder.stat().st_mode & 0o777, file.stat().st_mode & 0o777) == (0o700, 0o600)
+            assert "export ZEKT_ADMIN_TOKEN='token of ours'\n" in said_by("sandbox", "env", "--port", str(port)).out
+            file.chmod(0o640)
+            assert f"{file} is not yours alone" in refused("env", "--port", str(port))
+            file.chmod(0o600)
+            folder.chmod(0o711)
+            assert f"{folder} is not yours alone" in refused("env", "--port", str(port))
+            folder.chmod(0o700)
+        assert list(temporary.iterdir()) == []
+
+
+@pytest.mark.usefixtures("temporary")
+def test_a_file_of_a_sandbox_that_was_killed_opens_no_other() -> None:
+    with SandboxServer() as killed, SandboxServer() as github:
+        port = int(github.url.rpartition(":")[2])
+        with sandbox_settings.kept(port, opens(killed)):
+            assert "something else answers there" in refused("env", "--port", str(port))
+            with sandbox_settings.kept(port, opens(github)):
+                assert said_by("sandbox", "env", "--port", str(port)).code == 0
+
+
+@pytest.mark.parametrize("others", ["a folder that all may write", "a link"])
+def test_a_folder_that_somebody_else_may_have_made_is_not_written_to(temporary: Path, others: str) -> None:
+    folder = sandbox_settings.place(1).parent
+    if others == "a link":
+        (temporary / "elsewhere").mkdir(mode=0o700)
+        folder.symlink_to(temporary / "elsewhere")
+    else:
+        folder.mkdir()
+        folder.chmod(0o777)
+    with pytest.raises(ZektError, match="is not yours alone"), sandbox_settings.kept(1, {}):
+        pass
+    assert list(folder.iterdir()) == []
 
 
 def test_the_port_may_stand_before_the_verb() -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 import requests
 
+from zekt_backend.cli import sandbox_settings
 from zekt_backend.errors import ZektError
 
 _PATIENCE = (5, 60)
@@ -28,17 +29,23 @@ class Sandbox:
 
     def environment(self) -> dict[str, str]:
         """The settings with which a command speaks to the broker that goes along."""
+        answer = self._ask("GET", "/_sandbox/info")
         try:
-            told = self._ask("GET", "/_sandbox/info").json()
-            found = {**told["environment"], **(told["broker"] or {})}
+            told = answer.json()["environment"]
+            # Names go into a shell, and whoever listens at that port has chosen these.
+            known = all(_SETTING.fullmatch(name) and isinstance(value, str) for name, value in told.items())
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise self._nobody("something else answers there") from None
-        # The names go into a shell, and whoever listens at that port has chosen them.
-        if not all(_SETTING.fullmatch(name) and isinstance(value, str) for name, value in found.items()):
+            known = False
+        if not known:
             raise self._nobody("something else answers there")
-        if not told["broker"]:
-            raise self._no_folders()
-        return found
+        kept = sandbox_settings.read(self.port)
+        if kept is None:
+            path = sandbox_settings.place(self.port)
+            raise self._no_folders(f" Or another user has started it, or with another TMPDIR: there is no {path}.")
+        # Each sandbox has made a key of its own, so this is the one that wrote the file.
+        if kept["environment"] != told:
+            raise self._nobody("something else answers there")
+        return {**told, **kept["broker"]}
 
     def runs(self) -> list[dict[str, Any]]:
         """Newest first."""
@@ -121,11 +128,11 @@ class Sandbox:
             " name its port with --port.",
         )
 
-    def _no_folders(self) -> ZektError:
+    def _no_folders(self, more: str = "") -> ZektError:
         return ZektError(
             "sandbox_missing",
             f"The sandbox at {self.url} plays no local folders. End it, and start `zekt sandbox up FOLDER` instead, or"
-            " name another one's port with --port.",
+            f" name another one's port with --port.{more}",
         )
 
 

@@ -14,7 +14,7 @@ import requests
 from rich.console import Console
 
 from zekt_backend.cli import sandbox_scene as scene
-from zekt_backend.cli import setup_file
+from zekt_backend.cli import sandbox_settings, setup_file
 from zekt_backend.cli.sandbox_client import Sandbox
 from zekt_backend.cli.sandbox_facts import Facts
 from zekt_backend.cli.sandbox_lines import Lines, shown
@@ -99,8 +99,9 @@ def _start(stack: ExitStack, asked: Asked, console: Console) -> Broker:
     github.set_app_hook(url=f"{broker.url}/api/github/webhooks", secret=broker.webhook_secret)
     stack.callback(github.local(asked.folder, api_url=broker.url, images=asked.images).stop)
     _set_up(broker, asked, console)
-    github.tell_of_broker(_for_commands(broker))
     sandbox = Sandbox(urlsplit(github.url).port or asked.port)
+    opens = {"environment": github.broker_environment(), "broker": _for_commands(broker)}
+    stack.enter_context(sandbox_settings.kept(sandbox.port, opens))
     log.submit(_follow, sandbox.doings(), lines)
     _tell(console, repositories, github, broker, sandbox)
     return broker
