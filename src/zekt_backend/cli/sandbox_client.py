@@ -13,6 +13,7 @@ from zekt_backend.errors import ZektError
 _PATIENCE = (5, 60)
 """Seconds to connect, and for each wait for an answer."""
 _ENDLESS = (5, None)
+_LOCAL = "/_sandbox/local"
 _SETTING = re.compile(r"ZEKT_[A-Z0-9_]+")
 
 
@@ -49,40 +50,29 @@ class Sandbox:
 
     def runs(self) -> list[dict[str, Any]]:
         """Newest first."""
-        found: list[dict[str, Any]] = self._local("GET", "runs").json()["runs"]
+        found: list[dict[str, Any]] = self._ask("GET", f"{_LOCAL}/runs").json()["runs"]
         return found
 
     def start(self, repository: str, workflow: str, inputs: Mapping[str, str]) -> dict[str, Any]:
         body = {"repository": repository, "workflow": workflow, "inputs": dict(inputs)}
-        run: dict[str, Any] = self._local("POST", "runs", body).json()
+        run: dict[str, Any] = self._ask("POST", f"{_LOCAL}/runs", body).json()
         return run
 
     def cancel(self, run: int) -> None:
-        self._local("POST", f"runs/{run}/cancel")
+        self._ask("POST", f"{_LOCAL}/runs/{run}/cancel")
 
     def rerun(self, run: int) -> dict[str, Any]:
-        again: dict[str, Any] = self._local("POST", f"runs/{run}/rerun").json()
+        again: dict[str, Any] = self._ask("POST", f"{_LOCAL}/runs/{run}/rerun").json()
         return again
 
     def log(self, run: int, *, attempt: int | None, follow: bool) -> Iterator[str]:
         """Lines of a run's log; with `follow`, until it has ended."""
         query = {"attempt": attempt, "follow": 1 if follow else None}
-        return _lines(self._local("GET", f"runs/{run}/log", query=query, stream=True))
+        return _lines(self._ask("GET", f"{_LOCAL}/runs/{run}/log", query=query, stream=True))
 
     def doings(self) -> Iterator[dict[str, Any]]:
         """What every run says and does, from this call on until the sandbox ends."""
-        return map(json.loads, _lines(self._local("GET", "log", query={"follow": 1}, stream=True)))
-
-    def _local(
-        self,
-        method: str,
-        path: str,
-        body: Mapping[str, Any] | None = None,
-        *,
-        query: Mapping[str, Any] | None = None,
-        stream: bool = False,
-    ) -> requests.Response:
-        return self._ask(method, f"/_sandbox/local/{path}", body, query=query, stream=stream)
+        return map(json.loads, _lines(self._ask("GET", f"{_LOCAL}/log", query={"follow": 1}, stream=True)))
 
     def _ask(
         self,
