@@ -17,7 +17,7 @@ from zekt_sandbox.demo_broker import Broker, DemoFailed, as_root
 from zekt_sandbox.demo_story import INFRA, PEOPLE, SETUP, SHOP, Story, open_repositories
 from zekt_sandbox.demo_timeline import Timeline
 from zekt_sandbox.server import SandboxServer
-from zekt_sandbox.signals import ended_by_signals
+from zekt_sandbox.signals import ended_by_signals, until
 
 _STORY_SECONDS = 45.0
 _SETTLE_SECONDS = 10.0
@@ -186,9 +186,11 @@ def _keep(scene: _Scene, console: Console) -> None:
         f"  what else it can do  curl -s {github.url}/_sandbox/",
     )
     try:
-        threading.Event().wait()
+        until(broker.exited)
     except KeyboardInterrupt:
         _say(console, "Stopping.")
+    except DemoFailed as ended:
+        _say(console, "The broker's last words:", *broker.log_tail(), f"{ended}. Stopping.")
 
 
 def _say(console: Console, *lines: str) -> None:

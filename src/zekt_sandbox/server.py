@@ -5,6 +5,7 @@ import logging
 import socket
 import sys
 import threading
+from concurrent.futures import Future
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -15,7 +16,7 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from zekt_sandbox.app import create_app
 from zekt_sandbox.edge import CUT
 from zekt_sandbox.local.room import LocalRoom
-from zekt_sandbox.signals import ended_by_signals
+from zekt_sandbox.signals import ended_by_signals, until
 from zekt_sandbox.stage import Stage
 from zekt_sandbox.world import World
 
@@ -163,7 +164,7 @@ def serve(host: str = "127.0.0.1", port: int = DEFAULT_PORT) -> None:
                 f"  {github.url}/_sandbox/info",
                 f"What else it can do: {github.url}/_sandbox/ . Ctrl-C ends it.",
             )
-            threading.Event().wait()
+            until(Future[None]())
     except KeyboardInterrupt:
         _say("The sandbox has stopped.")
 

@@ -2,7 +2,13 @@
 
 import signal
 from collections.abc import Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
+from typing import TypeVar
+
+_LOOK_SECONDS = 0.5
+
+Done = TypeVar("Done")
 
 
 @contextmanager
@@ -27,3 +33,17 @@ def ended_by_signals() -> Iterator[None]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def until(done: Future[Done]) -> Done:
+    """A future's result, waited for so that no signal is missed. Main thread only.
+
+    Python's handlers run in the main thread, between two of its instructions. A signal that the system hands to another
+    thread, or that comes just before the main thread begins to wait, does not end that wait: so none is long.
+    """
+    while True:
+        try:
+            return done.result(_LOOK_SECONDS)
+        except TimeoutError:
+            if done.done():  # with a TimeoutError of its own, or just now
+                return done.result()

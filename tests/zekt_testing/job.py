@@ -90,7 +90,8 @@ class Job:
     def _script(self, script: str, environ: dict[str, str]) -> int:
         command = ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script]
         ours = {"PATH": os.environ["PATH"], "HOME": os.environ["HOME"], "PYTHONPATH": os.pathsep.join(sys.path)}
-        kept = {name: value for name, value in os.environ.items() if name == "ZEKT_EMBEDDED_AS_ROOT"}
+        # Where the engine listens is the machine's to say, as at GitHub.
+        kept = {name: os.environ[name] for name in ("ZEKT_EMBEDDED_AS_ROOT", "DOCKER_HOST") if name in os.environ}
         return self._run(command, ours | kept | environ)
 
     def _composite(self, folder: Path, inputs: dict[str, str], environ: dict[str, str]) -> int:

@@ -26,7 +26,7 @@ from zekt_sandbox.local.errors import LocalError
 from zekt_sandbox.local.folders import Folder
 from zekt_sandbox.local.tools import find_tools
 from zekt_sandbox.server import DEFAULT_PORT, CannotListen, SandboxServer
-from zekt_sandbox.signals import ended_by_signals
+from zekt_sandbox.signals import ended_by_signals, until
 
 EVERYBODY = "octocat"
 """Whom the console takes somebody for that signs in so: an owner of every organisation here."""
@@ -65,7 +65,7 @@ def run(asked: Asked, console: Console) -> None:
     try:
         with ended_by_signals(), ExitStack() as stack:
             try:
-                _start(stack, asked, console).exited.result()
+                until(_start(stack, asked, console).exited)
             except KeyboardInterrupt:
                 scene.say(console, "", "Ending: the runs first, then the broker, then GitHub.")
     except (DemoFailed, LocalError) as failed:
@@ -133,7 +133,7 @@ def _free(port: int) -> int:
 
 def _serve(broker: Broker, worker: ThreadPoolExecutor, console: Console) -> None:
     try:
-        worker.submit(broker.start).result()
+        until(worker.submit(broker.start))
     except DemoFailed:
         scene.say(console, "The broker's last words:", *broker.log_tail())
         raise
