@@ -13,6 +13,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How long events come at a rate, at the least."""
     latency_events: int
     """How many of them, at the least."""
+    widest: int
+    """Consumers of the one event that comes alone."""
     burst_events: int
     """Each of them is five dispatches."""
     action_runs: int
@@ -26,6 +28,7 @@ FULL = Size(
     large_messages=150,
     latency_seconds=20,
     latency_events=60,
+    widest=1000,
     burst_events=10_000,
     action_runs=20,
     idle_seconds=15,
@@ -38,6 +41,7 @@ SHORT = Size(
     large_messages=10,
     latency_seconds=1,
     latency_events=5,
+    widest=200,
     burst_events=100,
     action_runs=2,
     idle_seconds=2,

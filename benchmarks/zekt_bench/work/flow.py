@@ -22,16 +22,18 @@ _SLOWEST = 20
 def latency(size: Size) -> Iterator[Row]:
     """One API and one worker; each event comes when it is due, whatever became of those before."""
     fan_outs = tuple(sorted({fan_out for _, fan_out in _AT}))
-    with house(fan_outs) as here, here.serving(), here.working():
+    with house((*fan_outs, size.widest)) as here, here.serving(), here.working():
         for fan_out in fan_outs:
             accepted(here, letters.webhooks(here, fan_out, size.warm_up // fan_out + 1), _CONCURRENCY)
         here.until_dispatched(sum((size.warm_up // fan_out + 1) * fan_out for fan_out in fan_outs), 120)
         here.take_dispatches()
         for rate, fan_out in _AT:
-            yield _at_rate(here, rate, fan_out, max(size.latency_events, round(rate * size.latency_seconds)))
+            events = max(size.latency_events, round(rate * size.latency_seconds))
+            yield _at_rate(here, f"{rate}/s, fan-out {fan_out}", rate, fan_out, events)
+        yield _at_rate(here, f"one event, fan-out {size.widest}", 1, size.widest, 1)
 
 
-def _at_rate(here: House, rate: int, fan_out: int, events: int) -> Row:
+def _at_rate(here: House, how: str, rate: int, fan_out: int, events: int) -> Row:
     runs = letters.runs(here, fan_out, events)
     requests, count = [letters.webhook(here, run) for run in runs], events * fan_out
     with here.loaded(requests, concurrency=4, rate=rate) as load:
@@ -46,7 +48,7 @@ def _at_rate(here: House, rate: int, fan_out: int, events: int) -> Row:
     came = here.take_dispatches()
     return row(
         "event → dispatch",
-        f"{rate}/s, fan-out {fan_out}, 1 worker",
+        f"{how}, 1 worker",
         "dispatch",
         count,
         cost,
