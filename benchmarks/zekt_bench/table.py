@@ -44,7 +44,7 @@ def _figures(report: Report) -> Table:
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right")
     for (work, how), rows in report.works().items():
-        cells = [_cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
+        cells = [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
         table.add_row(work, how, f"{rows[0].items} {rows[0].item}", *cells)
     return table
 
@@ -66,7 +66,8 @@ def _processes(report: Report) -> Table:
     return table
 
 
-def _cell(spread: Spread | None) -> str:
+def cell(spread: Spread | None) -> str:
+    """The middle, and how far the runs lie apart where they do."""
     if spread is None:
         return ""
     if short(spread.least) == short(spread.most):

@@ -1,0 +1,145 @@
+"""`python -m zekt_bench.publish bench.json …`: the figures of stored runs into docs/performance.md and .json."""
+
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from zekt_bench.figures import ROOT, Report, Row, Spread
+from zekt_bench.table import COLUMNS, cell, short
+
+PAGE = ROOT / "docs/performance.md"
+DATA = ROOT / "docs/performance.json"
+BEGIN, END = "<!-- figures: written by zekt_bench.publish -->\n", "<!-- /figures -->\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """A figure, and where it should be."""
+
+    measure: str
+    work: str
+    how: str
+    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker"]
+    """Of the row; a process's name stands for its memory."""
+    bound: float
+    unit: str
+    least: bool = False
+    """Whether the bound is a least and not a most."""
+
+
+TARGETS = (
+    Target("durable ingest of signed 5 KB webhooks, c=16", "webhook 5 KB", "c=16", "rate", 600, "/s", least=True),
+    Target("the same, p99", "webhook 5 KB", "c=16", "p99", 50, "ms"),
+    Target("event → dispatch at 10/s, p50", "event → dispatch", "10/s, fan-out 1, 1 worker", "p50", 15, "ms"),
+    Target("the same, p99", "event → dispatch", "10/s, fan-out 1, 1 worker", "p99", 50, "ms"),
+    Target("dispatches, fan-out 5", "burst of 10000 x 5", "2 workers", "rate", 500, "/s", least=True),
+    Target("CPU per dispatch, database included", "burst of 10000 x 5", "2 workers", "cpu_sum_each", 2.0, "ms"),
+    Target("memory of one idle API", "idle", "1 worker", "api", 90, "MB"),
+    Target("memory of one idle worker", "idle", "1 worker", "worker", 90, "MB"),
+)
+
+
+def block(reports: Sequence[Report]) -> str:
+    """What stands between the marks."""
+    if not reports:
+        return "\nNo full run has been published yet.\n\n"
+    lines = ["", "### Targets", "", *_targets(reports), ""]
+    for report in reports:
+        lines += [*_head(report), "", *_figures(report), "", *_processes(report), ""]
+    return "\n".join([*lines, ""])
+
+
+def rendered(page: str, reports: Sequence[Report]) -> str:
+    """The page with these figures between its marks."""
+    before, _, rest = page.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + block(reports) + END + after
+
+
+def stored() -> list[Report]:
+    return msgspec.json.decode(DATA.read_bytes(), type=list[Report])
+
+
+def _targets(reports: Sequence[Report]) -> list[str]:
+    """Each with what was measured, met or not; the first report that has the row counts."""
+    lines = ["| measure | target | measured | met |", "|---|---|---|---|"]
+    for target in TARGETS:
+        rows = next((rows for each in reports if (rows := each.works().get((target.work, target.how)))), [])
+        found = Spread.of([_figure(row, target.figure) for row in rows])
+        bound = f"{'≥' if target.least else '≤'} {target.bound:g} {target.unit}"
+        if found is None:
+            lines.append(f"| {target.measure} | {bound} | not measured | |")
+            continue
+        met = found.middle >= target.bound if target.least else found.middle <= target.bound
+        lines.append(f"| {target.measure} | {bound} | {cell(found)} {target.unit} | {'yes' if met else '**no**'} |")
+    return lines
+
+
+def _figure(row: Row, name: str) -> float | None:
+    return getattr(row, name) if name in Row.__struct_fields__ else row.memory.get(name)
+
+
+def _head(report: Report) -> list[str]:
+    machine = report.machine
+    where = f"{machine['cores']} cores ({machine['cpu']}), {machine['memory_mb'] / 1024:.0f} GiB"
+    with_what = f"Linux {machine['kernel']}, Python {machine['python']}, {machine['postgresql']}"
+    count = f"{len(report.runs)} runs, of which the middle (least..most)" if len(report.runs) > 1 else "one run"
+    return [
+        f"### Commit {machine['commit']}, {machine['at']}",
+        "",
+        f"{where}, {with_what}; {count}:",
+        "",
+        "```sh",
+        report.command,
+        "```",
+    ]
+
+
+def _figures(report: Report) -> list[str]:
+    lines = [
+        f"| work | how | items | {' | '.join(heading for heading, _ in COLUMNS)} |",
+        "|---|---|--:|" + "--:|" * len(COLUMNS),
+    ]
+    for (work, how), rows in report.works().items():
+        cells = [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
+        failed = sum(row.failed for row in rows)
+        items = f"{rows[0].items:,} {rows[0].item}" + (f", **{failed} failed**" if failed else "")
+        lines.append(f"| {work} | {how} | {items} | {' | '.join(cells)} |")
+    return lines
+
+
+def _processes(report: Report) -> list[str]:
+    lines = ["CPU-ms an item and MB, by process:", "", "| work | how | by process |", "|---|---|---|"]
+    for (work, how), rows in report.works().items():
+        told = []
+        for name in rows[0].cpu_each:
+            cpu = Spread.of([row.cpu_each.get(name) for row in rows])
+            memory = Spread.of([row.memory.get(name) for row in rows])
+            if cpu is not None:
+                told.append(f"{name} {short(cpu.middle)} ms" + (f" {short(memory.middle)} MB" if memory else ""))
+        lines.append(f"| {work} | {how} | {', '.join(told)} |")
+    return lines
+
+
+def main() -> int:
+    """Replace what was published.
+
+    Returns:
+        1 where a file names no run, or one from a changed checkout: nobody else could measure that again.
+    """
+    reports = [msgspec.json.decode(Path(name).read_bytes(), type=Report) for name in sys.argv[1:]]
+    if not reports or any(each.machine["commit"].endswith("+changes") or not each.runs for each in reports):
+        sys.stderr.write("Name the JSON files of one or more runs of a commit, with no changes beside it.\n")
+        return 1
+    encoded = msgspec.json.encode(reports).replace(b'{"work":', b'\n{"work":')
+    DATA.write_bytes(encoded + b"\n")
+    PAGE.write_text(rendered(PAGE.read_text("utf-8"), reports), encoding="utf-8")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
