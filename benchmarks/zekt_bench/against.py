@@ -5,7 +5,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zekt_bench.figures import Report, Spread
-from zekt_bench.table import COLUMNS, short
+from zekt_bench.table import COLUMNS, KEY, short
 
 _COMPARED = COLUMNS[:-1]
 """All but what other processes took."""
@@ -15,8 +15,8 @@ def show(now: Report, then: Report, console: Console) -> None:
     """A change is bold where the runs of the one and of the other do not overlap: any other may be chance."""
     title = f"against commit {then.machine['commit']}, {then.machine['at']}: then → now; bold where no run overlaps"
     table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    for heading in ("work", "how", *(heading for heading, _ in _COMPARED)):
-        table.add_column(heading, justify="left" if heading in ("work", "how") else "right")
+    for heading in (*KEY, *(heading for heading, _ in _COMPARED)):
+        table.add_column(heading, justify="left" if heading in KEY else "right")
     before = then.works()
     for key, rows in now.works().items():
         if key not in before:

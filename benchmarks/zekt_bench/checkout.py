@@ -14,6 +14,7 @@ from zekt_bench.figures import ROOT
 from zekt_sandbox.runs import Run
 
 _EXPRESSION = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
+Command = tuple[list[str], dict[str, str]]
 _COMPOSITES = ("send", "confirm", "complete")
 
 
@@ -33,7 +34,7 @@ class Checkout:
             )
         compileall.compile_dir(self._image, quiet=1)
 
-    def composite(self, name: str, run: Run, folder: Path, url: str, **given: str) -> tuple[list[str], dict[str, str]]:
+    def composite(self, name: str, run: Run, folder: Path, url: str, **given: str) -> Command:
         """The command line and the environment of its one step, which a runner runs in bash."""
         action = yaml.safe_load((self._fresh / name / "action.yml").read_text("utf-8"))
         (step,) = action["runs"]["steps"]
@@ -47,7 +48,7 @@ class Checkout:
         bash = shutil.which("bash") or "/bin/bash"
         return [bash, "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)], environment
 
-    def bare(self, run: Run, folder: Path, url: str, **given: str) -> tuple[list[str], dict[str, str]]:
+    def bare(self, run: Run, folder: Path, url: str, **given: str) -> Command:
         """What the image starts, without the image: on this Python, with the libraries of this environment."""
         action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
         inputs = {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in action["inputs"] if "-" not in name}
@@ -57,6 +58,12 @@ class Checkout:
             **_inputs(action, {**inputs, **action["runs"]["env"]}, given),
         }
         return [sys.executable, "-P", "-s", "-m", "zekt_action"], environment
+
+
+def javascript(node: str, program: Path, run: Run, folder: Path, url: str, **given: str) -> Command:
+    """A JavaScript action: the runner starts its Node on one file, without a shell."""
+    inputs = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in given.items()}
+    return [node, str(program)], {**_runner(run, folder, url), **inputs}
 
 
 def _runner(run: Run, folder: Path, url: str) -> dict[str, str]:

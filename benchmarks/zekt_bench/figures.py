@@ -21,11 +21,16 @@ BESIDE = ("load", "sink", "bench")
 ROOT = Path(__file__).resolve().parents[2]
 
 
+OURS = "Zekt"
+
+
 class Row(msgspec.Struct, kw_only=True):
     """One work, once. Times are milliseconds, memory is megabytes, and what is `each` is for one item."""
 
     work: str
     how: str
+    who: str = OURS
+    """Whose broker, or action, did it."""
     item: str
     """What is counted: webhook, message, dispatch …"""
     items: int
@@ -49,6 +54,8 @@ class Row(msgspec.Struct, kw_only=True):
     """Only those that wrote."""
     others: float = 0.0
     """Per cent of the machine's CPU time that processes took which are not ours."""
+    missing: str = ""
+    """Why there are no figures, where there are none."""
     late: float = 0.0
     """Milliseconds that the load was late at the most. In no latency; it tells of a load that is short of CPU."""
 
@@ -71,6 +78,11 @@ def row(work: str, how: str, item: str, items: int, cost: Cost, **more: Any) -> 
     )
 
 
+def missing(work: str, how: str, who: str, why: str) -> Row:
+    """In the place of figures that there are not."""
+    return Row(work=work, how=how, who=who, item="", items=0, seconds=0.0, cpu_each={}, cpu_sum_each=0.0, missing=why)
+
+
 def spread_of(seconds: Sequence[float]) -> dict[str, float]:
     """p50, p99 (nearest rank) and max, in milliseconds."""
     ordered = sorted(seconds)
@@ -87,13 +99,13 @@ class Report(msgspec.Struct, kw_only=True):
     machine: dict[str, Any]
     runs: list[list[Row]]
 
-    def works(self) -> dict[tuple[str, str], list[Row]]:
-        """The same work of all runs, in the order of the first."""
-        found: dict[tuple[str, str], list[Row]] = {}
+    def works(self) -> dict[tuple[str, str, str], list[Row]]:
+        """By (work, how, who), all runs; in the order of the first, but those who did the same one below the other."""
+        found: dict[tuple[str, str], dict[str, list[Row]]] = {}
         for run in self.runs:
             for each in run:
-                found.setdefault((each.work, each.how), []).append(each)
-        return found
+                found.setdefault((each.work, each.how), {}).setdefault(each.who, []).append(each)
+        return {(*work, who): rows for work, by_who in found.items() for who, rows in by_who.items()}
 
 
 class Spread(msgspec.Struct, frozen=True):

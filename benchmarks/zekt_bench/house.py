@@ -1,21 +1,26 @@
-"""Everything that runs, each as a process of its own: PostgreSQL, the API, workers, the sink, and the load."""
+"""Everything that runs, each as a process of its own: PostgreSQL, the broker, the sink, and the load."""
 
 import json
 import os
 import shutil
+import sys
 import tempfile
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
+from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
+from typing import ClassVar
 
 import msgspec
 
 from zekt_backend.store.embedded import Embedded
 from zekt_bench import directory
 from zekt_bench.accounting import Meters
+from zekt_bench.figures import OURS
 from zekt_bench.load import Answer, Plan
-from zekt_bench.processes import Helper, Zekt, free_port, python_path
+from zekt_bench.processes import Helper, Program, free_port, python_path
 from zekt_sandbox.server import SandboxServer
 
 SECRET = "a webhook secret that only the benchmarks know"  # noqa: S105 — of a broker that lives for a minute
@@ -30,7 +35,16 @@ SETTINGS = {
 and the sink has no log of webhooks to reconcile with."""
 
 
-class House:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """A process to start: under which name it is metered, and what its log says once it is ready."""
+
+    name: str
+    command: list[str]
+    ready: str
+
+
+class House(ABC):
     """A broker on an empty database, with nobody else in it.
 
     Args:
@@ -39,64 +53,69 @@ class House:
         github: the sandbox, in this process: it signs tokens. Dispatches go to the sink.
     """
 
+    who: ClassVar[str]
+    """Whose rows these are."""
+    uses_postgres: ClassVar[bool] = True
+
     def __init__(self, folder: Path, database: Embedded, github: SandboxServer, sink: Helper) -> None:
         self.github, self.database_url = github, database.url
-        self.port = free_port()
+        self.port, self.sink_port = free_port(), int(sink.ready["port"])
         self.folder, self._sink = folder, sink
-        self._pids = {"postgres": database.pid, "sink": sink.pid}
+        self._pids = {"sink": sink.pid} | ({"postgres": database.pid} if self.uses_postgres else {})
         self._started = 0
-        self._environment = {
-            **os.environ,
-            **github.broker_environment(),
-            **SETTINGS,
-            "ZEKT_DATABASE_URL": database.url,
-            "ZEKT_GITHUB_API_URL": f"http://127.0.0.1:{sink.ready['port']}",
-            "ZEKT_WEBHOOK_SECRET": SECRET,
-            "ZEKT_PORT": str(self.port),
-            "ZEKT_PUBLIC_URL": self.url,
-            "PYTHONPATH": python_path(),
-        }
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
+    @property
+    def sink_url(self) -> str:
+        """What stands for GitHub's API."""
+        return f"http://127.0.0.1:{self.sink_port}"
+
+    @abstractmethod
     def set_up(self, fan_outs: tuple[int, ...]) -> None:
-        file = self.folder / "setup.json"
-        file.write_text(json.dumps(directory.populate(self.github, fan_outs)), encoding="utf-8")
-        self._zekt("setup", "setup", "apply", str(file)).until_ended()
+        """Make the tables, and tell who is subscribed to whom."""
+
+    @abstractmethod
+    def receivers(self) -> list[Wanted]:
+        """What takes webhooks."""
+
+    @abstractmethod
+    def workers(self, count: int) -> list[Wanted]:
+        """What dispatches, where that is not the same process."""
+
+    @abstractmethod
+    def environment(self) -> dict[str, str]:
+        """Of every process."""
+
+    def serving(self) -> AbstractContextManager[None]:
+        """All that takes webhooks."""
+        return self._running(self.receivers())
+
+    def working(self, count: int = 1) -> AbstractContextManager[None]:
+        """So many workers, each connected to its queue."""
+        return self._running(self.workers(count))
 
     @contextmanager
-    def serving(self) -> Iterator[None]:
-        """`zekt serve --no-worker`."""
-        with self._running("api", 1, "started", "serve", "--no-worker"):
-            yield
-
-    @contextmanager
-    def working(self, count: int = 1) -> Iterator[None]:
-        """So many times `zekt worker`, each connected to the queue."""
-        with self._running("worker", count, "worker_connected", "worker"):
-            yield
-
-    @contextmanager
-    def _running(self, name: str, count: int, ready: str, *arguments: str) -> Iterator[None]:
-        names = [name if count == 1 else f"{name}-{number}" for number in range(1, count + 1)]
+    def _running(self, wanted: list[Wanted]) -> Iterator[None]:
         with ExitStack() as held:
             started = []
-            for each in names:
-                started.append(self._zekt(each, *arguments))
+            for each in wanted:
+                started.append(self.program(each.name, each.command))
                 held.callback(started[-1].stop)
-            for zekt in started:
-                self._pids[zekt.name] = zekt.until_said(ready).pid
+            for program, each in zip(started, wanted, strict=True):
+                self._pids[each.name] = program.until_said(each.ready).pid
             yield
-        for each in names:
-            del self._pids[each]
+        for each in wanted:
+            del self._pids[each.name]
 
-    def _zekt(self, name: str, *arguments: str) -> Zekt:
+    def program(self, name: str, command: list[str]) -> Program:
+        """Started, in a folder of its own."""
         self._started += 1
         folder = self.folder / str(self._started)
         folder.mkdir()
-        return Zekt(name, list(arguments), self._environment, folder)
+        return Program(name, command, self.environment(), folder)
 
     @contextmanager
     def loaded(self, requests: list[bytes], *, concurrency: int = 1, rate: float = 0.0) -> Iterator[Helper]:
@@ -133,6 +152,44 @@ class House:
         return [(at, run, delivery) for at, run, delivery in self._sink.heard()["taken"]]
 
 
+class Zekt(House):
+    """Ours, as it is shipped but for `SETTINGS`."""
+
+    who = OURS
+
+    def environment(self) -> dict[str, str]:
+        return {
+            **os.environ,
+            **self.github.broker_environment(),
+            **SETTINGS,
+            "ZEKT_DATABASE_URL": self.database_url,
+            "ZEKT_GITHUB_API_URL": self.sink_url,
+            "ZEKT_WEBHOOK_SECRET": SECRET,
+            "ZEKT_PORT": str(self.port),
+            "ZEKT_PUBLIC_URL": self.url,
+            "PYTHONPATH": python_path(),
+        }
+
+    def set_up(self, fan_outs: tuple[int, ...]) -> None:
+        file = self.folder / "setup.json"
+        file.write_text(json.dumps(directory.populate(self.github, fan_outs)), encoding="utf-8")
+        self.program("setup", self._zekt("setup", "apply", str(file))).until_ended()
+
+    def receivers(self) -> list[Wanted]:
+        return [Wanted("api", self._zekt("serve", "--no-worker"), '"started"')]
+
+    def workers(self, count: int) -> list[Wanted]:
+        return [Wanted(name, self._zekt("worker"), '"worker_connected"') for name in numbered("worker", count)]
+
+    def _zekt(self, *arguments: str) -> list[str]:
+        return [sys.executable, "-m", "zekt_backend.cli", *arguments]
+
+
+def numbered(name: str, count: int) -> list[str]:
+    """`worker`; of several, `worker-1`, `worker-2` and so on."""
+    return [name] if count == 1 else [f"{name}-{number}" for number in range(1, count + 1)]
+
+
 def answers(load: Helper) -> list[Answer]:
     """Let it send, and wait for all answers."""
     load.tell(go=True)
@@ -140,7 +197,7 @@ def answers(load: Helper) -> list[Answer]:
 
 
 @contextmanager
-def house(fan_outs: tuple[int, ...] = (1,)) -> Iterator[House]:
+def house(fan_outs: tuple[int, ...] = (1,), kind: type[House] = Zekt) -> Iterator[House]:
     """A new PostgreSQL, a new sandbox and a new sink, with the directory set up; no broker runs yet."""
     with ExitStack() as held:
         # A short path: its socket must fit into 107 bytes.
@@ -151,7 +208,7 @@ def house(fan_outs: tuple[int, ...] = (1,)) -> Iterator[House]:
         held.callback(database.stop)
         github = held.enter_context(SandboxServer())
         sink = held.enter_context(Helper("zekt_bench.sink"))
-        built = House(folder, database, github, sink)
+        built = kind(folder, database, github, sink)
         built.set_up(fan_outs)
         yield built
 

@@ -25,31 +25,31 @@ def python_path() -> str:
     return os.pathsep.join(sys.path)
 
 
-class Zekt:
-    """`zekt ARGUMENTS`, with its log in a file."""
+class Program:
+    """A command, with its log in a file of `folder`, where it also runs."""
 
-    def __init__(self, name: str, arguments: list[str], environment: Mapping[str, str], folder: Path) -> None:
+    def __init__(self, name: str, command: list[str], environment: Mapping[str, str], folder: Path) -> None:
         self.name = name
         self._log = folder / f"{name}.log"
         with self._log.open("wb") as log:
             self._popen = subprocess.Popen(  # noqa: S603 — our own command
-                [sys.executable, "-m", "zekt_backend.cli", *arguments], env=dict(environment), stdout=log, stderr=log
+                command, env=dict(environment), stdout=log, stderr=log, cwd=folder
             )
 
     @property
     def pid(self) -> int:
         return self._popen.pid
 
-    def until_said(self, event: str) -> Self:
-        """Wait for the first line of that name in its log."""
+    def until_said(self, words: str) -> Self:
+        """Wait until they stand in its log."""
         pause = threading.Event()
         for _ in range(int(_PATIENCE * _LOOKS_PER_SECOND)):
-            if f'"{event}"'.encode() in self._log.read_bytes():
+            if words.encode() in self._log.read_bytes():
                 return self
             if self._popen.poll() is not None:
                 break
             pause.wait(1 / _LOOKS_PER_SECOND)
-        raise RuntimeError(f"{self.name} never said {event}:\n{self._log.read_text()[-4000:]}")
+        raise RuntimeError(f"{self.name} never said {words}:\n{self._log.read_text()[-4000:]}")
 
     def until_ended(self) -> None:
         """For a command that ends by itself.

@@ -8,8 +8,8 @@ from typing import Literal
 
 import msgspec
 
-from zekt_bench.figures import ROOT, Report, Row, Spread
-from zekt_bench.table import COLUMNS, cell, short
+from zekt_bench.figures import OURS, ROOT, Report, Row, Spread
+from zekt_bench.table import COLUMNS, KEY, cell, short
 
 PAGE = ROOT / "docs/performance.md"
 DATA = ROOT / "docs/performance.json"
@@ -68,7 +68,7 @@ def _targets(reports: Sequence[Report]) -> list[str]:
     """Each with what was measured, met or not; the first report that has the row counts."""
     lines = ["| measure | target | measured | met |", "|---|---|---|---|"]
     for target in TARGETS:
-        rows = next((rows for each in reports if (rows := each.works().get((target.work, target.how)))), [])
+        rows = next((rows for each in reports if (rows := each.works().get((target.work, target.how, OURS)))), [])
         found = Spread.of([_figure(row, target.figure) for row in rows])
         bound = f"{'≥' if target.least else '≤'} {target.bound:g} {target.unit}"
         if found is None:
@@ -101,27 +101,29 @@ def _head(report: Report) -> list[str]:
 
 def _figures(report: Report) -> list[str]:
     lines = [
-        f"| work | how | items | {' | '.join(heading for heading, _ in COLUMNS)} |",
-        "|---|---|--:|" + "--:|" * len(COLUMNS),
+        f"| {' | '.join((*KEY, 'items', *(heading for heading, _ in COLUMNS)))} |",
+        "|---|---|---|--:|" + "--:|" * len(COLUMNS),
     ]
-    for (work, how), rows in report.works().items():
+    for key, rows in report.works().items():
         cells = [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
         failed = sum(row.failed for row in rows)
         items = f"{rows[0].items:,} {rows[0].item}" + (f", **{failed} failed**" if failed else "")
-        lines.append(f"| {work} | {how} | {items} | {' | '.join(cells)} |")
+        if rows[0].missing:
+            items, cells = f"none: {rows[0].missing}", [""] * len(COLUMNS)
+        lines.append(f"| {' | '.join((*key, items, *cells))} |")
     return lines
 
 
 def _processes(report: Report) -> list[str]:
-    lines = ["CPU-ms an item and MB, by process:", "", "| work | how | by process |", "|---|---|---|"]
-    for (work, how), rows in report.works().items():
+    lines = ["CPU-ms an item and MB, by process:", "", f"| {' | '.join((*KEY, 'by process'))} |", "|---|---|---|---|"]
+    for key, rows in report.works().items():
         told = []
         for name in rows[0].cpu_each:
             cpu = Spread.of([row.cpu_each.get(name) for row in rows])
             memory = Spread.of([row.memory.get(name) for row in rows])
             if cpu is not None:
                 told.append(f"{name} {short(cpu.middle)} ms" + (f" {short(memory.middle)} MB" if memory else ""))
-        lines.append(f"| {work} | {how} | {', '.join(told)} |")
+        lines.append(f"| {' | '.join((*key, ', '.join(told)))} |")
     return lines
 
 

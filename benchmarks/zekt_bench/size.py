@@ -15,6 +15,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """How many of them, at the least."""
     widest: int
     """Consumers of the one event that comes alone."""
+    through_events: int
+    """Each of them is five dispatches."""
     burst_events: int
     """Each of them is five dispatches."""
     action_runs: int
@@ -29,6 +31,7 @@ FULL = Size(
     latency_seconds=20,
     latency_events=60,
     widest=1000,
+    through_events=1500,
     burst_events=10_000,
     action_runs=20,
     idle_seconds=15,
@@ -42,6 +45,7 @@ SHORT = Size(
     latency_seconds=1,
     latency_events=5,
     widest=200,
+    through_events=30,
     burst_events=100,
     action_runs=2,
     idle_seconds=2,

@@ -6,7 +6,10 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from zekt_bench.figures import BESIDE, Report, Row, Spread
+from zekt_bench.figures import BESIDE, OURS, Report, Row, Spread
+
+KEY = ("work", "how", "who")
+"""What a line is known by."""
 
 COLUMNS: tuple[tuple[str, Callable[[Row], float | None]], ...] = (
     ("items/s", lambda row: row.rate),
@@ -31,21 +34,27 @@ def show(report: Report, console: Console) -> None:
     if (most := max(row.others for run in report.runs for row in run)) > _BUSY:
         console.print(f"The machine had other work, up to {most:.0f} % of its time: these figures tell of that, too.")
     for failed in (each for run in report.runs for each in run if each.failed):
-        console.print(f"{failed.work} {failed.how}: {failed.failed} of {failed.items} were not accepted", style="red")
+        console.print(f"{_named(failed)}: {failed.failed} of {failed.items} were not accepted", style="red")
+    for none in (each for each in report.runs[0] if each.missing):
+        console.print(f"{_named(none)}: no figures: {none.missing}", style="red", markup=False)
+
+
+def _named(row: Row) -> str:
+    return " ".join(filter(None, (row.work, row.how, "" if row.who == OURS else row.who)))
 
 
 def _figures(report: Report) -> Table:
     at, commit = report.machine["at"], report.machine["commit"]
     title = f"{len(report.runs)} runs, {report.machine['cores']} cores, commit {commit}, {at}: middle (least..most)"
     table = Table(title=title, box=box.SIMPLE, title_justify="left")
-    table.add_column("work")
-    table.add_column("how")
+    for heading in KEY:
+        table.add_column(heading)
     table.add_column("items", justify="right")
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right")
-    for (work, how), rows in report.works().items():
+    for key, rows in report.works().items():
         cells = [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
-        table.add_row(work, how, f"{rows[0].items} {rows[0].item}", *cells)
+        table.add_row(*key, *(["none, see below"] if rows[0].missing else [f"{rows[0].items} {rows[0].item}", *cells]))
     return table
 
 
@@ -54,15 +63,15 @@ def _processes(report: Report) -> Table:
     table = Table(title="CPU-ms/item | MB, by process", box=box.SIMPLE, title_justify="left")
     works = report.works()
     names = sorted({name for rows in works.values() for name in rows[0].cpu_each}, key=lambda n: (n in BESIDE, n))
-    for heading in ("work", "how", *names):
-        table.add_column(heading, justify="left" if heading in ("work", "how") else "right")
-    for (work, how), rows in works.items():
+    for heading in (*KEY, *names):
+        table.add_column(heading, justify="left" if heading in KEY else "right")
+    for key, rows in works.items():
         cells = []
         for name in names:
             cpu = Spread.of([row.cpu_each.get(name) for row in rows])
             memory = Spread.of([row.memory.get(name) for row in rows])
             cells.append(f"{short(cpu.middle)} | {short(memory.middle) if memory else '-'}" if cpu else "")
-        table.add_row(work, how, *cells)
+        table.add_row(*key, *cells)
     return table
 
 

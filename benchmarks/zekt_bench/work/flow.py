@@ -5,12 +5,13 @@ from collections.abc import Iterator
 
 from zekt_bench import letters
 from zekt_bench.figures import Row, row, spread_of
-from zekt_bench.house import House, accepted, answers, house, problems
+from zekt_bench.house import House, Zekt, accepted, answers, house, problems
 from zekt_bench.load import Answer
 from zekt_bench.size import Size
 
 _AT = ((1, 1), (10, 1), (100, 1), (10, 5), (1, 100))
 """(events a second, consumers of each)."""
+_PEERS_AT = ((10, 5),)
 
 _BURST_FAN_OUT = 5
 _WORKERS = (1, 2, 4)
@@ -19,24 +20,38 @@ _SLOWEST = 20
 """Dispatches a second below which it is given up: a figure of what never ends is none."""
 
 
-def latency(size: Size) -> Iterator[Row]:
+def latency(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
     """One API and one worker; each event comes when it is due, whatever became of those before."""
-    fan_outs = tuple(sorted({fan_out for _, fan_out in _AT}))
-    with house((*fan_outs, size.widest)) as here, here.serving(), here.working():
-        for fan_out in fan_outs:
-            accepted(here, letters.webhooks(here, fan_out, size.warm_up // fan_out + 1), _CONCURRENCY)
-        here.until_dispatched(sum((size.warm_up // fan_out + 1) * fan_out for fan_out in fan_outs), 120)
-        here.take_dispatches()
-        for rate, fan_out in _AT:
+    rates, alone = (_AT, (size.widest,)) if kind is Zekt else (_PEERS_AT, ())
+    fan_outs = tuple(sorted({fan_out for _, fan_out in rates}))
+    with house((*fan_outs, *alone), kind) as here, here.serving(), here.working():
+        _warm(here, size, fan_outs)
+        for rate, fan_out in rates:
             events = max(size.latency_events, round(rate * size.latency_seconds))
-            yield _at_rate(here, f"{rate}/s, fan-out {fan_out}", rate, fan_out, events)
-        yield _at_rate(here, f"one event, fan-out {size.widest}", 1, size.widest, 1)
+            yield _all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, rate=rate, concurrency=4)
+        for fan_out in alone:
+            yield _all_the_way(here, f"one event, fan-out {fan_out}", fan_out, 1, rate=1, concurrency=4)
 
 
-def _at_rate(here: House, how: str, rate: int, fan_out: int, events: int) -> Row:
+def through(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
+    """One API and one worker; events come as fast as they are answered, and are dispatched meanwhile."""
+    with house((_BURST_FAN_OUT,), kind) as here, here.serving(), here.working():
+        _warm(here, size, (_BURST_FAN_OUT,))
+        how = f"c={_CONCURRENCY}, fan-out {_BURST_FAN_OUT}"
+        yield _all_the_way(here, how, _BURST_FAN_OUT, size.through_events, concurrency=_CONCURRENCY)
+
+
+def _warm(here: House, size: Size, fan_outs: tuple[int, ...]) -> None:
+    for fan_out in fan_outs:
+        accepted(here, letters.webhooks(here, fan_out, size.warm_up // fan_out + 1), _CONCURRENCY)
+    here.until_dispatched(sum((size.warm_up // fan_out + 1) * fan_out for fan_out in fan_outs), 120)
+    here.take_dispatches()
+
+
+def _all_the_way(here: House, how: str, fan_out: int, events: int, *, concurrency: int, rate: float = 0.0) -> Row:
     runs = letters.runs(here, fan_out, events)
     requests, count = [letters.webhook(here, run) for run in runs], events * fan_out
-    with here.loaded(requests, concurrency=4, rate=rate) as load:
+    with here.loaded(requests, concurrency=concurrency, rate=rate) as load:
         meters = here.meters()
         meters.fresh_start()
         before = meters.read()
@@ -90,9 +105,9 @@ def _drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
     )
 
 
-def idle(size: Size) -> Iterator[Row]:
+def idle(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
     """What a broker costs to which nothing happens."""
-    with house() as here, here.serving(), here.working():
+    with house(kind=kind) as here, here.serving(), here.working():
         accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
         here.until_dispatched(size.warm_up, 120)
         meters = here.meters()

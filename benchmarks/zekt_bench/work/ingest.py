@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from zekt_bench import letters
 from zekt_bench.figures import Row, row, spread_of
-from zekt_bench.house import House, accepted, answers, house, problems
+from zekt_bench.house import House, Zekt, accepted, answers, house, problems
 from zekt_bench.size import Size
 
 _KILO = 1024
@@ -16,11 +16,13 @@ _MESSAGES = (("1 KB", _KILO), ("60 KB", 60 * _KILO), ("512 KB", _LARGEST))
 _CONCURRENCY = 16
 
 
-def webhooks(size: Size) -> Iterator[Row]:
+def webhooks(
+    size: Size, kind: type[House] = Zekt, concurrencies: tuple[int, ...] = (1, _CONCURRENCY, 64)
+) -> Iterator[Row]:
     """Of runs with one subscriber: event, decision, delivery and job are written; nobody works them off."""
-    with house() as here, here.serving():
+    with house(kind=kind) as here, here.serving():
         accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
-        for concurrency in (1, 16, 64):
+        for concurrency in concurrencies:
             requests = letters.webhooks(here, 1, size.webhooks if concurrency > 1 else size.webhooks // 3)
             yield _measured(here, "webhook 5 KB", "webhook", requests, concurrency)
 

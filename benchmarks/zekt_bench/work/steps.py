@@ -8,18 +8,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import mean
 from tempfile import TemporaryDirectory
+from typing import Any
 
 from zekt_bench import directory, letters
-from zekt_bench.accounting import Cost
-from zekt_bench.checkout import Checkout, outputs
-from zekt_bench.figures import Row, spread_of
+from zekt_bench.accounting import Cost, Meters
+from zekt_bench.checkout import Checkout, Command, outputs
+from zekt_bench.figures import OURS, Row, spread_of
 from zekt_bench.house import House, accepted, house
 from zekt_bench.processes import Helper
 from zekt_bench.size import Size
 from zekt_sandbox.runs import Run
 
 _SIZES = (("1 KB", 1024), ("512 KB", 524_288))
-Command = tuple[list[str], dict[str, str]]
+Step = Callable[[Path], Command]
+"""Prepares the folder that it is given, and says what to start there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,27 +33,33 @@ class _Started:
     delivery_id: str
 
 
-class _Bench:
+class Bench:
     """Runs steps one after the other, each in an empty folder."""
 
     def __init__(self, here: House, checkout: Checkout, stopwatch: Helper, folder: Path) -> None:
         self.here, self.checkout, self._stopwatch, self._folder = here, checkout, stopwatch, folder
 
-    def measure(self, work: str, how: str, steps: list[Callable[[Path], Command]], wanted: dict[str, str]) -> Row:
+    def measure(self, work: str, how: str, steps: list[Step], wanted: dict[str, str]) -> Row:
         """One row of all; a step has failed unless it ends with 0 and its outputs are those that are wanted."""
-        meters, found, failed = self.here.meters(step=self._stopwatch.pid), [], 0
+        meters = self.meters()
         before = meters.read()
-        for step in steps:
-            shutil.rmtree(self._folder, ignore_errors=True)
-            self._folder.mkdir()
-            arguments, environment = step(self._folder)
-            self._stopwatch.tell(arguments=arguments, environment=environment, folder=str(self._folder))
-            found.append(self._stopwatch.heard())
-            told = outputs(self._folder) if wanted else {}
-            failed += found[-1]["code"] != 0 or not wanted.items() <= told.items()
-        return _row(work, how, found, failed, meters.since(before))
+        found = [self.once(step, wanted) for step in steps]
+        return step_row(work, how, found, meters.since(before))
 
-    def send(self, composite: bool, payload: Path, run: Run) -> Callable[[Path], Command]:
+    def meters(self) -> Meters:
+        return self.here.meters(step=self._stopwatch.pid)
+
+    def once(self, step: Step, wanted: dict[str, str]) -> dict[str, float]:
+        """What the kernel counted for it, and whether it failed."""
+        shutil.rmtree(self._folder, ignore_errors=True)
+        self._folder.mkdir()
+        arguments, environment = step(self._folder)
+        self._stopwatch.tell(arguments=arguments, environment=environment, folder=str(self._folder))
+        found: dict[str, float] = self._stopwatch.heard()
+        told = outputs(self._folder) if wanted else {}
+        return {**found, "failed": found["code"] != 0 or not wanted.items() <= told.items()}
+
+    def send(self, composite: bool, payload: Path, run: Run) -> Step:
         def command(folder: Path) -> Command:
             shutil.copy(payload, folder / "message.json")
             given = {"event_type": "order-finished", "payload_file": "message.json"}
@@ -61,7 +69,7 @@ class _Bench:
 
         return command
 
-    def receive(self, name: str, started: _Started, **given: str) -> Callable[[Path], Command]:
+    def receive(self, name: str, started: _Started, **given: str) -> Step:
         run, given = (
             started.run,
             {"correlation_id": started.correlation_id, "delivery_id": started.delivery_id, **given},
@@ -70,8 +78,8 @@ class _Bench:
 
 
 def steps(size: Size) -> Iterator[Row]:
-    with house() as here, here.serving(), here.working(), _bench(here) as bench:
-        nothing: list[Callable[[Path], Command]] = [lambda _: ([sys.executable, "-I", "-S", "-c", "pass"], {})]
+    with house() as here, here.serving(), here.working(), bench_of(here) as bench:
+        nothing: list[Step] = [lambda _: ([sys.executable, "-I", "-S", "-c", "pass"], {})]
         yield bench.measure("step", "python3 -I -S -c pass", nothing * size.action_runs, {})
         for how, length in _SIZES:
             payload = _file(here, length)
@@ -94,9 +102,9 @@ def _file(here: House, length: int) -> Path:
 
 
 @contextmanager
-def _bench(here: House) -> Iterator[_Bench]:
+def bench_of(here: House) -> Iterator[Bench]:
     with TemporaryDirectory(prefix="zekt-bench-") as folder, Helper("zekt_bench.stopwatch") as stopwatch:
-        yield _Bench(here, Checkout(Path(folder)), stopwatch, Path(folder) / "step")
+        yield Bench(here, Checkout(Path(folder)), stopwatch, Path(folder) / "step")
 
 
 def _dispatched(here: House, length: int, count: int) -> list[_Started]:
@@ -112,18 +120,20 @@ def _dispatched(here: House, length: int, count: int) -> list[_Started]:
     ]
 
 
-def _row(work: str, how: str, found: list[dict[str, float]], failed: int, cost: Cost) -> Row:
+def step_row(work: str, how: str, found: list[dict[str, float]], cost: Cost, who: str = OURS) -> Row:
+    figures: dict[str, Any] = spread_of([each["seconds"] for each in found])
     seconds, cpu = sum(each["seconds"] for each in found), sum(each["cpu"] for each in found)
     return Row(
         work=work,
         how=how,
+        who=who,
         item="run",
         items=len(found),
-        failed=failed,
+        failed=sum(1 for each in found if each["failed"]),
         seconds=seconds,
         others=cost.others_percent,
         cpu_each={"step": 1000 * cpu / len(found)},
         cpu_sum_each=1000 * cpu / len(found),
         memory={"step": mean(each["peak_rss"] for each in found)},
-        **spread_of([each["seconds"] for each in found]),
+        **figures,
     )

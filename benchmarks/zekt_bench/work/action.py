@@ -1,0 +1,59 @@
+"""Our action and one in JavaScript, as the published one is, in turn: what else the machine does meets them all."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+
+from zekt_bench import install, letters
+from zekt_bench.checkout import Command, javascript
+from zekt_bench.figures import OURS, Row
+from zekt_bench.house import house
+from zekt_bench.peers import ORIGINAL_ACTION
+from zekt_bench.size import Size
+from zekt_bench.work.steps import Bench, Step, bench_of, step_row
+from zekt_sandbox.runs import Run
+
+_HOW = "send in turn, 1 KB"
+_ORIGINAL = "original, JavaScript"
+
+
+def in_turn(size: Size) -> Iterator[Row]:
+    """Each sends the same messages, given as an input, in runs of its own."""
+    program = install.installed(ORIGINAL_ACTION) / "dist/index.mjs"
+    with house() as here, here.serving(), bench_of(here) as bench:
+        turns: dict[str, Callable[[Bench, Run], Step]] = {
+            OURS: _composite,
+            f"{OURS}, bare": _bare,
+            _ORIGINAL: partial(_javascript, program),
+        }
+        for turn in turns.values():
+            bench.once(turn(bench, letters.runs(here, 1, 1)[0]), {})
+        meters = bench.meters()
+        before = meters.read()
+        found: dict[str, list[dict[str, float]]] = {who: [] for who in turns}
+        for _ in range(size.action_runs):
+            for who, turn in turns.items():
+                (run,) = letters.runs(here, 1, 1)
+                found[who].append(bench.once(turn(bench, run), {"status": "success"}))
+        cost = meters.since(before)
+        for who, each in found.items():
+            yield step_row("step", _HOW, each, cost, who)
+
+
+def _given() -> dict[str, str]:
+    return {"event_type": "order-finished", "payload": letters.payload(letters.KILO).decode()}
+
+
+def _composite(bench: Bench, run: Run) -> Step:
+    return lambda folder: bench.checkout.composite("send", run, folder, bench.here.url, **_given())
+
+
+def _bare(bench: Bench, run: Run) -> Step:
+    return lambda folder: bench.checkout.bare(run, folder, bench.here.url, **_given())
+
+
+def _javascript(program: Path, bench: Bench, run: Run) -> Step:
+    def command(folder: Path) -> Command:
+        return javascript(install.node(), program, run, folder, bench.here.url, **_given())
+
+    return command

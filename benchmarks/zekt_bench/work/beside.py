@@ -1,0 +1,48 @@
+"""The same works by others: what each of the peers does, and the original action in turn with ours."""
+
+from collections.abc import Callable, Iterator
+from functools import partial
+
+import msgspec
+
+from zekt_bench.figures import Row, missing
+from zekt_bench.install import NotInstalled, installed
+from zekt_bench.peers import PEERS, Peer
+from zekt_bench.size import Size
+from zekt_bench.work import action, flow, ingest
+
+_WORKS: dict[str, Callable[[Size, type[Peer]], Iterator[Row]]] = {
+    "webhooks": partial(ingest.webhooks, concurrencies=(16,)),
+    "latency": flow.latency,
+    "through": flow.through,
+    "idle": flow.idle,
+}
+
+
+def beside(work: str, size: Size) -> Iterator[Row]:
+    """What stands below ours."""
+    if work in _WORKS:
+        for peer in PEERS:
+            yield from rows_of(peer, work, size)
+    if work == "steps":
+        yield from _or_why(work, "original action", partial(action.in_turn, size))
+
+
+def rows_of(peer: type[Peer], work: str, size: Size) -> Iterator[Row]:
+    """One row that says why, where it is not to be had or did not do the work: it costs no other row."""
+    for row in _or_why(work, peer.who, partial(_measured, peer, work, size)):
+        yield msgspec.structs.replace(row, who=peer.who)
+
+
+def _measured(peer: type[Peer], work: str, size: Size) -> Iterator[Row]:
+    installed(peer.folder_name)
+    return _WORKS[work](size, peer)
+
+
+def _or_why(work: str, who: str, rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+    try:
+        yield from rows()
+    except NotInstalled as error:
+        yield missing(work, "", who, f"not installed: {error}")
+    except (RuntimeError, TimeoutError) as error:
+        yield missing(work, "", who, str(error))

@@ -1,0 +1,92 @@
+"""The peers as far as nothing need be installed: their code, their locks, and what is said where they cannot be had."""
+
+import json
+import re
+import subprocess
+from io import StringIO
+from pathlib import Path
+
+import pytest
+from playwright._impl._driver import compute_driver_executable
+from rich.console import Console
+
+from zekt_bench import install, peers, table
+from zekt_bench.figures import Report
+from zekt_bench.install import SOURCES
+from zekt_bench.size import SHORT
+from zekt_bench.work.beside import rows_of
+
+LOCKS = sorted(SOURCES.glob("*/package-lock.json"))
+PROGRAMS = sorted(SOURCES.glob("*/*.mjs"))
+FOLDERS = sorted({*(peer.folder_name for peer in peers.PEERS), peers.ORIGINAL_ACTION})
+
+
+def test_every_peer_has_a_folder_that_says_what_it_does_and_which_versions_it_is_of() -> None:
+    assert sorted(path.name for path in SOURCES.iterdir() if path.is_dir()) == FOLDERS
+    for name in FOLDERS:
+        assert (SOURCES / name / "README.md").exists()
+        assert f"[{name}]({name}/README.md)" in (SOURCES / "README.md").read_text("utf-8")
+        assert set(peers.versions()[name].values()) != set()
+        assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in peers.versions()[name].values())
+
+
+@pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.parent.name)
+def test_a_lock_of_npm_names_what_and_not_where_from(lock: Path) -> None:
+    packages = json.loads(lock.read_bytes())["packages"]
+    asked = json.loads((lock.parent / "package.json").read_bytes())
+    assert packages.pop("")["dependencies"] == asked["dependencies"]
+    assert packages
+    assert [name for name, each in packages.items() if "resolved" in each] == []
+    assert [name for name, each in packages.items() if not each["integrity"].startswith("sha512-")] == []
+
+
+@pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_program_of_a_peer_parses(program: Path) -> None:
+    """By the Node that Playwright brings along."""
+    done = subprocess.run(
+        [compute_driver_executable()[0], "--check", program], check=False, capture_output=True, text=True, timeout=60
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def _npm(folder: Path, script: str) -> None:
+    folder.mkdir(exist_ok=True)
+    (folder / "npm").write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    (folder / "npm").chmod(0o755)
+
+
+def test_without_npm_it_is_said_that_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(install.NotInstalled, match="there is no npm here"):
+        install.installed("node", tmp_path / "peers")
+
+
+def test_what_npm_says_when_it_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _npm(tmp_path / "bin", "echo 'no such host' >&2; exit 7")
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    with pytest.raises(install.NotInstalled, match="npm ended with 7, and said: no such host"):
+        install.installed("node", tmp_path / "peers")
+
+
+def test_a_peer_is_installed_once_and_again_after_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    _npm(tmp_path / "bin", "exit 1")
+    with pytest.raises(install.NotInstalled):
+        install.installed("node", tmp_path / "peers")
+    _npm(tmp_path / "bin", f'echo "$@" >> {tmp_path}/asked')
+    folders = {install.installed("node", tmp_path / "peers") for _ in range(2)}
+    assert folders == {tmp_path / "peers/node"}
+    assert (tmp_path / "asked").read_text("utf-8").split("\n")[:-1] == ["ci --no-audit --no-fund --loglevel=error"]
+    assert (tmp_path / "peers/node/bridge.mjs").read_bytes() == (SOURCES / "node/bridge.mjs").read_bytes()
+
+
+def test_a_peer_that_cannot_be_had_is_a_line_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    (row,) = rows_of(peers.NodeBridge, "idle", SHORT)
+    assert (row.who, row.items, row.failed) == ("Node bridge", 0, 0)
+    report = Report(command="", machine={"at": "now", "commit": "abc", "cores": 2}, runs=[[row]])
+    console = Console(file=StringIO(), width=300)
+    table.show(report, console)
+    assert isinstance(console.file, StringIO)
+    assert re.search(r"idle.*Node bridge.*none, see below", console.file.getvalue())
+    assert re.search("idle Node bridge: no figures: not installed: there is no n(pm|ode) here", console.file.getvalue())
