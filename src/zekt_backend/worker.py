@@ -19,7 +19,7 @@ from zekt_backend.broker import Broker, dice, new_delivery_id
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay_many
 from zekt_backend.flows.close_days import close_days
-from zekt_backend.flows.deliver import deliver
+from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.flows.replay import Terms
 from zekt_backend.flows.retain import Kept, retain
 from zekt_backend.flows.settle import settle
@@ -93,7 +93,8 @@ async def _stop(engine: PgQueuer, stopping: asyncio.Event) -> None:
 
 
 def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]]) -> None:
-    engine.entrypoint(jobs.DELIVER)(_noted(partial(_deliver, broker=broker), running))
+    deliver = partial(_deliver, broker=broker, tries=deliverer(broker))
+    engine.entrypoint(jobs.DELIVER)(_noted(deliver, running))
     engine.entrypoint(jobs.SETTLE)(_noted(partial(_settle, broker=broker), running))
     engine.entrypoint(jobs.INSTALLATION)(_noted(partial(_read, read=broker.read_installation), running))
     engine.entrypoint(jobs.REPOSITORY)(_noted(partial(_read, read=broker.read_repository), running))
@@ -148,30 +149,26 @@ def _delivery_id(job: Job) -> str:
     return (job.payload or b"").decode()
 
 
-async def _deliver(job: Job, broker: Broker) -> None:
+async def _deliver(job: Job, broker: Broker, tries: Deliverer) -> None:
     # The engine cancels its jobs when it loses the database; what was asked of GitHub is still written down. Woken
     # again meanwhile, the job waits for the try that it began, which would be taken for a dead worker's otherwise.
     delivery_id = _delivery_id(job)
-    trying = broker.under_way.get(delivery_id) or _try(delivery_id, job.id, broker)
+    trying = broker.under_way.get(delivery_id) or _try(delivery_id, job.id, broker, tries)
     with _kept_in_trouble():
         wait = await asyncio.shield(trying)
     if wait is not None:
         raise RetryRequested(delay=max(wait, timedelta(0)), reason="the next try is owed later")
 
 
-def _try(delivery_id: str, job_id: int, broker: Broker) -> "asyncio.Future[timedelta | None]":
-    trying = asyncio.ensure_future(
-        deliver(
-            delivery_id,
-            job_id,
-            db=broker.work_db,
-            clock=broker.clock,
-            send=broker.send,
-            dice=dice,
-            pace=broker.pace,
-            shipping=broker.shipping,
-        )
+def deliverer(broker: Broker) -> Deliverer:
+    """Makes tries, on the jobs' own connections."""
+    return Deliverer(
+        db=broker.work_db, clock=broker.clock, send=broker.send, dice=dice, pace=broker.pace, shipping=broker.shipping
     )
+
+
+def _try(delivery_id: str, job_id: int, broker: Broker, tries: Deliverer) -> "asyncio.Future[timedelta | None]":
+    trying = asyncio.ensure_future(tries.deliver(delivery_id, job_id))
     broker.under_way[delivery_id] = trying
     trying.add_done_callback(lambda _: broker.under_way.pop(delivery_id, None))
     return trying

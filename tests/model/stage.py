@@ -15,7 +15,7 @@ from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import acknowledge
 from zekt_backend.flows.apply_setup import Identity, apply_setup
-from zekt_backend.flows.deliver import deliver
+from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.flows.receive_event import EventReceipt, receive_event
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
 from zekt_backend.flows.replay import Asker, Terms, replay
@@ -216,18 +216,15 @@ class Stage:
             assert answer is not None
             return answer
 
-        flight.task = asyncio.create_task(
-            deliver(
-                flight.job.delivery_id,
-                flight.job.id,
-                db=self.broker.work_db,
-                clock=self.clock,
-                send=send,
-                dice=lambda: 0.5,
-                pace=self.broker.pace,
-                shipping=self.broker.shipping,
-            )
+        deliverer = Deliverer(
+            db=self.broker.work_db,
+            clock=self.clock,
+            send=send,
+            dice=lambda: 0.5,
+            pace=self.broker.pace,
+            shipping=self.broker.shipping,
         )
+        flight.task = asyncio.create_task(deliverer.deliver(flight.job.delivery_id, flight.job.id))
         parked = asyncio.create_task(flight.parked.wait())
         await asyncio.wait({flight.task, parked}, return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE)
         parked.cancel()

@@ -8,9 +8,9 @@ from typing import Any
 import psycopg
 import requests
 
-from zekt_backend.broker import Broker, dice
-from zekt_backend.flows.deliver import deliver
+from zekt_backend.broker import Broker
 from zekt_backend.store.database import is_trouble
+from zekt_backend.worker import deliverer
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.broker import SECRET, Running, Zekt, settings_for
@@ -73,16 +73,7 @@ def bench_on(github: SandboxServer, url: str, wanted: dict[str, Any]) -> Iterato
 
 
 async def try_once(broker: Broker, delivery_id: str) -> Any:
-    return await deliver(
-        delivery_id,
-        1,
-        db=broker.work_db,
-        clock=broker.clock,
-        send=broker.send,
-        dice=dice,
-        pace=broker.pace,
-        shipping=broker.shipping,
-    )
+    return await deliverer(broker).deliver(delivery_id, 1)
 
 
 def answered(answer: requests.Response) -> bool:

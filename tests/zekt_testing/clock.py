@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zekt_backend.broker import Broker
-from zekt_backend.flows.deliver import Send, deliver
+from zekt_backend.flows.deliver import Deliverer, Send
 
 Deliver = Callable[..., Awaitable[timedelta | None]]
 
@@ -27,9 +27,7 @@ def waker(broker: Broker, clock: ManualClock) -> Deliver:
     def wake(
         delivery_id: str, job: int | None = 1, *, send: Send | None = None, dice: float = 0.5, **pace: Any
     ) -> Awaitable[timedelta | None]:
-        return deliver(
-            delivery_id,
-            job,
+        deliverer = Deliverer(
             db=broker.work_db,
             clock=clock,
             send=send or broker.send,
@@ -37,5 +35,6 @@ def waker(broker: Broker, clock: ManualClock) -> Deliver:
             pace=replace(broker.pace, **pace),
             shipping=broker.shipping,
         )
+        return deliverer.deliver(delivery_id, job)
 
     return wake

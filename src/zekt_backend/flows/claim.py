@@ -15,7 +15,7 @@ from zekt_backend.store.database import Tx
 from zekt_backend.store.deliveries import Delivery
 
 # A job may wake a moment early; a try that is due within this is made now.
-_EARLY = timedelta(milliseconds=50)
+EARLY = timedelta(milliseconds=50)
 
 
 def _stopped(category: str, text: str, advice: str) -> Answer:
@@ -75,10 +75,10 @@ class Try:
 
     @property
     def turn(self) -> str:
-        return _turn(self.delivery.id, self.number)
+        return turn_of(self.delivery.id, self.number)
 
 
-def _turn(delivery_id: str, number: int) -> str:
+def turn_of(delivery_id: str, number: int) -> str:
     return f"{delivery_id} attempt {number}"
 
 
@@ -112,7 +112,7 @@ async def _owed(
             # Its consumer has confirmed, though we died before GitHub's answer was written down.
             await _lose(tx, delivery, open_attempt.number, now, pace)
         return None
-    if delivery.due_at > now + _EARLY and (open_attempt is None or in_flight):
+    if delivery.due_at > now + EARLY and (open_attempt is None or in_flight):
         return delivery.due_at - now
     if open_attempt is not None and not await _bury(tx, delivery, open_attempt.number, now, pace):
         return None
@@ -161,7 +161,7 @@ async def _lose(tx: Tx, delivery: Delivery, number: int, now: datetime, pace: Pa
     """Whoever made that attempt has died; GitHub may have seen it."""
     lost = answers.from_failure("lost", "")
     await attempts.finish(tx, delivery.id, number, lost, now)
-    await installations.end_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
+    await installations.end_turn(tx, delivery.installation_id, turn_of(delivery.id, number), now, pace)
     return lost
 
 
@@ -188,7 +188,7 @@ async def _hold(tx: Tx, delivery: Delivery, now: datetime, free_at: datetime, pa
 
 async def _let_pass(tx: Tx, delivery: Delivery, now: datetime) -> timedelta | None:
     """Change slots with one that was here before: after a hold, new slots are taken in any order."""
-    elder = await waiting.lock_elder(tx, delivery, now + _EARLY)
+    elder = await waiting.lock_elder(tx, delivery, now + EARLY)
     if elder is None or not await jobs.hasten(tx, elder.id, elder.dispatches):
         return None
     await deliveries.keep(tx, elder.id, Status.PENDING, due_at=now)
@@ -200,7 +200,7 @@ async def _give_back(tx: Tx, delivery: Delivery, now: datetime, pace: Pace) -> N
     """Wake whoever was planned last, so that the plan ends a slot earlier; it changes slots with who waits longest."""
     if not (delivery.paced and pace.spacing):
         return
-    last = await waiting.lock_last(tx, delivery.installation_id, now + _EARLY)
+    last = await waiting.lock_last(tx, delivery.installation_id, now + EARLY)
     if last is None or not await jobs.hasten(tx, last.id, last.dispatches):
         return
     await deliveries.keep(tx, last.id, Status.PENDING, due_at=now)
@@ -215,19 +215,30 @@ async def _start(
         await refuse(tx, delivery, now, _STOPPED["payload_expired"])
         return None
     number = delivery.attempt + 1
-    await installations.take_turn(tx, delivery.installation_id, _turn(delivery.id, number), now, pace)
+    await installations.take_turn(tx, delivery.installation_id, turn_of(delivery.id, number), now, pace)
     await attempts.start(tx, delivery.id, number, job_id=job_id, now=now)
     await deliveries.keep(
         tx, delivery.id, Status.PENDING, attempt=number, due_at=now + pace.lease, paced=False, failure=None, advice=None
     )
+    return Try(delivery, number, compose(delivery, message, number, shipping), now, limited)
+
+
+def compose(delivery: Delivery, message: envelope.Archived | None, number: int, shipping: Shipping) -> dict[str, Any]:
+    """The body of a try."""
     url = f"{shipping.base_url}/api/event-delivery/{delivery.id}/payload"
-    body = envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)
-    return Try(delivery, number, body, now, limited)
+    return envelope.compose(delivery.envelope, attempt=number, message=message, fetch_url=url)
 
 
 async def _archived(tx: Tx, delivery: Delivery, now: datetime, shipping: Shipping) -> envelope.Archived | None:
     """The message, and until when it stays at least; None: there is none, or its bytes are not kept any more."""
     payload = await archive.fetch(tx, delivery.event_id) if delivery.event_id is not None else None
+    return archived(payload, delivery, now, shipping)
+
+
+def archived(
+    payload: archive.Payload | None, delivery: Delivery, now: datetime, shipping: Shipping
+) -> envelope.Archived | None:
+    """The same of a payload that has been fetched."""
     if payload is None or payload.gone:
         return None
     stays = payload.received_at + shipping.payload_retention

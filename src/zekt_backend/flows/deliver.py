@@ -6,17 +6,23 @@ The row is the truth and the job only wakes, so this may be called at any time, 
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeVar
+
+import structlog
 
 from zekt_backend.clock import Clock
 from zekt_backend.flows.claim import Shipping, Try, claim, refuse
+from zekt_backend.flows.try_many import Answered, Woken, accept_many, claim_many
 from zekt_backend.rules import answers, backoff, spans
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
 from zekt_backend.store import attempts, deliveries, installations, installed, jobs
-from zekt_backend.store.database import Database, Tx
+from zekt_backend.store.database import Database, Tx, is_trouble
 from zekt_backend.store.deliveries import Delivery
+from zekt_backend.store.gather import Gather
+
+log = structlog.get_logger()
 
 Send = Callable[[int, str, dict[str, Any]], Awaitable[Answer]]
 """(installation id, consumer's repository, body) → GitHub's answer. One POST a call; never raises for GitHub's."""
@@ -26,27 +32,69 @@ _LOOK_AGAIN = frozenset({answers.SUSPENDED, "permission", "not_found"})
 """Answers after which the installation is read: GitHub may have told of a change, and the webhook was lost."""
 
 
-async def deliver(
-    delivery_id: str,
-    job_id: int | None,
-    *,
-    db: Database,
-    clock: Clock,
-    send: Send,
-    dice: Callable[[], float],
-    pace: Pace,
-    shipping: Shipping,
-) -> timedelta | None:
-    """Make the next try, if one is owed. Returns how long to wait for the next, or None when none is."""
-    claimed = await db.run(lambda tx: claim(tx, delivery_id, job_id, now=clock.now(), pace=pace, shipping=shipping))
-    if not isinstance(claimed, Try):
-        return claimed
-    answer = await send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
-    # GitHub has been asked: its answer is not thrown away because the database is away for a moment.
-    return await db.run(
-        lambda tx: _record(tx, claimed, answer, now=clock.now(), dice=dice(), pace=pace),
-        patience=pace.lease.total_seconds(),
-    )
+_MOST = 64
+"""Tries that are claimed, and answers that are written down, in one transaction."""
+
+_Made = TypeVar("_Made")
+
+
+class Deliverer:
+    """Makes tries, as many at a time as it is asked for. One for each process: what meets here shares transactions."""
+
+    def __init__(
+        self, *, db: Database, clock: Clock, send: Send, dice: Callable[[], float], pace: Pace, shipping: Shipping
+    ) -> None:
+        self._db, self._clock, self._send, self._dice = db, clock, send, dice
+        self._pace, self._shipping = pace, shipping
+        self._claims = Gather(self._claim_many, most=_MOST)
+        self._answers = Gather(self._accept_many, most=_MOST)
+
+    async def deliver(self, delivery_id: str, job_id: int | None) -> timedelta | None:
+        """Make the next try, if one is owed. Returns how long to wait for the next, or None when none is."""
+        claimed = await self._claims(Woken(delivery_id, job_id)) or await self._claim(delivery_id, job_id)
+        if not isinstance(claimed, Try):
+            return claimed
+        answer = await self._send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
+        plain = answer.accepted and not (answer.limited or claimed.limited)
+        if plain and await self._answers(Answered(claimed, answer)):
+            return None
+        return await self._run_patiently(
+            lambda tx: _record(tx, claimed, answer, now=self._clock.now(), dice=self._dice(), pace=self._pace)
+        )
+
+    async def _claim(self, delivery_id: str, job_id: int | None) -> Try | timedelta | None:
+        return await self._db.run(
+            lambda tx: claim(tx, delivery_id, job_id, now=self._clock.now(), pace=self._pace, shipping=self._shipping)
+        )
+
+    async def _claim_many(self, woken: list[Woken]) -> list[Try | None]:
+        try:
+            return await self._db.run(
+                lambda tx: claim_many(tx, woken, now=self._clock.now(), pace=self._pace, shipping=self._shipping)
+            )
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it may be one item's
+            _told(error, len(woken))
+            return [None] * len(woken)
+
+    async def _accept_many(self, answered: list[Answered]) -> list[bool]:
+        try:
+            return await self._run_patiently(
+                lambda tx: accept_many(tx, answered, now=self._clock.now(), pace=self._pace)
+            )
+        except Exception as error:  # noqa: BLE001 - of whatever kind, it may be one item's
+            _told(error, len(answered))
+            return [False] * len(answered)
+
+    async def _run_patiently(self, work: Callable[[Tx], Awaitable[_Made]]) -> _Made:
+        """GitHub has been asked: its answer is not thrown away because the database is away for a moment."""
+        return await self._db.run(work, patience=self._pace.lease.total_seconds())
+
+
+def _told(error: Exception, items: int) -> None:
+    """What is not the database's trouble is one item's fault: each is made alone then, and the others get through."""
+    if is_trouble(error):
+        raise error
+    log.warning("batch_failed", items=items, error=type(error).__name__)
 
 
 async def _record(tx: Tx, made: Try, answer: Answer, *, now: datetime, dice: float, pace: Pace) -> timedelta | None:

@@ -1,10 +1,11 @@
 """What was sent before: the messages' bytes, for dispatch and claim check, and whole deliveries, for replay."""
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from zekt_backend.store.database import Tx, one
+from zekt_backend.store.database import Tx, many, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,15 +21,21 @@ class Payload:
 
 async def fetch(tx: Tx, event_id: str) -> Payload:
     """The payload of a message. Its row outlives every delivery that refers to it."""
-    row = await one(
+    return (await fetch_all(tx, {event_id}))[event_id]
+
+
+async def fetch_all(tx: Tx, event_ids: Collection[str]) -> dict[str, Payload]:
+    """By the ids of their messages."""
+    rows = await many(
         tx,
-        """SELECT payload AS raw, payload_sha256 AS sha256, received_at, flushed_why AS gone
-           FROM messages WHERE event_id = %s""",
-        (event_id,),
+        """SELECT event_id, payload AS raw, payload_sha256 AS sha256, received_at, flushed_why AS gone
+           FROM messages WHERE event_id = ANY(%s)""",
+        (list(event_ids),),
     )
-    if row is None:
-        raise LookupError(f"message {event_id} has no row, though a delivery refers to it")
-    return Payload(**row)
+    found = {row.pop("event_id"): Payload(**row) for row in rows}
+    if missing := set(event_ids) - set(found):
+        raise LookupError(f"message {min(missing)} has no row, though a delivery refers to it")
+    return found
 
 
 async def for_consumer(tx: Tx, delivery_id: str, consumer_id: int) -> tuple[bool, Payload | None]:

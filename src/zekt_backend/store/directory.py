@@ -3,6 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
+from psycopg import sql
+
 from zekt_backend.rules.parties import Provider, Service, Subscription
 from zekt_backend.rules.reach import barrier, provider_barrier
 from zekt_backend.store import reach, repositories
@@ -80,6 +82,12 @@ def _subscription(row: dict[str, Any], service: Service) -> Subscription:
     return Subscription(service=service, **known, **filters)
 
 
+STOPPED = """CASE WHEN s.status <> 'approved' OR NOT (consumer.enabled AND consumer.consumer)
+                      OR NOT (provider.enabled AND provider.provider) THEN 'revoked'
+                  WHEN v.retired_at IS NOT NULL THEN 'retired' END"""
+"""What stops it, in SQL: of a subscription s, its service v and the repositories of both sides."""
+
+
 async def stopped_by(tx: Tx, subscription_id: int) -> str | None:
     """Asked again before each dispatch: what stops it, or None.
 
@@ -87,15 +95,15 @@ async def stopped_by(tx: Tx, subscription_id: int) -> str | None:
     """
     row = await one(
         tx,
-        """SELECT CASE WHEN s.status <> 'approved' OR NOT (consumer.enabled AND consumer.consumer)
-                           OR NOT (provider.enabled AND provider.provider) THEN 'revoked'
-                       WHEN v.retired_at IS NOT NULL THEN 'retired' END AS why
-           FROM subscriptions s
-           JOIN repositories consumer ON consumer.id = s.repository_id
-           JOIN services v ON v.id = s.service_id
-           JOIN workflows w ON w.id = v.workflow_id
-           JOIN repositories provider ON provider.id = w.repository_id
-           WHERE s.id = %s""",
+        sql.SQL(
+            """SELECT {} AS why
+               FROM subscriptions s
+               JOIN repositories consumer ON consumer.id = s.repository_id
+               JOIN services v ON v.id = s.service_id
+               JOIN workflows w ON w.id = v.workflow_id
+               JOIN repositories provider ON provider.id = w.repository_id
+               WHERE s.id = %s"""
+        ).format(sql.SQL(STOPPED)),
         (subscription_id,),
     )
     return row["why"] if row else "revoked"

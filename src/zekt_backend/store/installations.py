@@ -5,6 +5,7 @@ the lock is `NO KEY UPDATE`: whoever has just written a row that refers to the i
 applied or tried say, keeps no write waiting, and is kept waiting by none.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -12,7 +13,7 @@ from typing import Any
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.happenings import Planned
 from zekt_backend.rules.pace import Pace
-from zekt_backend.store.database import Tx, one
+from zekt_backend.store.database import Tx, many, one
 
 
 async def reserve(
@@ -87,25 +88,30 @@ async def look(tx: Tx, installation_id: int, now: datetime, pace: Pace) -> Outlo
 
 
 async def _room_at(tx: Tx, installation_id: int, now: datetime, pace: Pace) -> datetime:
-    """When every window has room for one more: a window's length after the write that is `count` writes back.
+    return (await rooms_at(tx, [installation_id], now, pace))[installation_id]
+
+
+async def rooms_at(tx: Tx, installation_ids: Sequence[int], now: datetime, pace: Pace) -> dict[int, datetime]:
+    """When every window of each has room for one more: a window's length after the write that is `count` writes back.
 
     A statement of its own: only one that begins when the row is held sees what the holder before has written.
     """
-    row = await one(
+    rows = await many(
         tx,
-        """SELECT greatest(max(oldest.at + w.length), %(now)s) AS room_at
-           FROM unnest(%(counts)s::int[], %(lengths)s::interval[]) AS w (count, length),
-                LATERAL (SELECT at FROM writes WHERE installation_id = %(id)s
-                         ORDER BY at DESC OFFSET w.count - 1 LIMIT 1) AS oldest""",
+        """SELECT i.id, greatest(max(oldest.at + w.length), %(now)s) AS room_at
+           FROM unnest(%(ids)s::bigint[]) AS i (id)
+           LEFT JOIN unnest(%(counts)s::int[], %(lengths)s::interval[]) AS w (count, length) ON true
+           LEFT JOIN LATERAL (SELECT at FROM writes WHERE installation_id = i.id
+                              ORDER BY at DESC OFFSET w.count - 1 LIMIT 1) AS oldest ON true
+           GROUP BY i.id""",
         {
-            "id": installation_id,
+            "ids": list(installation_ids),
             "now": now,
             "counts": [window.count for window in pace.windows],
             "lengths": [window.length for window in pace.windows],
         },
     )
-    room_at: datetime = _found(row, installation_id)["room_at"]
-    return room_at
+    return {row["id"]: row["room_at"] for row in rows}
 
 
 async def take_turn(tx: Tx, installation_id: int, attempt: str, now: datetime, pace: Pace) -> None:

@@ -1,10 +1,11 @@
 """Deliveries that wait for a turn of their installation: who was there before whom."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from zekt_backend.store.database import Tx, one
+from zekt_backend.store.database import Tx, many, one
 from zekt_backend.store.deliveries import Delivery
 
 
@@ -37,6 +38,21 @@ async def lock_elder(tx: Tx, delivery: Delivery, now: datetime) -> Sleeper | Non
         (delivery.installation_id, delivery.id, _LOOKED_AT, now),
     )
     return await _lock(tx, row)
+
+
+async def with_elders(tx: Tx, delivery_ids: Sequence[str], now: datetime) -> set[str]:
+    """Those of these deliveries for which `lock_elder` would find one, if nobody held it."""
+    rows = await many(
+        tx,
+        """SELECT d.id FROM deliveries d
+           WHERE d.id = ANY(%s) AND EXISTS (
+               SELECT FROM (SELECT due_at FROM deliveries
+                            WHERE installation_id = d.installation_id AND status = 'pending' AND paced AND seq < d.seq
+                            ORDER BY seq LIMIT %s) AS eldest
+               WHERE due_at > %s)""",
+        (list(delivery_ids), _LOOKED_AT, now),
+    )
+    return {row["id"] for row in rows}
 
 
 async def lock_last(tx: Tx, installation_id: int, now: datetime) -> Sleeper | None:
