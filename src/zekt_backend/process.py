@@ -6,12 +6,10 @@ import socket
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass, field
 
-import psycopg
 import structlog
 import uvicorn
-from psycopg.conninfo import conninfo_to_dict, make_conninfo
+from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
 from zekt_backend import routes, worker
@@ -22,6 +20,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.settings import Settings
 from zekt_backend.store import schema
 from zekt_backend.store.embedded import Embedded
+from zekt_backend.store.server import External, hosted
 
 log = structlog.get_logger()
 
@@ -35,66 +34,17 @@ Long enough that a supervisor which gives up on what ends five times in ten seco
 short enough that who wrote the address wrongly is told so while still looking.
 """
 
-_LOOPBACK = ("127.0.0.1", "::1", "localhost")
-
-
-@dataclass(frozen=True, slots=True)
-class External:
-    """A server that somebody else looks after."""
-
-    url: str = field(repr=False)
-
-
-@contextmanager
-def database(settings: Settings) -> Iterator[str]:
-    """The URL of the database: the external one, or an embedded one that lives as long as this block."""
-    with _hosted(settings) as server:
-        yield server.url
-
-
-@contextmanager
-def _hosted(settings: Settings) -> Iterator[Embedded | External]:
-    if settings.database_url is not None:
-        yield External(_checked(settings.database_url.get_secret_value()))
-        return
-    embedded = Embedded.start(settings.data_dir, as_root_allowed=settings.embedded_as_root)
-    log.info("embedded_database_ready", data_dir=str(settings.data_dir))
-    try:
-        yield embedded
-    finally:
-        embedded.stop()
-
-
-def _checked(url: str) -> str:
-    """The library's own complaint would repeat the URL, and with it the password."""
-    try:
-        conninfo_to_dict(url)
-    except psycopg.ProgrammingError:
-        text = "ZEKT_DATABASE_URL cannot be read. Write it as postgresql://user:password@host:5432/database."
-        raise ZektError("settings_invalid", text) from None
-    return url
-
-
-def require_public_url(settings: Settings, *, api: bool) -> None:
-    """Dispatches carry the address at which consumers fetch large messages: one that only we can reach is none."""
-    if settings.public_url is None and (not api or settings.host not in _LOOPBACK):
-        raise ZektError(
-            "settings_invalid",
-            "Set ZEKT_PUBLIC_URL to the address at which GitHub's runners reach this broker (https://…). Only"
-            " `zekt serve` on loopback can do without.",
-        )
-
 
 def run(settings: Settings, *, api: bool, work: bool) -> None:
     """Migrate, then serve and work until SIGINT or SIGTERM."""
-    require_public_url(settings, api=api)
+    settings.require_public_url(api=api)
     if api and settings.webhook_secret is None:
         log.warning(
             "webhooks_off", why="ZEKT_WEBHOOK_SECRET is not set, and GitHub repeats no webhook it cannot deliver"
         )
     if api and settings.admin_token is None:
         log.warning("management_off", why="ZEKT_ADMIN_TOKEN is not set")
-    with _hosted(settings) as server:
+    with hosted(settings) as server:
         _await_server(server.url)
         schema.migrate(server.url)
         asyncio.run(_until_signalled(settings, server, api=api, work=work))

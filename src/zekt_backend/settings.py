@@ -55,6 +55,7 @@ _Price = Annotated[Decimal, Field(ge=0, le=1_000_000, allow_inf_nan=False)]
 _Duration = Annotated[timedelta, BeforeValidator(_seconds)]
 _Positive = Annotated[_Duration, AfterValidator(_positive)]
 
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
 _SECRETS = ("github_app_private_key", "webhook_secret", "admin_token", "oauth_client_secret", "metrics_token")
 
 
@@ -205,6 +206,19 @@ class Settings(BaseSettings):
             raise ZektError(
                 "settings_invalid", "; ".join(map(_problem, problems)) + ". See docs/settings.md."
             ) from None
+
+    def require_public_url(self, *, api: bool) -> None:
+        """Dispatches carry the address at which consumers fetch large messages: one that only we can reach is none.
+
+        Raises:
+            ZektError: `settings_invalid` when none is set, and not all is served to this machine alone.
+        """
+        if self.public_url is None and (not api or self.host not in _LOOPBACK):
+            raise ZektError(
+                "settings_invalid",
+                "Set ZEKT_PUBLIC_URL to the address at which GitHub's runners reach this broker (https://…). Only"
+                " `zekt serve` on loopback can do without.",
+            )
 
     @property
     def address(self) -> str:

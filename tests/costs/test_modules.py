@@ -1,4 +1,4 @@
-"""What a step loads, each of which every run of it pays for: as many modules as costs.toml says, and of whom."""
+"""What steps and commands load, each of which every run pays for: as many modules as costs.toml says, and of whom."""
 
 import json
 import subprocess
@@ -23,12 +23,13 @@ sys.argv.pop(0)
 if sys.argv:
     runpy.run_path(sys.argv[0], run_name="__main__")
 """
+Starts = Callable[..., set[str]]
 Loads = Callable[..., dict[str, Any]]
 
 
 @pytest.fixture
-def loads(zekt: Zekt, root: Path, tmp_path: Path) -> Loads:
-    """Runs a step of this run; what it has loaded that Python itself had not."""
+def loaded(tmp_path: Path) -> Starts:
+    """What a Python has loaded when it ends."""
 
     def start(options: list[str], environment: dict[str, str], *program: str) -> set[str]:
         told = tmp_path / "loaded"
@@ -43,6 +44,13 @@ def loads(zekt: Zekt, root: Path, tmp_path: Path) -> Loads:
         assert done.returncode == 0, done.stdout + done.stderr
         return set(told.read_text().split())
 
+    return start
+
+
+@pytest.fixture
+def loads(loaded: Starts, zekt: Zekt, root: Path, tmp_path: Path) -> Loads:
+    """Runs a step of this run; what it has loaded that Python itself had not."""
+
     def load(run: Run, options: list[str], *program: str, **inputs: str) -> dict[str, Any]:
         (tmp_path / "output").write_text("")
         environment = {
@@ -55,17 +63,18 @@ def loads(zekt: Zekt, root: Path, tmp_path: Path) -> Loads:
             "ZEKT_API_URL": zekt.url,
             **{f"INPUT_{name.upper()}": value for name, value in inputs.items()},
         }
-        new = start(options, environment, *program) - start(options, environment)
+        new = loaded(options, environment, *program) - loaded(options, environment)
         return _sorted(new - {"__main__"})
 
     return load
 
 
-def _sorted(loaded: set[str]) -> dict[str, Any]:
+def _sorted(names: set[str]) -> dict[str, Any]:
     # What compiled libraries bring along of their compiler is none of theirs, and depends on the wheel.
-    tops = {name: name.partition(".")[0] for name in loaded if "cython" not in name and "mypyc" not in name}
-    ours = [name for name, top in tops.items() if top == "zekt_action"]
-    others = [name for name, top in tops.items() if top not in sys.stdlib_module_names and top != "zekt_action"]
+    tops = {name: name.partition(".")[0] for name in names if "cython" not in name and "mypyc" not in name}
+    ours = [name for name, top in tops.items() if top.startswith("zekt_")]
+    libraries = [name for name, top in tops.items() if top not in sys.stdlib_module_names and not top.startswith("_")]
+    others = [name for name in libraries if name not in ours]
     return {"ours": len(ours), "libraries": len(others), "of": sorted({tops[name] for name in others})}
 
 
@@ -86,3 +95,15 @@ def test_the_composites_load_what_the_table_says(zekt: Zekt, loads: Loads, root:
     for name in ("confirm", "complete"):
         found[name] = loads(consumer, ["-I", "-S", "-B"], launch, name, status="success", **given)
     assert found == {name: table["modules"][name] for name in found}
+
+
+@pytest.mark.parametrize("command", ["--help", "lint", "deliveries"])
+def test_a_command_loads_what_the_table_says(
+    loaded: Starts, zekt: Zekt, root: Path, table: dict[str, Any], command: str
+) -> None:
+    environment = {"PYTHONPATH": str(root / "src"), "HOME": "/", "ZEKT_DATABASE_URL": zekt.database_url}
+    words = {"lint": [str(root / "examples")]}.get(command, [])
+    program = str(root / "src/zekt_backend/cli/__main__.py")
+    found = _sorted(loaded([], environment, program, command, *words) - loaded([], environment) - {"__main__"})
+    del found["libraries"]
+    assert found == table["commands"][command]

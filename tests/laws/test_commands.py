@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import typer
 
-from zekt_backend.cli import app
+from zekt_backend import cli
 
 NO_JSON = {
     "serve": "tells its log", "worker": "tells its log", "sandbox": "tells its address",
@@ -26,7 +26,9 @@ NO_JSON = {
 
 
 def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any]]:
-    for name, command in group.commands.items():
+    for listed in group.commands:
+        # The list of all commands has a line of each; what is run is the command itself.
+        name, command, _ = group.resolve_command(typer.Context(group), [listed])
         if hasattr(command, "commands"):
             if command.invoke_without_command:
                 yield " ".join((*path, name)), command
@@ -35,13 +37,20 @@ def _commands(group: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, Any
             yield " ".join((*path, name)), command
 
 
-COMMANDS = dict(_commands(typer.main.get_command(app)))
+COMMANDS = dict(_commands(typer.main.get_command(cli.app)))
 
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_a_command_takes_json_unless_it_has_nothing_to_list(name: str) -> None:
     options = {text for parameter in COMMANDS[name].params for text in parameter.opts}
     assert ("--json" in options) is (name not in NO_JSON), f"zekt {name}: give it --json, or NO_JSON the reason"
+
+
+def test_the_list_of_all_commands_says_what_each_says_of_itself() -> None:
+    group: Any = typer.main.get_command(cli.app)
+    for name, (_, about) in cli.COMMANDS.items():
+        _, command, _ = group.resolve_command(typer.Context(group), [name])
+        assert command.help.partition("\n\n")[0].replace("\n", " ") == about
 
 
 def test_no_reason_is_given_for_a_command_that_is_gone() -> None:

@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 from alembic.script import ScriptDirectory
 
+from zekt_backend.store import schema
+
 
 @pytest.fixture(scope="module")
 def scripts(root: Path) -> ScriptDirectory:
@@ -14,6 +16,10 @@ def scripts(root: Path) -> ScriptDirectory:
 
 def test_there_is_one_newest_migration(scripts: ScriptDirectory) -> None:
     assert len(scripts.get_heads()) == 1
+
+
+def test_the_newest_migration_is_the_one_by_whose_file_tables_are_known_for_current(scripts: ScriptDirectory) -> None:
+    assert schema.newest() == scripts.get_current_head()
 
 
 def test_there_is_one_first_migration(scripts: ScriptDirectory) -> None:
@@ -36,7 +42,7 @@ _PLAIN = re.compile(r"\bINDEX IF NOT EXISTS \w+ ON (?:events|messages|deliveries
 
 
 def test_a_migration_changes_one_table_at_a_time_and_may_be_repeated(scripts: ScriptDirectory) -> None:
-    """It runs while events flow: see `store/schema.py`. The first one found no tables, and nobody at work."""
+    """It runs while events flow: see `store/upgrade.py`. The first one found no tables, and nobody at work."""
     steps = [step for revision in scripts.walk_revisions() if revision.down_revision for step in revision.module.STEPS]
     assert steps
     assert [step for step in steps if len(set(_TABLES.findall(step))) > 1] == []

@@ -111,10 +111,9 @@ def zekt_options(line: str) -> str:
     """The same of a line that is only spoken of, `zekt replay --connection …`: its command, and its options' names."""
     command: Any = _command()
     for word in line.split()[1:]:
-        found = getattr(command, "commands", {}).get(word)
-        if found is None:
+        if word not in getattr(command, "commands", {}):
             break
-        command = found
+        _, command, _ = command.resolve_command(typer.Context(command), [word])
     if command is _command() and re.match(r"zekt [a-z]", line):
         return f"`{line}`: no such command"
     there = {option for parameter in command.params for option in (*parameter.opts, *parameter.secondary_opts)}

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from zekt_backend.cli.access import AsJson, Before, Limit, pages, show, with_database
+from zekt_backend.cli.listing import AsJson, Before, Limit, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import accounts as flow
@@ -14,7 +14,7 @@ from zekt_backend.rules.access import OPERATOR
 from zekt_backend.store import accounts as stored
 from zekt_backend.store.database import Database, Listing, Tx
 
-accounts = typer.Typer(help="GitHub owners: provider, consumer or both.", no_args_is_help=True)
+accounts = typer.Typer(no_args_is_help=True)
 
 
 @accounts.command("list")

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zekt_backend import log, process
+from zekt_backend import log
 from zekt_backend.broker import github_app
 from zekt_backend.cli import diagnosis, repositories, setup_file
-from zekt_backend.cli.access import AsJson
+from zekt_backend.cli.listing import AsJson
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows.apply_setup import Applied, Identity, apply_setup, needs_github
@@ -21,7 +21,7 @@ from zekt_backend.github import lookup
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.settings import Settings
-from zekt_backend.store import schema
+from zekt_backend.store import schema, server
 from zekt_backend.store.audit import camel
 from zekt_backend.store.database import Database
 from zekt_backend.store.directory_changes import Change
@@ -30,6 +30,10 @@ _WIDTH = 150
 _EMPTY: tuple[Any, ...] = (None, False, "", [], {}, 0)
 
 
+setup = typer.Typer(no_args_is_help=True)
+
+
+@setup.command()
 def apply(
     file: Annotated[Path, typer.Argument(help="The setup file, YAML: see docs/setup.md.")],
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Show what would be changed, and change nothing.")] = False,
@@ -45,7 +49,7 @@ def apply(
     wanted = setup_file.read(file)
     settings = Settings.load()
     log.configure(settings.log_format)
-    with process.database(settings) as url:
+    with server.database(settings) as url:
         if not dry_run:
             schema.migrate(url)
         applied = asyncio.run(_apply(wanted, url, settings, dry_run=dry_run))

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.text import Text
 
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
@@ -18,7 +18,7 @@ from zekt_backend.settings import Settings
 from zekt_backend.store import connection_views, subscriptions
 from zekt_backend.store.database import Database, Listing, Tx
 
-connections = typer.Typer(help="Connections: how each is doing, and what to do about it.", no_args_is_help=True)
+connections = typer.Typer(no_args_is_help=True)
 
 _STYLES = {"healthy": "green", "warning": "yellow", "critical": "bold red", None: "dim"}
 _INDENT = " " * 9

@@ -12,14 +12,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zekt_backend import process
-from zekt_backend.cli.access import AsJson, Before, Limit, tell_next
+from zekt_backend.cli.listing import AsJson, Before, Limit, tell_next
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.lifecycle import Status
 from zekt_backend.settings import Settings
-from zekt_backend.store import delivery_views, subscriptions
+from zekt_backend.store import delivery_views, server, subscriptions
 from zekt_backend.store.database import Listing, Tx, one_connection
 from zekt_backend.store.delivery_search import Wanted
 
@@ -69,7 +68,7 @@ def deliveries(
         wanted = Wanted(statuses, connection=chosen, since=since, until=until)
         return await delivery_views.page(tx, wanted, before=before, limit=limit)
 
-    with process.database(Settings.load()) as url:
+    with server.database(Settings.load()) as url:
         found, following = asyncio.run(_read(url, read))
     if as_json:
         typer.echo(json.dumps(found if delivery_id is None else found[0], indent=2))

@@ -4,11 +4,11 @@ from typing import Annotated, Any
 
 import typer
 
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show
 from zekt_backend.store import market
 from zekt_backend.store.database import Listing, Tx
 
-directory = typer.Typer(help="The directory: services to subscribe to.", no_args_is_help=True)
+directory = typer.Typer(no_args_is_help=True)
 
 
 @directory.command("search")

@@ -5,7 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show
 from zekt_backend.store import events as stored
 from zekt_backend.store import repositories
 from zekt_backend.store.database import Listing, Tx

@@ -7,11 +7,10 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from zekt_backend import process
 from zekt_backend.cli.look import plain
 from zekt_backend.rules import explanation
 from zekt_backend.settings import Settings
-from zekt_backend.store import explanations
+from zekt_backend.store import explanations, server
 from zekt_backend.store.database import one_connection
 
 _MOST = 2**63 - 1
@@ -25,7 +24,7 @@ def explain(
 
     Exit code 1 when nothing is known of the run.
     """
-    with process.database(Settings.load()) as url:
+    with server.database(Settings.load()) as url:
         attempts = asyncio.run(_read(url, run_id))
     advice = [] if attempts else list(explanation.NOTHING_KNOWN)
     if as_json:

@@ -15,7 +15,7 @@ from zekt_backend.github import registration
 from zekt_backend.rules.app_manifest import manifest
 from zekt_backend.settings import Settings
 
-github_app = typer.Typer(help="Register the GitHub App that the broker speaks as.", no_args_is_help=True)
+github_app = typer.Typer(no_args_is_help=True)
 
 _PAGE = """<!doctype html>
 <meta charset="utf-8">

@@ -11,7 +11,7 @@ from rich.console import Console
 
 from zekt_backend.broker import github_app
 from zekt_backend.broker import sandbox as stand_in
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import notices as flow
@@ -26,7 +26,7 @@ from zekt_backend.store import notices as stored
 from zekt_backend.store.database import Database, Listing, Tx
 from zekt_backend.store.notice_settings import Chosen
 
-notices = typer.Typer(help="Notices of failure: where accounts are told, and what.", no_args_is_help=True)
+notices = typer.Typer(no_args_is_help=True)
 
 Login = Annotated[str, typer.Argument(metavar="LOGIN", help="The account that is told.")]
 

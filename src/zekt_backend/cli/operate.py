@@ -9,7 +9,7 @@ from zekt_backend import log, process
 from zekt_backend.cli import diagnosis
 from zekt_backend.errors import ZektError
 from zekt_backend.settings import Settings
-from zekt_backend.store import embedded, schema
+from zekt_backend.store import embedded, schema, server
 
 
 def serve(
@@ -39,7 +39,7 @@ def worker(
 
 def migrate() -> None:
     """Bring the database to this version's tables (serve and worker do it too)."""
-    with process.database(_settings()) as url:
+    with server.database(_settings()) as url:
         schema.migrate(url)
     Console(stderr=True).print("The database is up to date.")
 
@@ -66,7 +66,7 @@ def doctor(
         raise typer.BadParameter("is about the embedded PostgreSQL: leave the connection out", param_hint="--stop")
     settings = _settings()
     if connection is not None:
-        with process.database(settings) as url:
+        with server.database(settings) as url:
             code = diagnosis.report(connection, url, settings, as_json=as_json)
         raise typer.Exit(code)
     _look_for_leftover(settings, stop=stop)

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from zekt_backend import log, process
+from zekt_backend import log
 from zekt_backend.broker import github_app
 from zekt_backend.cli import setup_file
 from zekt_backend.cli.look import plain
@@ -20,9 +20,13 @@ from zekt_backend.github import lookup
 from zekt_backend.rules.setup import SetupFile
 from zekt_backend.rules.simulation import Change, Comparison, shown
 from zekt_backend.settings import Settings
+from zekt_backend.store import server
 from zekt_backend.store.database import Database
 
+policies = typer.Typer(no_args_is_help=True)
 
+
+@policies.command()
 def simulate(
     file: Annotated[Path, typer.Argument(help="The changed setup file, YAML: see docs/setup.md.")],
     last: Annotated[int, typer.Option(min=1, max=10_000, help="How many events, newest first.")] = 1000,
@@ -32,7 +36,7 @@ def simulate(
     wanted = setup_file.read(file)
     settings = Settings.load()
     log.configure(settings.log_format)
-    with process.database(settings) as url:
+    with server.database(settings) as url:
         found = asyncio.run(_simulate(wanted, url, settings, last))
     if as_json:
         typer.echo(json.dumps(shown(found), indent=2))

@@ -10,14 +10,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from zekt_backend import log, process
+from zekt_backend import log
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.reconcile import accept_gaps
 from zekt_backend.flows.reconciling import Report
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.settings import Settings
-from zekt_backend.store import schema
+from zekt_backend.store import schema, server
 
 _WORDS = {
     "lost": "webhooks newly found to have failed",
@@ -46,8 +46,8 @@ def reconcile(
     """Find what GitHub failed to tell, now. Exit code 0 when nothing is missing, 1 when there are gaps."""
     settings = Settings.load()
     log.configure(settings.log_format)
-    process.require_public_url(settings, api=False)
-    with process.database(settings) as url:
+    settings.require_public_url(api=False)
+    with server.database(settings) as url:
         schema.migrate(url)
         report = asyncio.run(_reconcile(settings, url, dry_run=dry_run, accept=accept))
     if as_json:

@@ -11,8 +11,8 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from zekt_backend.broker import new_delivery_id, timings
-from zekt_backend.cli.access import with_database
 from zekt_backend.cli.deliveries import Since, Until, connection_id
+from zekt_backend.cli.listing import with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay_many

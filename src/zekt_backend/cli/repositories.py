@@ -8,9 +8,8 @@ from typing import Annotated, Any, TypeVar
 import typer
 from rich.console import Console
 
-from zekt_backend import process
 from zekt_backend.broker import github_app, hub
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.cli.look import plain
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
@@ -25,8 +24,8 @@ from zekt_backend.store import repositories as stored
 from zekt_backend.store.database import Database, Listing, Tx
 from zekt_backend.store.repositories import State
 
-repositories = typer.Typer(help="Repositories: what each is enabled as.", no_args_is_help=True)
-workflows = typer.Typer(help="Workflows of a repository: which are whitelisted.", no_args_is_help=True)
+repositories = typer.Typer(no_args_is_help=True)
+workflows = typer.Typer(no_args_is_help=True)
 
 Name = Annotated[str, typer.Argument(metavar="OWNER/REPO")]
 File = Annotated[str, typer.Argument(metavar="PATH", help="`.github/workflows/release.yml`, or `release.yml`.")]
@@ -252,6 +251,6 @@ def _text(value: Any) -> str | None:
 
 def _at_github(work: Callable[[Hub], Awaitable[_Result]]) -> _Result:
     settings = Settings.load()
-    process.require_public_url(settings, api=False)
+    settings.require_public_url(api=False)
     with closing(github_app(settings)) as app:
         return with_database(lambda db: work(hub(settings, db, app)))

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from zekt_backend.cli.access import AsJson, with_database
+from zekt_backend.cli.listing import AsJson, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows.retain import Kept, shown
 from zekt_backend.settings import Settings

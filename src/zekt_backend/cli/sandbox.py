@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zekt_backend.cli.access import AsJson
+from zekt_backend.cli.listing import AsJson
 from zekt_backend.cli.look import plain
 from zekt_backend.cli.sandbox_client import Sandbox
 from zekt_backend.errors import ZektError
@@ -19,9 +19,7 @@ _FILES = ("GITHUB_APP_PRIVATE_KEY", "WEBHOOK_SECRET", "OAUTH_CLIENT_SECRET", "AD
 _NARROWEST = 160
 _LOCAL = "127.0.0.1,localhost"
 
-sandbox = typer.Typer(
-    help="A stand-in GitHub on this machine; `up` plays local folders on it.", invoke_without_command=True
-)
+sandbox = typer.Typer(invoke_without_command=True)
 
 _PORT = typer.Option(min=1, max=65535, help="Where the sandbox listens, on loopback.")
 Port = Annotated[int, _PORT]

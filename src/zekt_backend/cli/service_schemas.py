@@ -8,7 +8,8 @@ import typer
 from rich.console import Console
 
 from zekt_backend.api.service_schemas import whole
-from zekt_backend.cli.access import AsJson, Before, Limit, pages, show, with_database
+from zekt_backend.cli.listing import AsJson, Before, Limit, pages, show, with_database
+from zekt_backend.cli.setup_file import unusable
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import service_schemas as flow
@@ -94,19 +95,6 @@ def remove_schema(slug: _Slug, as_json: AsJson = False) -> None:
     """Let messages be anything again; the versions stay."""
     found = with_database(lambda db: flow.remove(slug, version=None, actor=OPERATOR, now=SystemClock().now(), db=db))
     _tell(found, f"{slug} asks for no schema.", as_json=as_json)
-
-
-def unusable(text: str) -> str:
-    """Why it cannot be a service's schema; empty when it can. In this process, where nobody else waits."""
-    # Imported here: it costs 100 ms, which no other command need pay.
-    from zekt_action.schema import UnusableError  # noqa: PLC0415
-    from zekt_backend.door import schemas  # noqa: PLC0415
-
-    try:
-        schemas.check(text)
-    except UnusableError as error:
-        return str(error)
-    return ""
 
 
 def _tell(found: dict[str, Any], said: str, *, as_json: bool) -> None:

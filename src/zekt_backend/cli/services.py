@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.cli import service_schemas
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import services as flow
@@ -18,7 +18,7 @@ from zekt_backend.rules.door import GUARDS
 from zekt_backend.store import services as stored
 from zekt_backend.store.database import Database, Listing, Tx
 
-services = typer.Typer(help="Services: whitelisted workflows that others may subscribe to.", no_args_is_help=True)
+services = typer.Typer(no_args_is_help=True)
 services.add_typer(service_schemas.schema, name="schema")
 
 Slug = Annotated[str, typer.Argument(metavar="SLUG", help="Its name in the whole broker.")]

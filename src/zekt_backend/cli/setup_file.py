@@ -6,7 +6,6 @@ from typing import Any
 import yaml
 from pydantic import ValidationError
 
-from zekt_backend.cli import service_schemas
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.setup import SetupFile
 
@@ -42,8 +41,21 @@ def _check_schemas(path: Path, file: SetupFile) -> None:
     """In this process: whoever writes the file keeps nobody waiting but himself."""
     workflows = [workflow for a in file.accounts for r in a.repositories for workflow in r.workflows]
     for service in (workflow.service for workflow in workflows if workflow.service):
-        if service.schema_text is not None and (why := service_schemas.unusable(service.schema_text)):
+        if service.schema_text is not None and (why := unusable(service.schema_text)):
             raise ZektError("setup_invalid", f"{path}: the schema of {service.slug}: {why}")
+
+
+def unusable(text: str) -> str:
+    """Why it cannot be a service's schema; empty when it can. In this process, where nobody else waits."""
+    # Imported here: it costs 100 ms, which files without a schema need not pay.
+    from zekt_action.schema import UnusableError  # noqa: PLC0415
+    from zekt_backend.door import schemas  # noqa: PLC0415
+
+    try:
+        schemas.check(text)
+    except UnusableError as error:
+        return str(error)
+    return ""
 
 
 def _text(path: Path) -> str:

@@ -6,10 +6,9 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from zekt_backend import process
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.cli import diagnosis
-from zekt_backend.cli.access import Account, AsJson, Before, Limit, only, pages, show, with_database
+from zekt_backend.cli.listing import Account, AsJson, Before, Limit, only, pages, show, with_database
 from zekt_backend.cli.services import checked
 from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
@@ -17,10 +16,11 @@ from zekt_backend.flows import subscriptions as flow
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.subscription import Side, Standing, Verb
 from zekt_backend.settings import Settings
+from zekt_backend.store import server
 from zekt_backend.store import subscriptions as stored
 from zekt_backend.store.database import Database, Listing, Tx
 
-subscriptions = typer.Typer(help="Subscriptions: asked for, approved, denied, revoked.", no_args_is_help=True)
+subscriptions = typer.Typer(no_args_is_help=True)
 
 _Name = Annotated[str, typer.Argument(metavar="SERVICE@OWNER/REPO", help="The service's slug, the consumer.")]
 _Words = Annotated[str, typer.Option("--answer", metavar="TEXT", help="Words for the other side.")]
@@ -107,7 +107,7 @@ def approve_subscription(
     _decide(name, Verb.APPROVE, answer, as_json=as_json)
     settings = Settings.load()
     if check and settings.github_app_id is not None:
-        with process.database(settings) as url:
+        with server.database(settings) as url:
             diagnosis.warn([name], url, settings, Console(stderr=True))
 
 

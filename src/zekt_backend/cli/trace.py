@@ -9,13 +9,13 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zekt_backend import process
 from zekt_backend.api.traces import readable
-from zekt_backend.cli.access import AsJson
+from zekt_backend.cli.listing import AsJson
 from zekt_backend.cli.look import plain
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.follow_chain import follow_chain
 from zekt_backend.settings import Settings
+from zekt_backend.store import server
 from zekt_backend.store.database import one_connection
 
 _NARROWEST = 170
@@ -28,7 +28,7 @@ def trace(
     as_json: AsJson = False,
 ) -> None:
     """The whole chain around a run: its first cause, and all that followed, with how long each step took."""
-    with process.database(Settings.load()) as url:
+    with server.database(Settings.load()) as url:
         found = asyncio.run(_read(url, correlation_id))
     if as_json:
         typer.echo(json.dumps(found, indent=2))

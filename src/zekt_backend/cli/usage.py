@@ -11,7 +11,6 @@ from rich.console import Console
 from rich.table import Column, Table
 from rich.text import Text
 
-from zekt_backend import process
 from zekt_backend.api import bodies
 from zekt_backend.api.usage import Period, read
 from zekt_backend.cli.look import plain
@@ -19,7 +18,7 @@ from zekt_backend.clock import SystemClock
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.usage import COUNTS, report
 from zekt_backend.settings import Settings
-from zekt_backend.store import accounts
+from zekt_backend.store import accounts, server
 from zekt_backend.store.database import one_connection
 
 _DAY = ["%Y-%m-%d"]
@@ -43,7 +42,7 @@ def usage(
     except ValidationError as error:
         raise bodies.invalid(error) from None
     settings = Settings.load()
-    with process.database(settings) as url:
+    with server.database(settings) as url:
         asked, rows = asyncio.run(_read(url, wanted))
     found = {**asked, "currency": settings.currency, **report(rows, settings.prices)}
     if as_json:

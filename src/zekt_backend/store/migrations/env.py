@@ -1,4 +1,4 @@
-"""Alembic's entry: `store/schema.py` hands it an open connection."""
+"""Alembic's entry: `store/upgrade.py` hands it an open connection."""
 
 from alembic import context
 
