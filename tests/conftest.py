@@ -1,10 +1,12 @@
 """What every test shares: where the checkout is, and when a skip is no longer allowed."""
 
 import os
+from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 # Every folder's own; a fixture of the same name in a nearer conftest.py is taken instead.
 from zekt_testing.docker import base_image, default_base_image, docker, runner_image
@@ -24,6 +26,17 @@ __all__ = [
     "template",
     "zekt",
 ]
+
+# How long an example takes is the machine's business. Where nothing may be skipped the examples are the same each time,
+# too: what is red there is red for what was changed.
+settings.register_profile(
+    "zekt",
+    settings(),
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize=settings().derandomize or os.environ.get("ZEKT_TEST_REQUIRE") == "all",
+)
+settings.load_profile("zekt")
 
 
 @pytest.fixture(scope="session")
@@ -56,9 +69,13 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Side by side, what takes long is begun first, so that nobody waits for it alone in the end."""
+    """Side by side, what takes long is begun first, so that nobody waits for it alone in the end.
+
+    That is what says so itself, and then the files with the most databases to make: a broker starts on nearly each.
+    """
     if hasattr(config, "workerinput"):
-        items.sort(key=lambda item: item.get_closest_marker("long") is None)
+        made = Counter(item.path for item in items if "new_database" in getattr(item, "fixturenames", ()))
+        items.sort(key=lambda item: (item.get_closest_marker("long") is None, -made[item.path]))
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

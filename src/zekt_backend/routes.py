@@ -1,7 +1,7 @@
 """Every URL of the API, on one screen; those of the console are in `console/table.py`."""
 
 from collections.abc import Awaitable, Callable
-from functools import partial
+from functools import cache, partial
 from typing import Literal
 
 from fastapi import FastAPI, Request
@@ -283,9 +283,10 @@ def install(app: FastAPI, broker: Broker, table: Table) -> None:
         for method, path, handler in console.PAGES:
             app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
         app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
-    described = openapi.document(there, title=app.title, version=app.version, description=app.description)
-    # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves.
-    app.openapi = lambda: described  # type: ignore[method-assign]
+    # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves. Made when it is first
+    # asked for: it takes longer than all else here, and most processes never are.
+    described = partial(openapi.document, there, title=app.title, version=app.version, description=app.description)
+    app.openapi = cache(described)  # type: ignore[method-assign]
 
 
 def _bound(handler: Handler, broker: Broker) -> Callable[[Request], Awaitable[Response]]:

@@ -91,7 +91,7 @@ def test_webhooks_in_any_order_and_twice_end_in_what_github_says(heard: Zekt, se
     webhooks = untold(heard, LIFE)
     one = st.sampled_from(range(len(webhooks)))
 
-    @settings(max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
+    @settings(max_examples=8, derandomize=True, suppress_health_check=list(HealthCheck))
     @given(order=st.permutations(range(len(webhooks))), again=st.lists(one, max_size=3))
     def any_order(order: list[int], again: list[int]) -> None:
         as_before(heard)

@@ -145,7 +145,7 @@ def test_no_detector_is_skipped_where_it_would_find_something(detector: Any) -> 
         return
 
     @given(st.one_of(*(st.from_regex(pattern, alphabet=st.characters(codec="ascii")) for pattern in detector.denylist)))
-    @settings(max_examples=60, deadline=None, derandomize=True)
+    @settings(max_examples=60, derandomize=True)
     def holds(text: str) -> None:
         assert any(pattern.search(text) for pattern in detector.denylist)
         assert needed.search(text.lower())
@@ -163,7 +163,7 @@ JSON = st.recursive(
 
 
 @given(JSON, st.booleans(), st.sampled_from([None, 1, "\t"]))
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 def test_everything_else_stays_byte_for_byte(value: Any, escaped: bool, indent: Any) -> None:
     document = json.dumps(value, ensure_ascii=escaped, indent=indent)
     found = guard.scan(document)
@@ -181,7 +181,7 @@ def test_everything_else_stays_byte_for_byte(value: Any, escaped: bool, indent: 
 
 
 @given(JSON, st.booleans())
-@settings(max_examples=150, deadline=None, derandomize=True)
+@settings(max_examples=150, derandomize=True)
 def test_every_string_is_where_it_is_said_to_be(value: Any, escaped: bool) -> None:
     document = json.dumps(value, ensure_ascii=escaped)
     for text in json_strings.texts(document):

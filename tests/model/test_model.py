@@ -82,7 +82,6 @@ def test_whatever_happens_in_whatever_order_the_broker_does_what_the_model_says(
         settings=settings(
             max_examples=wanted or FEW,
             stateful_step_count=40,
-            deadline=None,
             database=None,
             derandomize=wanted is None,
             # Each failing life is a story of its own, and shrinking one takes long enough.

@@ -1,7 +1,7 @@
 """Expressions: what they name, what of it they give, and in which ends of a job a condition lets a step run."""
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zekt_workflows import expressions
@@ -113,7 +113,6 @@ _PIECES = st.sampled_from(
 )
 
 
-@settings(deadline=None)
 @given(st.lists(_PIECES, max_size=40).map("".join) | st.text(max_size=60))
 def test_no_text_makes_the_parser_raise_anything_else(text: str) -> None:
     try:

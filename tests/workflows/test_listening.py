@@ -3,7 +3,7 @@
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zekt_workflows.listening import Listening, listening
@@ -112,7 +112,6 @@ def test_a_full_file_of_anything_is_read_in_time() -> None:
     assert time.monotonic() - started < 120
 
 
-@settings(deadline=None)
 @given(st.text(max_size=300))
 def test_no_text_makes_it_raise(text: str) -> None:
     assert isinstance(listening(text), Listening)
@@ -124,7 +123,6 @@ _WORDS = st.sampled_from(
 )  # fmt: skip
 
 
-@settings(deadline=None)
 @given(st.lists(_WORDS, max_size=60).map("".join))
 def test_nothing_that_looks_like_yaml_makes_it_raise(text: str) -> None:
     found = listening(text)
@@ -132,7 +130,6 @@ def test_nothing_that_looks_like_yaml_makes_it_raise(text: str) -> None:
     assert not (found.dispatch and found.unreadable)
 
 
-@settings(deadline=None)
 @given(st.lists(st.text("abc-_ ü😀'\"\\:#*&", min_size=1).filter(str.strip), max_size=5))
 def test_what_was_written_as_a_list_of_strings_is_read_back(types: list[str]) -> None:
     quoted = ", ".join("'" + each.replace("'", "''") + "'" for each in types)

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from zekt_workflows.errors import WorkflowFileError
@@ -183,7 +183,6 @@ def test_a_file_is_read_from_disk_within_bounds(tmp_path: Path) -> None:
             read_file(path)
 
 
-@settings(deadline=None)
 @given(st.text(alphabet="ab\n\r\u2028é😀", max_size=50))
 def test_a_place_leads_back_to_the_character(written: str) -> None:
     source = Source(written)

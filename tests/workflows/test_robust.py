@@ -64,19 +64,17 @@ def check(text: str) -> None:
             assert found.place.column <= len(flow.source.line(found.place.line)) + 1
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=200)
 @given(_WORKFLOW)
 def test_nothing_that_is_shaped_as_a_workflow_makes_it_stumble(flow: dict[str, Any]) -> None:
     check(yaml.safe_dump(flow))
 
 
-@settings(deadline=None)
 @given(_ANY)
 def test_no_yaml_makes_it_stumble(anything: Any) -> None:
     check(yaml.safe_dump(anything))
 
 
-@settings(deadline=None)
 @given(st.sampled_from([text for texts in RULES.values() for text in texts]), st.data())
 def test_no_damage_makes_it_stumble(text: str, data: st.DataObject) -> None:
     """A piece cut out of a file that has everything."""

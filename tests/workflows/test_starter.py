@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from typer.testing import CliRunner, Result
 
@@ -29,7 +29,6 @@ def init(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Init:
     return lambda *arguments: CliRunner().invoke(app, ["init", *arguments], catch_exceptions=False)
 
 
-@settings(deadline=None)
 @given(st.text(st.characters(exclude_categories=("C", "Z"), include_characters=" "), min_size=1, max_size=100))
 @example(NASTY)
 @example("{event_type}")

@@ -4,6 +4,7 @@ import itertools
 import os
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -45,24 +46,38 @@ def template(postgres: str) -> str:
 
 
 @pytest.fixture
-def new_database(postgres: str, template: str) -> Callable[[], str]:
+def new_database(postgres: str, template: str) -> Iterator[Callable[[], str]]:
     """Makes an own, migrated database and gives its URL."""
-
-    def make() -> str:
-        name = f"zekt_{next(_numbers)}"
-        query = sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), sql.Identifier(template))
-        _execute(postgres, query)
-        return database_url(postgres, name)
-
-    return make
+    with _databases(postgres) as make:
+        yield lambda: make(template)
 
 
 @pytest.fixture
-def empty_database(postgres: str) -> str:
+def empty_database(postgres: str) -> Iterator[str]:
     """The URL of a database without tables."""
-    name = f"zekt_empty_{next(_numbers)}"
-    _execute(postgres, sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
-    return database_url(postgres, name)
+    with _databases(postgres) as make:
+        yield make("template0")
+
+
+@contextmanager
+def _databases(server: str) -> Iterator[Callable[[str], str]]:
+    """Makes databases like the one that is named, and gives their URLs.
+
+    They go when the block ends: each is 300 files, and whoever left all of them to the end would wait a minute there.
+    """
+    made: list[sql.Identifier] = []
+
+    def make(template: str) -> str:
+        name = f"zekt_{next(_numbers)}"
+        made.append(sql.Identifier(name))
+        # A copy of its files, since nothing needs them in the log.
+        query = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
+        _execute(server, query.format(made[-1], sql.Identifier(template)))
+        return database_url(server, name)
+
+    yield make
+    for name in made:
+        _execute(server, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(name))
 
 
 def database_url(server: str, name: str) -> str:

@@ -20,9 +20,7 @@ def outcome(call: Callable[..., T], *arguments: Any) -> T | ZektError:
         return error
 
 
-steadily = settings(
-    derandomize=True, deadline=None, max_examples=300, suppress_health_check=[HealthCheck.too_slow], database=None
-)
+steadily = settings(derandomize=True, max_examples=300, suppress_health_check=[HealthCheck.too_slow], database=None)
 """The same examples each time, on every machine: a red run can be repeated."""
 
 spaces = st.text(" \t\r\n", max_size=3)
