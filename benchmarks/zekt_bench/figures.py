@@ -31,6 +31,8 @@ class Row(msgspec.Struct, kw_only=True):
     how: str
     who: str = OURS
     """Whose broker, or action, did it."""
+    than: str = ""
+    """The `how` of the same work in the same run that this one is told in ratios to."""
     item: str
     """What is counted: webhook, message, dispatch …"""
     items: int
@@ -83,7 +85,7 @@ def missing(work: str, how: str, who: str, why: str) -> Row:
     return Row(work=work, how=how, who=who, item="", items=0, seconds=0.0, cpu_each={}, cpu_sum_each=0.0, missing=why)
 
 
-def spread_of(seconds: Sequence[float]) -> dict[str, float]:
+def spread_of(seconds: Sequence[float]) -> dict[str, Any]:
     """p50, p99 (nearest rank) and max, in milliseconds."""
     ordered = sorted(seconds)
     if not ordered:

@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import msgspec
 
@@ -24,6 +24,7 @@ from zekt_bench.processes import Helper, Program, free_port, python_path
 from zekt_sandbox.server import SandboxServer
 
 SECRET = "a webhook secret that only the benchmarks know"  # noqa: S105 — of a broker that lives for a minute
+OPERATOR = "an operator's token that only the benchmarks know"
 SETTINGS = {
     "ZEKT_DISPATCH_SPACING": "0",
     "ZEKT_DISPATCHES_PER_MINUTE": "100000",
@@ -51,22 +52,29 @@ class House(ABC):
         folder: for logs and plans; gone afterwards.
         database: the embedded wheel's PostgreSQL with its own settings, used as an external server.
         github: the sandbox, in this process: it signs tokens. Dispatches go to the sink.
+        name: of the database.
     """
 
     who: ClassVar[str]
     """Whose rows these are."""
     uses_postgres: ClassVar[bool] = True
 
-    def __init__(self, folder: Path, database: Embedded, github: SandboxServer, sink: Helper) -> None:
-        self.github, self.database_url = github, database.url
+    def __init__(
+        self, folder: Path, database: Embedded, github: SandboxServer, sink: Helper, name: str = "postgres"
+    ) -> None:
+        self.github, self.database_url = github, database.url.replace("@/postgres?", f"@/{name}?")
         self.port, self.sink_port = free_port(), int(sink.ready["port"])
-        self.folder, self._sink = folder, sink
+        self.folder, self._database, self._sink = folder, database, sink
         self._pids = {"sink": sink.pid} | ({"postgres": database.pid} if self.uses_postgres else {})
         self._started = 0
 
     @property
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
+
+    def beside(self, name: str) -> Self:
+        """Another broker, on another database of the same server; GitHub and the sink are the same."""
+        return type(self)(Path(tempfile.mkdtemp(dir=self.folder)), self._database, self.github, self._sink, name)
 
     @property
     def sink_url(self) -> str:
@@ -165,6 +173,7 @@ class Zekt(House):
             "ZEKT_DATABASE_URL": self.database_url,
             "ZEKT_GITHUB_API_URL": self.sink_url,
             "ZEKT_WEBHOOK_SECRET": SECRET,
+            "ZEKT_ADMIN_TOKEN": OPERATOR,
             "ZEKT_PORT": str(self.port),
             "ZEKT_PUBLIC_URL": self.url,
             "PYTHONPATH": python_path(),

@@ -9,6 +9,7 @@ from typing import Literal
 import msgspec
 
 from zekt_bench.figures import OURS, ROOT, Report, Row, Spread
+from zekt_bench.ratios import HEADINGS, ratios
 from zekt_bench.table import COLUMNS, KEY, cell, short
 
 PAGE = ROOT / "docs/performance.md"
@@ -49,7 +50,7 @@ def block(reports: Sequence[Report]) -> str:
         return "\nNo full run has been published yet.\n\n"
     lines = ["", "### Targets", "", *_targets(reports), ""]
     for report in reports:
-        lines += [*_head(report), "", *_figures(report), "", *_processes(report), ""]
+        lines += [*_head(report), "", *_figures(report), "", *_processes(report), "", *_ratios(report)]
     return "\n".join([*lines, ""])
 
 
@@ -125,6 +126,14 @@ def _processes(report: Report) -> list[str]:
                 told.append(f"{name} {short(cpu.middle)} ms" + (f" {short(memory.middle)} MB" if memory else ""))
         lines.append(f"| {' | '.join((*key, ', '.join(told)))} |")
     return lines
+
+
+def _ratios(report: Report) -> list[str]:
+    found = [f"| {' | '.join((*key, *(cell(spread) for spread in spreads)))} |" for key, spreads in ratios(report)]
+    if not found:
+        return []
+    head = [f"| {' | '.join(('work', 'how', 'than', *HEADINGS))} |", "|---|---|---|" + "--:|" * len(HEADINGS)]
+    return ["How many times the other's figures, in the same run:", "", *head, *found, ""]
 
 
 def main() -> int:

@@ -19,6 +19,15 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """Each of them is five dispatches."""
     burst_events: int
     """Each of them is five dispatches."""
+    growth: int
+    """Deliveries in a database that is not empty."""
+    connections: int
+    """That they are of, besides the benchmark's own."""
+    subscriptions: int
+    """Without any delivery."""
+    growth_webhooks: int
+    growth_burst: int
+    """Events; each of them is five dispatches."""
     action_runs: int
     idle_seconds: float
 
@@ -33,6 +42,11 @@ FULL = Size(
     widest=1000,
     through_events=1500,
     burst_events=10_000,
+    growth=1_000_000,
+    connections=200,
+    subscriptions=10_000,
+    growth_webhooks=1000,
+    growth_burst=1000,
     action_runs=20,
     idle_seconds=15,
 )
@@ -47,6 +61,11 @@ SHORT = Size(
     widest=200,
     through_events=30,
     burst_events=100,
+    growth=10_000,
+    connections=20,
+    subscriptions=100,
+    growth_webhooks=50,
+    growth_burst=20,
     action_runs=2,
     idle_seconds=2,
 )

@@ -7,6 +7,7 @@ from rich.console import Console
 from rich.table import Table
 
 from zekt_bench.figures import BESIDE, OURS, Report, Row, Spread
+from zekt_bench.ratios import HEADINGS, ratios
 
 KEY = ("work", "how", "who")
 """What a line is known by."""
@@ -31,6 +32,8 @@ _BUSY = 5.0
 def show(report: Report, console: Console) -> None:
     console.print(_figures(report))
     console.print(_processes(report))
+    if any(row.than for row in report.runs[0]):
+        console.print(_ratios(report))
     if (most := max(row.others for run in report.runs for row in run)) > _BUSY:
         console.print(f"The machine had other work, up to {most:.0f} % of its time: these figures tell of that, too.")
     for failed in (each for run in report.runs for each in run if each.failed):
@@ -72,6 +75,15 @@ def _processes(report: Report) -> Table:
             memory = Spread.of([row.memory.get(name) for row in rows])
             cells.append(f"{short(cpu.middle)} | {short(memory.middle) if memory else '-'}" if cpu else "")
         table.add_row(*key, *cells)
+    return table
+
+
+def _ratios(report: Report) -> Table:
+    table = Table(title="how many times the other: middle (least..most)", box=box.SIMPLE, title_justify="left")
+    for heading in ("work", "how", "than", *HEADINGS):
+        table.add_column(heading, justify="right" if heading in HEADINGS else "left")
+    for key, found in ratios(report):
+        table.add_row(*key, *(cell(spread) for spread in found))
     return table
 
 

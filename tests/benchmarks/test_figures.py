@@ -10,6 +10,7 @@ from rich.console import Console
 from zekt_bench import against, table
 from zekt_bench.accounting import Cost
 from zekt_bench.figures import Report, Spread, row, spread_of
+from zekt_bench.ratios import HEADINGS, ratios
 
 COST = Cost(seconds=2.0, cpu={"api": 0.4, "postgres": 0.1, "load": 9.0}, others=0.0, wal=5000, transactions=20)
 
@@ -80,3 +81,20 @@ def test_a_report_is_read_as_it_was_written() -> None:
 def test_a_figure_that_is_missing_has_no_spread() -> None:
     assert Spread.of([None, None]) is None
     assert Spread.of([None, 2.0]) == Spread(2.0, 2.0, 2.0)
+
+
+def test_a_ratio_is_of_two_rows_of_the_same_run() -> None:
+    """The first run met a machine half as fast as the second: that is in neither ratio."""
+    report = _report(10.0, 20.0)
+    for run, rate in zip(report.runs, (5.0, 15.0), strict=True):
+        run.append(row("webhook", "c=1, full", "webhook", 10, COST, rate=rate, than="c=1"))
+    ((key, found),) = ratios(report)
+    assert key == ("webhook", "c=1, full", "c=1")
+    assert dict(zip(HEADINGS, found, strict=True)) == {
+        "items/s": Spread(0.625, 0.5, 0.75),
+        "p50": None,
+        "p99": None,
+        "CPU/item": Spread(1.0, 1.0, 1.0),
+        "WAL/item": Spread(1.0, 1.0, 1.0),
+    }
+    assert "0.62 (0.50..0.75)" in _shown(table.show, report)

@@ -28,9 +28,9 @@ def latency(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
         _warm(here, size, fan_outs)
         for rate, fan_out in rates:
             events = max(size.latency_events, round(rate * size.latency_seconds))
-            yield _all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, rate=rate, concurrency=4)
+            yield all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, rate=rate, concurrency=4)
         for fan_out in alone:
-            yield _all_the_way(here, f"one event, fan-out {fan_out}", fan_out, 1, rate=1, concurrency=4)
+            yield all_the_way(here, f"one event, fan-out {fan_out}", fan_out, 1, rate=1, concurrency=4)
 
 
 def through(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
@@ -38,7 +38,7 @@ def through(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
     with house((_BURST_FAN_OUT,), kind) as here, here.serving(), here.working():
         _warm(here, size, (_BURST_FAN_OUT,))
         how = f"c={_CONCURRENCY}, fan-out {_BURST_FAN_OUT}"
-        yield _all_the_way(here, how, _BURST_FAN_OUT, size.through_events, concurrency=_CONCURRENCY)
+        yield all_the_way(here, how, _BURST_FAN_OUT, size.through_events, concurrency=_CONCURRENCY)
 
 
 def _warm(here: House, size: Size, fan_outs: tuple[int, ...]) -> None:
@@ -48,7 +48,8 @@ def _warm(here: House, size: Size, fan_outs: tuple[int, ...]) -> None:
     here.take_dispatches()
 
 
-def _all_the_way(here: House, how: str, fan_out: int, events: int, *, concurrency: int, rate: float = 0.0) -> Row:
+def all_the_way(here: House, how: str, fan_out: int, events: int, *, concurrency: int, rate: float = 0.0) -> Row:
+    """So many events, with one API and one worker."""
     runs = letters.runs(here, fan_out, events)
     requests, count = [letters.webhook(here, run) for run in runs], events * fan_out
     with here.loaded(requests, concurrency=concurrency, rate=rate) as load:
@@ -81,10 +82,10 @@ def burst(size: Size) -> Iterator[Row]:
         with house((_BURST_FAN_OUT,)) as here, here.serving():
             found = accepted(here, letters.webhooks(here, _BURST_FAN_OUT, size.burst_events), _CONCURRENCY)
             with here.working(workers):
-                yield _drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
+                yield drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
 
 
-def _drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
+def drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
     """From the moment that all workers are there: what the first of them did before counts neither way."""
     meters = here.meters()
     before, done = meters.read(), here.dispatches()

@@ -24,7 +24,7 @@ def webhooks(
         accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
         for concurrency in concurrencies:
             requests = letters.webhooks(here, 1, size.webhooks if concurrency > 1 else size.webhooks // 3)
-            yield _measured(here, "webhook 5 KB", "webhook", requests, concurrency)
+            yield measured(here, "webhook 5 KB", "webhook", requests, concurrency)
 
 
 def messages(size: Size) -> Iterator[Row]:
@@ -37,10 +37,11 @@ def messages(size: Size) -> Iterator[Row]:
             count = size.large_messages if length == _LARGEST else size.messages
             body = letters.payload(length)
             requests = [letters.message(here, run, body) for run in letters.runs(here, 1, count)]
-            yield _measured(here, f"message {name}", "message", requests, _CONCURRENCY)
+            yield measured(here, f"message {name}", "message", requests, _CONCURRENCY)
 
 
-def _measured(here: House, work: str, item: str, requests: list[bytes], concurrency: int) -> Row:
+def measured(here: House, work: str, item: str, requests: list[bytes], concurrency: int) -> Row:
+    """Sent by so many connections, each waiting for its answer before it sends the next."""
     with here.loaded(requests, concurrency=concurrency) as load:
         meters = here.meters()
         meters.fresh_start()
