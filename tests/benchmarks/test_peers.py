@@ -3,6 +3,7 @@
 import json
 import re
 import subprocess
+from collections.abc import Iterator
 from io import StringIO
 from pathlib import Path
 
@@ -10,13 +11,13 @@ import pytest
 from playwright._impl._driver import compute_driver_executable
 from rich.console import Console
 
-from zekt_bench import install, peers, table
-from zekt_bench.figures import Report
+from zekt_bench import install, peers, publish, table
+from zekt_bench.figures import Report, Row, machine
 from zekt_bench.install import SOURCES
-from zekt_bench.size import SHORT
-from zekt_bench.work.beside import rows_of
+from zekt_bench.work.beside import or_why
 
 LOCKS = sorted(SOURCES.glob("*/package-lock.json"))
+MODULES = sorted(SOURCES.glob("*/*.py"))
 PROGRAMS = sorted(SOURCES.glob("*/*.mjs"))
 FOLDERS = sorted({*(peer.folder_name for peer in peers.PEERS), peers.ORIGINAL_ACTION})
 
@@ -38,6 +39,22 @@ def test_a_lock_of_npm_names_what_and_not_where_from(lock: Path) -> None:
     assert packages
     assert [name for name, each in packages.items() if "resolved" in each] == []
     assert [name for name, each in packages.items() if not each["integrity"].startswith("sha512-")] == []
+
+
+@pytest.mark.parametrize("lock", sorted(SOURCES.glob("*/requirements.txt")), ids=lambda path: path.parent.name)
+def test_a_lock_of_pip_has_what_is_asked_for_with_hashes_and_no_host(lock: Path) -> None:
+    text = lock.read_text("utf-8")
+    assert "://" not in text
+    locked = text.replace("\\\n", " ").splitlines()
+    assert [line for line in locked if "--hash=sha256:" not in line] == []
+    asked = dict(line.split("==") for line in (lock.parent / "requirements.in").read_text("utf-8").split())
+    found = dict(re.findall(r"^([\w.-]+)==(\S+)", text, re.MULTILINE))
+    assert {name.partition("[")[0]: version for name, version in asked.items()}.items() <= found.items()
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_module_of_a_peer_compiles(module: Path) -> None:
+    compile(module.read_bytes(), module, "exec", dont_inherit=True)
 
 
 @pytest.mark.parametrize("program", PROGRAMS, ids=lambda path: f"{path.parent.name}/{path.name}")
@@ -80,13 +97,23 @@ def test_a_peer_is_installed_once_and_again_after_a_failure(tmp_path: Path, monk
     assert (tmp_path / "peers/node/bridge.mjs").read_bytes() == (SOURCES / "node/bridge.mjs").read_bytes()
 
 
-def test_a_peer_that_cannot_be_had_is_a_line_that_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    (row,) = rows_of(peers.NodeBridge, "idle", SHORT)
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (install.NotInstalled("there is no npm here"), "not installed: there is no npm here"),
+        (TimeoutError("3 of 5 dispatches in 90 s"), "3 of 5 dispatches in 90 s"),
+    ],
+)
+def test_a_peer_without_figures_is_a_line_that_says_why(error: Exception, said: str) -> None:
+    def refused() -> Iterator[Row]:
+        raise error
+
+    (row,) = or_why("idle", "Node bridge", refused)
     assert (row.who, row.items, row.failed) == ("Node bridge", 0, 0)
-    report = Report(command="", machine={"at": "now", "commit": "abc", "cores": 2}, runs=[[row]])
+    report = Report(command="", machine=machine({"postgresql": "18"}), runs=[[row]])
     console = Console(file=StringIO(), width=300)
     table.show(report, console)
     assert isinstance(console.file, StringIO)
     assert re.search(r"idle.*Node bridge.*none, see below", console.file.getvalue())
-    assert re.search("idle Node bridge: no figures: not installed: there is no n(pm|ode) here", console.file.getvalue())
+    assert f"idle Node bridge: no figures: {said}" in console.file.getvalue()
+    assert f"| idle |  | Node bridge | none: {said} |" in publish.block([report])

@@ -19,12 +19,12 @@ _ORIGINAL = "original, JavaScript"
 
 def in_turn(size: Size) -> Iterator[Row]:
     """Each sends the same messages, given as an input, in runs of its own."""
-    program = install.installed(ORIGINAL_ACTION) / "dist/index.mjs"
+    folder = install.installed(ORIGINAL_ACTION)
     with house() as here, here.serving(), bench_of(here) as bench:
         turns: dict[str, Callable[[Bench, Run], Step]] = {
             OURS: _composite,
             f"{OURS}, bare": _bare,
-            _ORIGINAL: partial(_javascript, program),
+            _ORIGINAL: partial(_javascript, folder),
         }
         for turn in turns.values():
             bench.once(turn(bench, letters.runs(here, 1, 1)[0]), {})
@@ -52,8 +52,10 @@ def _bare(bench: Bench, run: Run) -> Step:
     return lambda folder: bench.checkout.bare(run, folder, bench.here.url, **_given())
 
 
-def _javascript(program: Path, bench: Bench, run: Run) -> Step:
+def _javascript(installed: Path, bench: Bench, run: Run) -> Step:
     def command(folder: Path) -> Command:
-        return javascript(install.node(), program, run, folder, bench.here.url, **_given())
+        return javascript(
+            install.node(installed), installed / "dist/index.mjs", run, folder, bench.here.url, **_given()
+        )
 
     return command

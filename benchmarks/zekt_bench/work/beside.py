@@ -25,12 +25,12 @@ def beside(work: str, size: Size) -> Iterator[Row]:
         for peer in PEERS:
             yield from rows_of(peer, work, size)
     if work == "steps":
-        yield from _or_why(work, "original action", partial(action.in_turn, size))
+        yield from or_why(work, "original action", partial(action.in_turn, size))
 
 
 def rows_of(peer: type[Peer], work: str, size: Size) -> Iterator[Row]:
     """One row that says why, where it is not to be had or did not do the work: it costs no other row."""
-    for row in _or_why(work, peer.who, partial(_measured, peer, work, size)):
+    for row in or_why(work, peer.who, partial(_measured, peer, work, size)):
         yield msgspec.structs.replace(row, who=peer.who)
 
 
@@ -39,7 +39,8 @@ def _measured(peer: type[Peer], work: str, size: Size) -> Iterator[Row]:
     return _WORKS[work](size, peer)
 
 
-def _or_why(work: str, who: str, rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+def or_why(work: str, who: str, rows: Callable[[], Iterator[Row]]) -> Iterator[Row]:
+    """The rows, or one that says why there are none."""
     try:
         yield from rows()
     except NotInstalled as error:
