@@ -23,7 +23,7 @@ from zekt_backend.flows.claim import Shipping
 from zekt_backend.flows.fan_out import Timings
 from zekt_backend.flows.notifier import Notifier
 from zekt_backend.flows.read_installation import read_installation, read_repository
-from zekt_backend.flows.receive_event import receive_event
+from zekt_backend.flows.receive_event import Events, receive_event, together
 from zekt_backend.flows.reconcile import Terms, reconcile
 from zekt_backend.flows.reconciling import InThread, Report
 from zekt_backend.flows.repository_rows import Hub
@@ -69,6 +69,8 @@ class Broker:
     github: GitHubApp
     threads: ThreadPoolExecutor
     """PyGithub blocks; its calls run here."""
+    receive: Events
+    """Takes the ends of runs, those that come at the same time together."""
     examiners: Pool
     """Processes that hold messages against schemas and search them for credentials."""
     people_threads: ThreadPoolExecutor
@@ -118,6 +120,7 @@ class Broker:
             notifier=Notifier.build(settings, work_db, clock, github, stand_in, pace=pace(settings), dice=dice),
             stand_in=stand_in,
             threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
+            receive=together(db=db, clock=clock, new_id=new_delivery_id, timings=timings(settings)),
             examiners=Pool(),
         )
 
@@ -285,10 +288,6 @@ def new_delivery_id() -> str:
 def new_api_token() -> str:
     """256 random bits, and a prefix by which it is known for what it is."""
     return TOKEN_PREFIX + secrets.token_urlsafe(32)
-
-
-def new_secret() -> str:
-    return secrets.token_urlsafe(32)
 
 
 def new_event_id() -> str:

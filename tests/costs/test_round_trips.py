@@ -5,13 +5,17 @@ from typing import Any
 
 import pytest
 
+from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.flows.receive_event import receive_events
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.bench import Bench, bench_on
 from zekt_testing.cable import Cut
+from zekt_testing.ends import ended
 
 NEVER = 1_000_000
 CONSUMERS = 5
+TOGETHER = 16
 
 Costs = dict[str, dict[str, int]]
 
@@ -36,6 +40,25 @@ def test_an_event_for_five_consumers_asks_as_often_as_the_table_says(
         found = _count(bench, lambda: bench.zekt.github.finish_run(bench.zekt.start_run()))
         assert bench.zekt.sql("SELECT count(*) FROM deliveries") == [(2 * CONSUMERS,)]
     assert found == table["fan-out"]["receive_event"]
+
+
+def test_events_that_come_together_ask_as_often_as_the_table_says(
+    github: SandboxServer, new_database: Callable[[], str], table: dict[str, Any]
+) -> None:
+    with bench_on(github, new_database(), setup.directory()) as bench:
+        _at_once(bench)
+        found = _at_once(bench)
+        assert bench.zekt.sql("SELECT count(*) FROM deliveries") == [(2 * TOGETHER,)]
+    assert found == table["together"]["receive_events"]
+
+
+def _at_once(bench: Bench) -> dict[str, int]:
+    ends = [ended(bench.zekt.start_run()) for _ in range(TOGETHER)]
+
+    async def receive(broker: Broker) -> None:
+        await receive_events(ends, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings)
+
+    return _count(bench, lambda: bench.running.do(receive))
 
 
 def _life(bench: Bench) -> Costs:

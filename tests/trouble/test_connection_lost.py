@@ -12,6 +12,7 @@ import pytest
 from zekt_testing import trials
 from zekt_testing.bench import Bench
 from zekt_testing.cable import Cut
+from zekt_testing.event_trials import events_together
 from zekt_testing.invariants import half_written
 from zekt_testing.notice_trials import noticing
 from zekt_testing.trials import Trial
@@ -43,7 +44,7 @@ def _again(bench: Bench, cut: Cut, number: int, prepare: Callable[[Bench], Trial
 
 
 @pytest.mark.parametrize("cut", Cut)
-@pytest.mark.parametrize("prepare", [*trials.ALL, noticing])
+@pytest.mark.parametrize("prepare", [*trials.ALL, noticing, events_together])
 def test_a_flow_survives_the_loss_of_its_connection_at_every_statement(
     bench: Bench, prepare: Callable[[Bench], Trial], cut: Cut
 ) -> None:

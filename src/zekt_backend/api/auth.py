@@ -3,6 +3,7 @@
 import base64
 import binascii
 from html import escape
+from secrets import token_urlsafe
 
 from fastapi import Request
 from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
@@ -10,7 +11,7 @@ from pydantic import Field
 from starlette.exceptions import HTTPException
 
 from zekt_backend.api import bodies, problems, sessions, shapes
-from zekt_backend.broker import Broker, new_secret
+from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import sign_in as flow
 from zekt_backend.github.sign_in import SignIn
@@ -45,7 +46,7 @@ async def begin(request: Request, broker: Broker) -> Response:
     try:
         client = _client(broker)
         following = _following(request)
-        state, verifier = new_secret(), new_secret()
+        state, verifier = _new_secret(), _new_secret()
         answer = RedirectResponse(client.address(broker.settings.callback_url, state, verifier), 302, headers=_GUARDS)
         sessions.give_state(answer, broker, f"{state}.{verifier}.{_pack(following)}")
     except ZektError as error:
@@ -154,7 +155,7 @@ def _unpack(text: str) -> str:
 
 
 async def _enter(request: Request, broker: Broker, visitor: Visitor) -> flow.Secrets:
-    secrets = flow.Secrets(session=new_secret(), csrf=new_secret())
+    secrets = flow.Secrets(session=_new_secret(), csrf=_new_secret())
     await flow.sign_in(
         visitor, secrets, replaces=sessions.secret_of(request, broker), now=broker.clock.now(), db=broker.db
     )
@@ -174,3 +175,7 @@ def _refusal(request: Request, error: ZektError) -> Response:
         f'<p><a href="/sign-in">Sign in</a> · <code>{error.code}</code></p></html>'
     )
     return HTMLResponse(page, error.kind.status, headers=_GUARDS)
+
+
+def _new_secret() -> str:
+    return token_urlsafe(32)

@@ -5,10 +5,9 @@ from fastapi import Request
 from fastapi.responses import JSONResponse
 
 from zekt_backend.api import bodies, timing
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.hear_of_app import hear_of_app
-from zekt_backend.flows.receive_event import receive_event
 from zekt_backend.github import app_webhook, webhook
 from zekt_backend.insight import facts
 from zekt_backend.log import milliseconds
@@ -46,9 +45,7 @@ async def receive(request: Request, broker: Broker) -> JSONResponse:
     if isinstance(event, AppNews):
         return await _hear_of_app(event, broker, began)
     webhook.require_own(event, whose)
-    receipt = await receive_event(
-        event, db=broker.db, clock=broker.clock, new_id=new_delivery_id, timings=broker.timings
-    )
+    receipt = await broker.receive(event)
     facts.received(event, receipt, by="webhook", began=began)
     broker.metrics.webhook_answered(receipt.outcome, began)
     return JSONResponse({"success": True, "outcome": receipt.outcome, "deliveries": receipt.deliveries}, 202)

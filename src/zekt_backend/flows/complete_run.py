@@ -1,24 +1,27 @@
 """A consumer's run has ended: end the deliveries it confirmed, also when its runner died before it could say so."""
 
+from collections import Counter
+from collections.abc import Collection
 from datetime import datetime
 
 from zekt_backend.rules.lifecycle import Fact
-from zekt_backend.rules.records import RunEvent
-from zekt_backend.store import deliveries, repositories
+from zekt_backend.rules.records import RunEvent, RunKey
+from zekt_backend.store import deliveries
 from zekt_backend.store.database import Tx
 
 
-async def complete_run(tx: Tx, event: RunEvent, now: datetime) -> int:
-    """How many deliveries this run ended. Nought unless the repository has completion tracking on."""
-    repository = await repositories.find(tx, event.key.repository_id)
-    if repository is None or not repository.completion_tracking:
-        return 0
-    confirmed = await deliveries.lock_confirmed_by(
-        tx, consumer_id=repository.id, run_id=event.key.run_id, run_attempt=event.key.run_attempt
-    )
-    for delivery in confirmed:
+async def complete_runs(tx: Tx, ended: Collection[RunEvent], now: datetime) -> Counter[RunKey]:
+    """How many deliveries each of these runs ended: of repositories that have completion tracking on.
+
+    No two of them are of the same run.
+    """
+    runs = {(event.key.repository_id, event.key.run_id): event for event in ended}
+    counts: Counter[RunKey] = Counter()
+    for delivery in await deliveries.lock_confirmed_by(tx, [event.key for event in ended]):
+        event = runs[delivery.consumer_id, delivery.consumer_run_id or 0]
         await end(tx, delivery.id, event.conclusion, now, source="the consumer's workflow_run webhook")
-    return len(confirmed)
+        counts[event.key] += 1
+    return counts
 
 
 async def end(tx: Tx, delivery_id: str, conclusion: str | None, now: datetime, *, source: str) -> bool:

@@ -26,28 +26,30 @@ class Timings:
     pace: Pace
 
 
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The end of a run, and who gets it; `place` is the decision's in its trace."""
+
+    event: RunEvent
+    decision: Decision
+    place: Context
+    late: bool = False
+
+
 async def fan_out(
-    tx: Tx,
-    event: RunEvent,
-    decision: Decision,
-    *,
-    place: Context,
-    now: datetime,
-    new_id: Callable[[], str],
-    timings: Timings,
-    late: bool = False,
-) -> list[NewDelivery]:
-    """One delivery for each that the decision grants, in its order; `place` is the decision's in its trace."""
-    wanted = decision.granted
-    slots = await _reserve_slots(tx, [subscription for subscription, _ in wanted], now, timings.pace)
-    new = [
-        _delivery(event, subscription, offer, place, delivery_id=new_id(), due_at=slot, timings=timings, late=late)
-        for (subscription, offer), slot in zip(wanted, slots, strict=True)
-    ]
-    if new:
+    tx: Tx, decided: Sequence[Decided], *, now: datetime, new_id: Callable[[], str], timings: Timings
+) -> list[int]:
+    """One delivery for each that a decision grants, in its order. How many, of each decision."""
+    wanted = [(each, *granted) for each in decided for granted in each.decision.granted]
+    if wanted:
+        slots = await _reserve_slots(tx, [subscription for _, subscription, _ in wanted], now, timings.pace)
+        new = [
+            _delivery(each, subscription, offer, delivery_id=new_id(), due_at=slot, timings=timings)
+            for (each, subscription, offer), slot in zip(wanted, slots, strict=True)
+        ]
         await deliveries.create(tx, new, now)
         await jobs.enqueue(tx, [jobs.deliver(delivery.id, 0, delivery.due_at - now) for delivery in new])
-    return new
+    return [len(each.decision.granted) for each in decided]
 
 
 def _installation(subscription: Subscription) -> int:
@@ -57,26 +59,22 @@ def _installation(subscription: Subscription) -> int:
 
 
 async def _reserve_slots(tx: Tx, subscriptions: Sequence[Subscription], now: datetime, pace: Pace) -> list[datetime]:
-    """A slot for each, in order. Installations are taken by ascending id, so that two fan-outs cannot deadlock."""
+    """A slot for each, in order."""
     counts = Counter(_installation(subscription) for subscription in subscriptions)
-    free = {
-        installation: iter(await installations.reserve(tx, installation, now, count=count, pace=pace))
-        for installation, count in sorted(counts.items())
-    }
+    free = {id_: iter(slots) for id_, slots in (await installations.reserve_each(tx, counts, now, pace=pace)).items()}
     return [next(free[_installation(subscription)]) for subscription in subscriptions]
 
 
 def _delivery(
-    event: RunEvent,
+    decided: Decided,
     subscription: Subscription,
     offer: Offer,
-    place: Context,
     *,
     delivery_id: str,
     due_at: datetime,
     timings: Timings,
-    late: bool,
 ) -> NewDelivery:
+    event = decided.event
     return NewDelivery(
         id=delivery_id,
         subscription_id=subscription.id,
@@ -90,9 +88,9 @@ def _delivery(
         event_id=offer.message.event_id if offer.message else None,
         event_type=offer.event_type,
         envelope=envelope.head(
-            event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type, decision=place
+            event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type, decision=decided.place
         ),
-        late=late,
+        late=decided.late,
         durable=subscription.durable,
         confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,
         complete_timeout=subscription.complete_timeout or timings.complete_timeout,

@@ -1,20 +1,29 @@
-"""A run has finished: store it once, join its messages, decide, and queue what follows. One transaction."""
+"""Runs have finished: store each once, join its messages, decide, and queue what follows. One transaction."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from functools import partial
+
+from psycopg.errors import LockNotAvailable
 
 from zekt_backend.clock import Clock
-from zekt_backend.flows.complete_run import complete_run
-from zekt_backend.flows.fan_out import Timings, fan_out
+from zekt_backend.flows.complete_run import complete_runs
+from zekt_backend.flows.fan_out import Decided, Timings, fan_out
+from zekt_backend.flows.together import Together
 from zekt_backend.rules import correlation, policy, spans, trace
 from zekt_backend.rules.correlation import Message
-from zekt_backend.rules.policy import Decision
-from zekt_backend.rules.records import RunEvent
+from zekt_backend.rules.records import RunEvent, RunKey
+from zekt_backend.rules.spans import Span
+from zekt_backend.rules.trace import Context
 from zekt_backend.store import directory, events, messages, traces
-from zekt_backend.store.database import Database, Tx, lock_run
+from zekt_backend.store.database import Database, Tx, lock_runs
 
 PATIENCE_SECONDS = 3.0
 """GitHub waits 10 seconds for an answer and never asks again: a passing trouble is worth a few tries, no more."""
+
+_NEIGHBOURS_SECONDS = 1.0
+"""How long several events wait for a lock that one of them needs; alone, it waits as long as everybody does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,45 +38,108 @@ class EventReceipt:
     """How many deliveries, to this repository, the run has ended."""
 
 
+_DUPLICATE = EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
+
+
+Events = Together[RunEvent, EventReceipt]
+
+
+class HeldUpError(Exception):
+    """Somebody holds a row that one of several events needs: who knows which, so each is received by itself."""
+
+
 async def receive_event(
     event: RunEvent, *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings
 ) -> EventReceipt:
     """Store one completed run once, and queue what follows from it."""
+    (receipt,) = await receive_events([event], db=db, clock=clock, new_id=new_id, timings=timings)
+    return receipt
 
-    async def work(tx: Tx) -> EventReceipt:
-        await lock_run(tx, event.key)
-        now = clock.now()
-        if not await events.save_once(tx, event, now):
-            return EventReceipt(duplicate=True, outcome="duplicate", against=(), deliveries=0, ended=0)
-        ended = await complete_run(tx, event, now)
-        sent = await messages.of_run(tx, event.key)
-        taken = correlation.take(sent, event.key.run_attempt)
-        known = replace(event, workflow_path=_path(event, taken))
-        provider = await directory.provider(tx, event.key.repository_id, known.workflow_path)
-        decision = policy.decide(known, provider, taken)
-        await events.record_decision(tx, event.guid, decision, now)
-        first = next((found for message in sent if (found := trace.parse(message.traceparent))), None)
-        trace_id = first.trace_id if first else await _trace_id(tx, event, decision)
-        place = trace.of_decision(trace_id, event.guid)
-        made = await fan_out(tx, known, decision, place=place, now=now, new_id=new_id, timings=timings)
-        if made or sent:
-            told = spans.event(place.trace_id, event, first, now, clock.now())
-            outcome, count = decision.outcome, len(made)
-            tx.happenings += [
-                told,
-                spans.decision(place, told.own.span_id, event.key, now, told.ended, outcome=outcome, deliveries=count),
-            ]
-        return EventReceipt(
-            duplicate=False, outcome=decision.outcome, against=decision.against, deliveries=len(made), ended=ended
-        )
+
+async def receive_events(
+    ends: Sequence[RunEvent], *, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings
+) -> list[EventReceipt]:
+    """The same for several, no two of one run: in one transaction, and as if one had come after the other.
+
+    Raises:
+        HeldUpError: something that one of several needs was held by somebody else for a while. Nothing is stored.
+    """
+
+    async def work(tx: Tx) -> list[EventReceipt]:
+        try:
+            return await _receive(tx, ends, clock, new_id, timings)
+        except LockNotAvailable as error:
+            if len(ends) == 1:
+                raise
+            raise HeldUpError from error
 
     return await db.run(work, patience=PATIENCE_SECONDS)
 
 
-async def _trace_id(tx: Tx, event: RunEvent, decision: Decision) -> str:
-    """Of a run that has sent nothing: its cause's, or a new one."""
-    cause = (await traces.known_of(tx, event.key)).cause if decision.granted else None
-    return cause.context.trace_id if cause and cause.context else trace.trace_id(event.guid)
+def together(*, db: Database, clock: Clock, new_id: Callable[[], str], timings: Timings) -> Events:
+    """Receives what comes at the same time in one transaction, each commit for many of them."""
+    return Together(
+        partial(receive_events, db=db, clock=clock, new_id=new_id, timings=timings),
+        apart=lambda event: (event.key.repository_id, event.key.run_id),
+    )
+
+
+async def _receive(
+    tx: Tx, ends: Sequence[RunEvent], clock: Clock, new_id: Callable[[], str], timings: Timings
+) -> list[EventReceipt]:
+    # What one of them waits for is not for the others to wait for.
+    await lock_runs(tx, [event.key for event in ends], patience=_NEIGHBOURS_SECONDS if len(ends) > 1 else None)
+    now = clock.now()
+    stored = await events.save_new(tx, ends, now)
+    if not stored:
+        return [_DUPLICATE] * len(ends)
+    new = [event for event in ends if event.key in stored]
+    ended = await complete_runs(tx, new, now)
+    sent = await messages.of_runs(tx, stored)
+    first = {key: next(filter(None, (trace.parse(each.traceparent) for each in sent[key])), None) for key in sent}
+    decided = await _decide(tx, new, sent, first, now)
+    made = await fan_out(tx, decided, now=now, new_id=new_id, timings=timings)
+    receipts = {}
+    for each, count in zip(decided, made, strict=True):
+        key, decision = each.event.key, each.decision
+        if count or sent[key]:
+            tx.happenings += _spans(each, first[key], count, now, clock.now())
+        receipts[key] = EventReceipt(False, decision.outcome, decision.against, count, ended[key])
+    return [receipts.get(event.key, _DUPLICATE) for event in ends]
+
+
+async def _decide(
+    tx: Tx,
+    new: Sequence[RunEvent],
+    sent: Mapping[RunKey, Sequence[Message]],
+    first: Mapping[RunKey, Context | None],
+    now: datetime,
+) -> list[Decided]:
+    """What is decided of each, as it is kept, and its place in its trace."""
+    taken = {key: correlation.take(sent[key], key.run_attempt) for key in sent}
+    known = [replace(event, workflow_path=_path(event, taken[event.key])) for event in new]
+    places = [(event.key.repository_id, event.workflow_path) for event in known]
+    providers = await directory.providers(tx, dict.fromkeys(places))
+    decisions = [
+        policy.decide(event, providers[place], taken[event.key]) for event, place in zip(known, places, strict=True)
+    ]
+    both = list(zip(known, decisions, strict=True))
+    await events.record_decisions(tx, [(event.guid, decision) for event, decision in both], now)
+    # Of a run that has sent nothing: its cause's trace, or a new one.
+    silent = [event.key for event, decision in both if decision.granted and not first[event.key]]
+    causes = await traces.causes_of(tx, silent) if silent else {}
+    begun = {key: cause.context for key, cause in causes.items()} | {key: told for key, told in first.items() if told}
+    return [Decided(event, decision, _place(event, begun.get(event.key))) for event, decision in both]
+
+
+def _place(event: RunEvent, begun: Context | None) -> Context:
+    return trace.of_decision(begun.trace_id if begun else trace.trace_id(event.guid), event.guid)
+
+
+def _spans(each: Decided, first: Context | None, made: int, began: datetime, ended: datetime) -> list[Span]:
+    told = spans.event(each.place.trace_id, each.event, first, began, ended)
+    place, key, outcome = each.place, each.event.key, each.decision.outcome
+    return [told, spans.decision(place, told.own.span_id, key, began, ended, outcome=outcome, deliveries=made)]
 
 
 def _path(event: RunEvent, sent: Sequence[Message]) -> str | None:

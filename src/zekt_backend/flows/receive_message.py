@@ -12,7 +12,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows import examine as examining
 from zekt_backend.flows.admit import admit
 from zekt_backend.flows.examine import Examine
-from zekt_backend.flows.fan_out import Timings, fan_out
+from zekt_backend.flows.fan_out import Decided, Timings, fan_out
 from zekt_backend.rules import correlation, door, policy, spans, trace
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.door import Ask, Examined, Refusal
@@ -21,7 +21,7 @@ from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent, SignedClaims
 from zekt_backend.rules.trace import Begun
 from zekt_backend.store import directory, events, messages, refusals, traces
-from zekt_backend.store.database import Database, Tx, lock_run
+from zekt_backend.store.database import Database, Tx, lock_runs
 from zekt_backend.store.messages import NewMessage
 
 MAX_MESSAGES_PER_RUN = 256
@@ -108,7 +108,7 @@ class _Visit:
     async def __call__(self, tx: Tx) -> MessageReceipt | Refusal | examining.Job:
         claims = self.incoming.claims
         await admit(tx, claims, self.incoming.purpose)
-        await lock_run(tx, claims.key)
+        await lock_runs(tx, [claims.key])
         provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
         message = _new_message(self.incoming, self.new_event_id())
         if asks := door.asking(provider.services):
@@ -137,7 +137,8 @@ class _Visit:
     async def _store(self, tx: Tx, message: NewMessage, provider: Provider) -> MessageReceipt:
         key, now = message.key, self.clock.now()
         ends = await events.since(tx, key)
-        late = _late(message.head, await messages.of_run(tx, ends[-1].key), ends, provider) if ends else []
+        sent = (await messages.of_runs(tx, [ends[-1].key]))[ends[-1].key] if ends else []
+        late = _late(message.head, sent, ends, provider)
         notified = (
             sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider, message.head).recipients)
         )
@@ -157,24 +158,27 @@ class _Visit:
         if await messages.count_of_run(tx, key) > MAX_MESSAGES_PER_RUN:
             raise ZektError("too_many_messages", f"One attempt of a run may send {MAX_MESSAGES_PER_RUN} messages.")
         tx.happenings.append(spans.message(begun, key, message.event_id, now, self.clock.now(), late=message.late))
-        for tell in late:
-            await events.record_decision(tx, tell.end.guid, tell.decision, now, event_id=message.event_id)
-            place = trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id)
-            made = await fan_out(
-                tx,
-                tell.end,
-                tell.decision,
-                place=place,
-                now=now,
-                new_id=self.new_delivery_id,
-                timings=self.timings,
-                late=True,
-            )
-            outcome, count = tell.decision.outcome, len(made)
-            tx.happenings.append(
-                spans.decision(place, begun.own.span_id, key, now, self.clock.now(), outcome=outcome, deliveries=count)
-            )
+        await self._deliver(tx, message, begun, late)
         return _stored_now(message, begun, self.incoming.head)
+
+    async def _deliver(self, tx: Tx, message: NewMessage, begun: Begun, late: Sequence["_Late"]) -> None:
+        """At once, since its run has ended."""
+        now = self.clock.now()
+        for tell in late:
+            await events.record_decisions(tx, [(tell.end.guid, tell.decision)], now, event_id=message.event_id)
+            place = trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id)
+            decided = Decided(tell.end, tell.decision, place, late=True)
+            (count,) = await fan_out(tx, [decided], now=now, new_id=self.new_delivery_id, timings=self.timings)
+            told = spans.decision(
+                place,
+                begun.own.span_id,
+                message.key,
+                now,
+                self.clock.now(),
+                outcome=tell.decision.outcome,
+                deliveries=count,
+            )
+            tx.happenings.append(told)
 
     async def _trace(
         self, tx: Tx, message: NewMessage, ends: Sequence[RunEvent]

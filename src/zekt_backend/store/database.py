@@ -2,7 +2,7 @@
 
 import asyncio
 import random
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
 from typing import Any, LiteralString, Self, TypeVar
 
@@ -245,10 +245,24 @@ async def one_connection(url: str) -> AsyncIterator[Tx]:
         yield connection
 
 
-async def lock_run(tx: Tx, key: RunKey) -> None:
-    """Take turns per run: its ends and its messages, of all attempts, must see each other if they come at once."""
-    name = f"run:{key.repository_id}:{key.run_id}"
-    await tx.execute("SELECT pg_advisory_xact_lock(hashtextextended(%s, 0))", (name,))
+async def lock_runs(tx: Tx, keys: Collection[RunKey], *, patience: float | None = None) -> None:
+    """Take turns per run: its ends and its messages, of all attempts, must see each other if they come at once.
+
+    All callers take them in the same order. With `patience` no lock of this transaction, these and those that follow,
+    is waited for longer than so many seconds.
+    """
+    names = sorted({f"run:{key.repository_id}:{key.run_id}" for key in keys})
+    timeout = None if patience is None else f"{round(1000 * patience)}ms"
+    await tx.execute(
+        """SELECT set_config('lock_timeout', coalesce(%s, current_setting('lock_timeout')), true),
+                  pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name""",
+        (timeout, names),
+    )
+
+
+def columns_of(keys: Collection[RunKey]) -> tuple[list[int], list[int], list[int]]:
+    """Repositories, runs and attempts, to be unnested together."""
+    return [key.repository_id for key in keys], [key.run_id for key in keys], [key.run_attempt for key in keys]
 
 
 async def one(tx: Tx, query: LiteralString | SQL | Composed, params: Any = None) -> DictRow | None:

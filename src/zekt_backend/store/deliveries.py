@@ -1,6 +1,6 @@
 """Deliveries: made in fan-out, changed only by compare-and-swap, each change with its line of history."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -11,8 +11,9 @@ from psycopg.types.json import Jsonb
 from zekt_backend.rules import spans
 from zekt_backend.rules.happenings import Made, Moved
 from zekt_backend.rules.lifecycle import Fact, Status, sources, target
+from zekt_backend.rules.records import RunKey
 from zekt_backend.store import notices
-from zekt_backend.store.database import Tx, many, one
+from zekt_backend.store.database import Tx, columns_of, many, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,21 +77,37 @@ def _delivery(row: Mapping[str, Any]) -> Delivery:
     return Delivery(**{**row, "status": Status(row["status"])})
 
 
+_NEW = (
+    "id", "subscription_id", "provider_id", "provider", "consumer_id", "consumer", "installation_id", "correlation_id",
+    "event_guid", "event_id", "event_type", "late", "durable", "confirm_timeout", "complete_timeout", "max_dispatches",
+    "replay_of", "due_at",
+)  # fmt: skip
+
+
 async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
     """Write them as pending, in order, with the first line of their history."""
-    async with tx.cursor() as cursor:
-        await cursor.executemany(
-            """INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer,
+    values: dict[str, Any] = {name: [getattr(delivery, name) for delivery in new] for name in _NEW}
+    values["envelope"] = [Jsonb(delivery.envelope) for delivery in new]
+    await tx.execute(
+        """WITH made AS (
+               INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer,
                    installation_id, correlation_id, event_guid, event_id, event_type, envelope, late, durable,
-                   confirm_timeout, complete_timeout, max_dispatches, is_replay, replay_of, status, due_at, created_at)
-               VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s,
-                   'pending', %s, %s)""",
-            [_values(delivery, now) for delivery in new],
-        )
-        await cursor.executemany(
-            "INSERT INTO history (delivery_id, at, fact, to_status, detail) VALUES (%s, %s, 'created', 'pending', %s)",
-            [(delivery.id, now, _origin(delivery)) for delivery in new],
-        )
+                   confirm_timeout, complete_timeout, max_dispatches, replay_of, due_at, is_replay, status, created_at)
+               SELECT new.*, new.replay_of IS NOT NULL, 'pending', %(now)s
+               FROM unnest(%(id)s::text[], %(subscription_id)s::bigint[], %(provider_id)s::bigint[],
+                   %(provider)s::text[], %(consumer_id)s::bigint[], %(consumer)s::text[],
+                   %(installation_id)s::bigint[], %(correlation_id)s::text[], %(event_guid)s::text[],
+                   %(event_id)s::text[], %(event_type)s::text[], %(envelope)s::jsonb[], %(late)s::boolean[],
+                   %(durable)s::boolean[], %(confirm_timeout)s::interval[], %(complete_timeout)s::interval[],
+                   %(max_dispatches)s::int[], %(replay_of)s::text[], %(due_at)s::timestamptz[])
+                   AS new (id, subscription_id, provider_id, provider, consumer_id, consumer, installation_id,
+                   correlation_id, event_guid, event_id, event_type, envelope, late, durable, confirm_timeout,
+                   complete_timeout, max_dispatches, replay_of, due_at))
+           INSERT INTO history (delivery_id, at, fact, to_status, detail)
+           SELECT id, %(now)s, 'created', 'pending', detail
+           FROM unnest(%(id)s::text[], %(origin)s::text[]) AS first (id, detail)""",
+        values | {"now": now, "origin": [_origin(delivery) for delivery in new]},
+    )
     tx.happenings.append(Made(len(new)))
 
 
@@ -98,32 +115,6 @@ def _origin(new: NewDelivery) -> str:
     if new.replay_of is not None:
         return f"replay of {new.replay_of}"
     return "Late: the run had ended before this message came." if new.late else ""
-
-
-def _values(new: NewDelivery, now: datetime) -> tuple[Any, ...]:
-    return (
-        new.id,
-        new.subscription_id,
-        new.provider_id,
-        new.provider,
-        new.consumer_id,
-        new.consumer,
-        new.installation_id,
-        new.correlation_id,
-        new.event_guid,
-        new.event_id,
-        new.event_type,
-        Jsonb(new.envelope),
-        new.late,
-        new.durable,
-        new.confirm_timeout,
-        new.complete_timeout,
-        new.max_dispatches,
-        new.replay_of is not None,
-        new.replay_of,
-        new.due_at,
-        now,
-    )
 
 
 async def lock(tx: Tx, delivery_id: str) -> Delivery | None:
@@ -158,16 +149,22 @@ async def lock_for_consumer(
     return _delivery(row) if row else None
 
 
-async def lock_confirmed_by(tx: Tx, *, consumer_id: int, run_id: int, run_attempt: int) -> list[Delivery]:
-    """Deliveries that a consumer's run has confirmed, in this attempt or an earlier one, and not yet ended."""
+async def lock_confirmed_by(tx: Tx, runs: Collection[RunKey]) -> list[Delivery]:
+    """Deliveries that these consumers' runs have confirmed, in this attempt or an earlier one, and not yet ended.
+
+    Only of repositories that have completion tracking on.
+    """
     rows = await many(
         tx,
         sql.SQL(
-            """SELECT {} FROM deliveries
-               WHERE consumer_id = %s AND consumer_run_id = %s AND consumer_run_attempt <= %s AND status = 'confirmed'
-               ORDER BY seq FOR UPDATE"""
+            """SELECT {} FROM deliveries d JOIN unnest(%s::bigint[], %s::bigint[], %s::int[])
+                   AS k (of_repository, of_run, of_attempt)
+                   ON consumer_id = of_repository AND consumer_run_id = of_run AND consumer_run_attempt <= of_attempt
+               WHERE status = 'confirmed'
+                 AND EXISTS (SELECT 1 FROM repositories r WHERE r.id = of_repository AND r.completion_tracking)
+               ORDER BY seq FOR UPDATE OF d"""
         ).format(_ROW),
-        (consumer_id, run_id, run_attempt),
+        columns_of(runs),
     )
     return [_delivery(row) for row in rows]
 

@@ -1,38 +1,72 @@
 """What the policy asks about a workflow: is it whitelisted, what is published from it, who has subscribed."""
 
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from psycopg import sql
 
 from zekt_backend.rules.parties import Provider, Service, Subscription
-from zekt_backend.rules.reach import barrier, provider_barrier
-from zekt_backend.store import reach, repositories
+from zekt_backend.rules.reach import Reach, barrier, provider_barrier
 from zekt_backend.store.database import Tx, many, one
 
-_FILTERS = ("conclusions", "branches", "event_types")
+Place = tuple[int, str | None]
+"""A repository's id and the path of a workflow in it."""
 
 
 async def provider(tx: Tx, repository_id: int, workflow_path: str | None) -> Provider:
     """The provider's side as it stands now: a change takes effect for the next event, at once."""
-    repository = await repositories.find(tx, repository_id)
-    workflow = await one(
-        tx,
-        "SELECT id, whitelisted FROM workflows WHERE repository_id = %s AND path = %s",
-        (repository_id, workflow_path),
-    )
-    services = await _services(tx, workflow["id"]) if workflow else {}
+    place = (repository_id, workflow_path)
+    return (await providers(tx, [place]))[place]
+
+
+async def providers(tx: Tx, places: Collection[Place]) -> dict[Place, Provider]:
+    """The same for each of them."""
+    sides = await _sides(tx, places)
+    services = {row["id"]: _service(row) for rows in sides.values() for row in rows if row["id"] is not None}
     subscriptions = await _subscriptions(tx, services)
-    reaches = await reach.of(tx, {repository_id, *(each.consumer_id for each in subscriptions)})
+    return {place: _provider(place, rows, services, subscriptions) for place, rows in sides.items()}
+
+
+async def _sides(tx: Tx, places: Collection[Place]) -> dict[Place, list[dict[str, Any]]]:
+    """A row for each service of each workflow; one without a service where there is none."""
+    rows = await many(
+        tx,
+        """SELECT p.number, r.id IS NOT NULL AS known, r.enabled, r.provider, r.full_name, r.installation_id,
+                  r.removed_at, r.removed_why, i.suspended_at, i.removed_at AS uninstalled_at, w.whitelisted,
+                  v.id, v.slug, v.alias, v.event_type, v.metadata_only, v.hide_provider,
+                  v.retired_at IS NOT NULL AS retired, v.guard, v.schema_version
+           FROM unnest(%s::bigint[], %s::text[]) WITH ORDINALITY AS p (repository_id, path, number)
+           LEFT JOIN repositories r ON r.id = p.repository_id
+           LEFT JOIN installations i ON i.id = r.installation_id
+           LEFT JOIN workflows w ON w.repository_id = p.repository_id AND w.path = p.path
+           LEFT JOIN services v ON v.workflow_id = w.id
+           ORDER BY p.number, v.id""",
+        ([repository_id for repository_id, _ in places], [path for _, path in places]),
+    )
+    found: dict[Place, list[dict[str, Any]]] = {place: [] for place in places}
+    asked = list(places)
+    for row in rows:
+        found[asked[row["number"] - 1]].append(row)
+    return found
+
+
+def _provider(
+    place: Place,
+    rows: Sequence[Mapping[str, Any]],
+    services: Mapping[int, Service],
+    subscriptions: Mapping[int, list[Subscription]],
+) -> Provider:
+    side, own = rows[0], [row["id"] for row in rows if row["id"] is not None]
+    mine = [subscription for service_id in own for subscription in subscriptions.get(service_id, ())]
     return Provider(
-        repository_known=repository is not None,
-        repository_enabled=repository is not None and repository.enabled,
-        enabled_as_provider=repository is not None and repository.provider,
-        workflow_path=workflow_path,
-        whitelisted=bool(workflow and workflow["whitelisted"]),
-        services=tuple(services.values()),
-        subscriptions=tuple(replace(each, barrier=barrier(reaches[each.consumer_id])) for each in subscriptions),
-        barrier=provider_barrier(reaches.get(repository_id)),
+        repository_known=side["known"],
+        repository_enabled=bool(side["enabled"]),
+        enabled_as_provider=bool(side["provider"]),
+        workflow_path=place[1],
+        whitelisted=bool(side["whitelisted"]),
+        services=tuple(services[service_id] for service_id in own),
+        subscriptions=tuple(sorted(mine, key=lambda subscription: subscription.id)),
+        barrier=provider_barrier(_reach(side) if side["known"] else None),
     )
 
 
@@ -49,37 +83,46 @@ async def provider_of(tx: Tx, subscription_id: int) -> Provider:
     return await provider(tx, row["repository_id"], row["path"])
 
 
-async def _services(tx: Tx, workflow_id: int) -> dict[int, Service]:
-    rows = await many(
-        tx,
-        """SELECT id, slug, alias, event_type, metadata_only, hide_provider, retired_at IS NOT NULL AS retired,
-                  guard, schema_version
-           FROM services WHERE workflow_id = %s ORDER BY id""",
-        (workflow_id,),
-    )
-    return {row["id"]: Service(**row) for row in rows}
-
-
-async def _subscriptions(tx: Tx, services: dict[int, Service]) -> tuple[Subscription, ...]:
+async def _subscriptions(tx: Tx, services: Mapping[int, Service]) -> dict[int, list[Subscription]]:
+    """By service."""
     if not services:
-        return ()
+        return {}
     rows = await many(
         tx,
-        """SELECT s.id, s.service_id, s.status, s.repository_id AS consumer_id, r.full_name AS consumer,
+        """SELECT s.id, s.service_id, s.status, s.repository_id AS consumer_id, r.full_name,
                   r.enabled AS consumer_enabled, r.consumer AS enabled_as_consumer, r.installation_id, s.durable,
-                  s.conclusions,
-                  s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.branches, s.event_types
+                  s.conclusions, s.confirm_timeout, s.complete_timeout, s.max_dispatches, s.branches, s.event_types,
+                  r.removed_at, r.removed_why, i.suspended_at, i.removed_at AS uninstalled_at
            FROM subscriptions s JOIN repositories r ON r.id = s.repository_id
+           LEFT JOIN installations i ON i.id = r.installation_id
            WHERE s.service_id = ANY(%s) ORDER BY s.id""",
         (list(services),),
     )
-    return tuple(_subscription(row, services[row["service_id"]]) for row in rows)
+    found: dict[int, list[Subscription]] = {}
+    for row in rows:
+        found.setdefault(row["service_id"], []).append(_subscription(row, services[row["service_id"]]))
+    return found
 
 
-def _subscription(row: dict[str, Any], service: Service) -> Subscription:
-    known = {key: value for key, value in row.items() if key not in ("service_id", *_FILTERS)}
-    filters: dict[str, Any] = {key: None if row[key] is None else tuple(row[key]) for key in _FILTERS}
-    return Subscription(service=service, **known, **filters)
+_FILTERS = ("conclusions", "branches", "event_types")
+_SAME = (
+    "id", "status", "consumer_id", "consumer_enabled", "enabled_as_consumer", "installation_id", "durable",
+    "confirm_timeout", "complete_timeout", "max_dispatches",
+)  # fmt: skip
+
+
+def _subscription(row: Mapping[str, Any], service: Service) -> Subscription:
+    filters: dict[str, Any] = {name: None if row[name] is None else tuple(row[name]) for name in _FILTERS}
+    same = {name: row[name] for name in _SAME}
+    return Subscription(service=service, consumer=row["full_name"], barrier=barrier(_reach(row)), **same, **filters)
+
+
+def _service(row: Mapping[str, Any]) -> Service:
+    return Service(**{name: row[name] for name in Service.__slots__})
+
+
+def _reach(row: Mapping[str, Any]) -> Reach:
+    return Reach(**{name: row[name] for name in Reach.__slots__})
 
 
 STOPPED = """CASE WHEN s.status <> 'approved' OR NOT (consumer.enabled AND consumer.consumer)

@@ -1,5 +1,6 @@
 """Finished runs as GitHub told them, and what was decided about each."""
 
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
@@ -8,25 +9,30 @@ from psycopg.types.json import Jsonb
 
 from zekt_backend.rules.policy import Decision
 from zekt_backend.rules.records import RunEvent, RunKey
-from zekt_backend.store.database import Listing, Tx, changed, many, page_of
+from zekt_backend.store.database import Listing, Tx, many, page_of
 
 _COLUMNS = [f.name for f in fields(RunEvent) if f.name != "key"]
+_KEY = [f.name for f in fields(RunKey)]
 
 
-async def save_once(tx: Tx, event: RunEvent, now: datetime) -> bool:
-    """Store it; False when this run attempt (or this very webhook) was stored before."""
-    values = {name: getattr(event, name) for name in _COLUMNS} | asdict(event.key)
-    return await changed(
+async def save_new(tx: Tx, events: Sequence[RunEvent], now: datetime) -> set[RunKey]:
+    """Store them, but for run attempts and webhooks that were stored before. The attempts that are new."""
+    values = {name: [getattr(event, name) for event in events] for name in _COLUMNS}
+    values |= {name: [getattr(event.key, name) for event in events] for name in _KEY}
+    rows = await many(
         tx,
         """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_id, workflow_path,
                workflow_name, conclusion, head_branch, head_sha, event, actor, html_url, started_at,
                completed_at, received_at)
-           VALUES (%(guid)s, %(repository_id)s, %(repository)s, %(run_id)s, %(run_attempt)s, %(workflow_id)s,
-               %(workflow_path)s, %(workflow_name)s, %(conclusion)s, %(head_branch)s, %(head_sha)s, %(event)s,
-               %(actor)s, %(html_url)s, %(started_at)s, %(completed_at)s, %(now)s)
-           ON CONFLICT DO NOTHING""",
+           SELECT new.*, %(now)s FROM unnest(%(guid)s::text[], %(repository_id)s::bigint[], %(repository)s::text[],
+               %(run_id)s::bigint[], %(run_attempt)s::int[], %(workflow_id)s::bigint[], %(workflow_path)s::text[],
+               %(workflow_name)s::text[], %(conclusion)s::text[], %(head_branch)s::text[], %(head_sha)s::text[],
+               %(event)s::text[], %(actor)s::text[], %(html_url)s::text[], %(started_at)s::text[],
+               %(completed_at)s::text[]) AS new
+           ON CONFLICT DO NOTHING RETURNING repository_id, run_id, run_attempt""",
         values | {"now": now},
     )
+    return {RunKey(**row) for row in rows}
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +110,21 @@ async def since(tx: Tx, key: RunKey) -> list[RunEvent]:
     return [RunEvent(key=replace(key, run_attempt=row.pop("run_attempt")), **row) for row in rows]
 
 
-async def record_decision(tx: Tx, guid: str, decision: Decision, now: datetime, *, event_id: str | None = None) -> None:
-    """Keep the reasons; `event_id` names the message where one came late and was decided alone."""
+async def record_decisions(
+    tx: Tx, decided: Sequence[tuple[str, Decision]], now: datetime, *, event_id: str | None = None
+) -> None:
+    """Keep the reasons, by the event's guid; `event_id` names the message where one came late and was decided alone."""
     await tx.execute(
         """INSERT INTO decisions (event_guid, event_id, decided_at, outcome, reasons)
-           VALUES (%s, %s, %s, %s, %s)""",
-        (guid, event_id, now, decision.outcome, Jsonb(_reasons(decision))),
+           SELECT guid, %s, %s, outcome, reasons
+           FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS decided (guid, outcome, reasons)""",
+        (
+            event_id,
+            now,
+            [guid for guid, _ in decided],
+            [decision.outcome for _, decision in decided],
+            [Jsonb(_reasons(decision)) for _, decision in decided],
+        ),
     )
 
 

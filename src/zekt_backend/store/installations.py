@@ -5,10 +5,12 @@ the lock is `NO KEY UPDATE`: whoever has just written a row that refers to the i
 applied or tried say, keeps no write waiting, and is kept waiting by none.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+
+from psycopg.sql import SQL
 
 from zekt_backend.rules import pace as pacing
 from zekt_backend.rules.happenings import Planned
@@ -19,28 +21,39 @@ from zekt_backend.store.database import Tx, many, one
 async def reserve(
     tx: Tx, installation_id: int, now: datetime, *, count: int, pace: Pace, after: datetime | None = None
 ) -> list[datetime]:
-    """Plan `count` writes, none before `after`. Callers that take several installations go by id."""
-    given = {"id": installation_id, "now": now, "after": after or now}
-    if not pace.spacing:
-        row = await one(
-            tx,
-            "SELECT greatest(blocked_until, %(now)s, %(after)s) AS first FROM installations WHERE id = %(id)s",
-            given,
-        )
-        slots = [_found(row, installation_id)["first"]] * count
-        tx.happenings.extend(Planned(slot - now) for slot in slots)
-        return slots
-    row = await one(
+    """Plan `count` writes, none before `after`. Callers that take several installations use `reserve_each`."""
+    return (await reserve_each(tx, {installation_id: count}, now, pace=pace, after=after))[installation_id]
+
+
+async def reserve_each(
+    tx: Tx, counts: Mapping[int, int], now: datetime, *, pace: Pace, after: datetime | None = None
+) -> dict[int, list[datetime]]:
+    """So many writes of each installation, by its id: in which order all who take several take them."""
+    rows = await many(
         tx,
-        """SELECT greatest(blocked_until, %(now)s, %(after)s) AS since,
-                  greatest(next_write_at, blocked_until, %(now)s, %(after)s) AS first
-           FROM installations WHERE id = %(id)s FOR NO KEY UPDATE""",
-        given,
+        SQL(
+            """SELECT id, greatest(blocked_until, %(now)s, %(after)s) AS since,
+                      greatest(next_write_at, blocked_until, %(now)s, %(after)s) AS first
+               FROM installations WHERE id = ANY(%(ids)s) ORDER BY id {}"""
+        ).format(SQL("FOR NO KEY UPDATE" if pace.spacing else "")),
+        {"ids": sorted(counts), "now": now, "after": after or now},
     )
-    found = _found(row, installation_id)
-    *slots, following = pacing.plan(pace, found["first"], since=found["since"], count=count)
-    await tx.execute("UPDATE installations SET next_write_at = %s WHERE id = %s", (following, installation_id))
-    tx.happenings.extend(Planned(slot - now) for slot in slots)
+    found = {row["id"]: row for row in rows}
+    slots: dict[int, list[datetime]] = {}
+    for id_, count in counts.items():
+        row = _found(found.get(id_), id_)
+        if pace.spacing:
+            slots[id_] = pacing.plan(pace, row["first"], since=row["since"], count=count)
+        else:
+            slots[id_] = [row["since"]] * count
+    if pace.spacing:
+        following = [planned.pop() for planned in slots.values()]
+        await tx.execute(
+            """UPDATE installations i SET next_write_at = planned.following
+               FROM unnest(%s::bigint[], %s::timestamptz[]) AS planned (id, following) WHERE i.id = planned.id""",
+            (list(slots), following),
+        )
+    tx.happenings.extend(Planned(slot - now) for planned in slots.values() for slot in planned)
     return slots
 
 
