@@ -4,23 +4,23 @@ import asyncio
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from typing import TYPE_CHECKING
 
 import structlog
-import uvicorn
 from psycopg.conninfo import make_conninfo
 from psycopg.pq import PGconn, Ping
 
-from zekt_backend import routes, worker
-from zekt_backend.api.connection import Connection
-from zekt_backend.app import create_app
+from zekt_backend import worker
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.settings import Settings
 from zekt_backend.store import schema
-from zekt_backend.store.embedded import Embedded
 from zekt_backend.store.server import External, hosted
+
+if TYPE_CHECKING:
+    from zekt_backend.store.embedded import Embedded
 
 log = structlog.get_logger()
 
@@ -62,12 +62,12 @@ def _await_server(url: str) -> None:
         time.sleep(0.2)
 
 
-async def _until_signalled(settings: Settings, server: Embedded | External, *, api: bool, work: bool) -> None:
+async def _until_signalled(settings: Settings, server: "Embedded | External", *, api: bool, work: bool) -> None:
     stopping = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stopping.set)
-    keeper = asyncio.create_task(_keep_alive(server, stopping)) if isinstance(server, Embedded) else None
+    keeper = None if isinstance(server, External) else asyncio.create_task(_keep_alive(server, stopping))
     try:
         await run_until(stopping, settings, server.url, api=api, work=work, started=lambda _: None)
     finally:
@@ -76,7 +76,7 @@ async def _until_signalled(settings: Settings, server: Embedded | External, *, a
     log.info("stopped")
 
 
-async def _keep_alive(embedded: Embedded, stopping: asyncio.Event) -> None:
+async def _keep_alive(embedded: "Embedded", stopping: asyncio.Event) -> None:
     """Nobody else looks after the embedded server: when it dies under us, start it again on the same socket."""
     while not stopping.is_set():
         with suppress(TimeoutError):
@@ -112,7 +112,10 @@ async def run_until(
         try:
             async with asyncio.TaskGroup() as tasks:
                 if listening is not None:
-                    tasks.create_task(_serve(broker, listening, stopping, routes.TABLE if api else routes.WATCHED))
+                    # FastAPI, the API and the console: 16 MB, which a worker without a port has no use for.
+                    from zekt_backend import serving  # noqa: PLC0415
+
+                    tasks.create_task(serving.serve(broker, listening, stopping, api=api))
                 if work:
                     tasks.create_task(worker.run(broker, stopping))
                 log.info("started", api=api, worker=work, url=settings.address if listening else None)
@@ -139,36 +142,3 @@ def _listen(host: str, port: int) -> socket.socket:
             " an address that is free; for a worker, ZEKT_METRICS_PORT (or --metrics-port).",
         ) from None
     return listening
-
-
-class _Server(uvicorn.Server):
-    """Signals are the process's business, not the server's."""
-
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-async def _serve(broker: Broker, listening: socket.socket, stopping: asyncio.Event, table: routes.Table) -> None:
-    config = uvicorn.Config(
-        create_app(broker, table),
-        http=Connection,
-        ws="none",
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        server_header=False,
-        timeout_graceful_shutdown=10,
-        limit_concurrency=1000,
-    )
-    server = _Server(config)
-    stopper = asyncio.create_task(_stop(server, stopping))
-    try:
-        await server.serve(sockets=[listening])
-    finally:
-        stopper.cancel()
-
-
-async def _stop(server: uvicorn.Server, stopping: asyncio.Event) -> None:
-    await stopping.wait()
-    server.should_exit = True

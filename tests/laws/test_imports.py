@@ -15,6 +15,7 @@ ROWS = (
     {"console"},  # asks the API, and reads bodies as it does
     {"routes", "worker"},
     {"app"},
+    {"serving"},
     {"process"},
     {"cli"},
 )

@@ -13,9 +13,9 @@ from zekt_backend.errors import ZektError
 COMMANDS = {
     "serve": ("operate:serve", "Serve the API, and work off jobs, until stopped."),
     "worker": ("operate:worker", "Work off jobs only. Start as many as you like on one ZEKT_DATABASE_URL."),
-    "migrate": ("operate:migrate", "Bring the database to this version's tables (serve and worker do it too)."),
+    "migrate": ("maintain:migrate", "Bring the database to this version's tables (serve and worker do it too)."),
     "doctor": (
-        "operate:doctor",
+        "maintain:doctor",
         "Will CONNECTION run, and did it? Without one: was an embedded PostgreSQL left over by a process that was killed?",  # noqa: E501
     ),
     "deliveries": ("deliveries:deliveries", "What became of each delivery, newest first."),
