@@ -1,6 +1,7 @@
 """What every test shares: where the checkout is, and when a skip is no longer allowed."""
 
 import os
+import signal
 from collections import Counter
 from collections.abc import Generator
 from pathlib import Path
@@ -66,6 +67,11 @@ def pytest_make_collect_report() -> Generator[None, pytest.CollectReport, pytest
     report = yield
     _forbid_skip(report)
     return report
+
+
+def pytest_sessionstart() -> None:
+    """Who ends the tests ends what they started, too: a PostgreSQL outlives a pytest that only dies."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

@@ -11,7 +11,7 @@ from collections import OrderedDict
 from concurrent.futures import Future
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
+from functools import lru_cache, partial
 from urllib.parse import urlsplit
 
 import jwt
@@ -204,8 +204,9 @@ def _checked_url(url: str) -> str:
     return url.rstrip("/")
 
 
+@lru_cache(maxsize=1)
 def _checked_key(pem: str) -> RSAPrivateKey:
-    """Read once: parsing the key for each JWT would cost more than signing with it."""
+    """Read once in a process: that its primes are primes takes 60 ms to find out."""
     try:
         key = load_pem_private_key(pem.replace("\\n", "\n").strip().encode(), password=None)
     except (ValueError, TypeError) as error:
