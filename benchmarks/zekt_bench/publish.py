@@ -11,6 +11,7 @@ import msgspec
 from zekt_bench.figures import OURS, ROOT, Report, Row, Spread
 from zekt_bench.ratios import HEADINGS, ratios
 from zekt_bench.table import COLUMNS, KEY, cell, short
+from zekt_bench.work.action import HOW, ORIGINAL
 
 PAGE = ROOT / "docs/performance.md"
 DATA = ROOT / "docs/performance.json"
@@ -24,14 +25,17 @@ class Target:
     measure: str
     work: str
     how: str
-    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker"]
+    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step"]
     """Of the row; a process's name stands for its memory."""
     bound: float
     unit: str
     least: bool = False
     """Whether the bound is a least and not a most."""
+    against: str = ""
+    """Whose figure of the same run it is divided by."""
 
 
+_ORIGINAL = ORIGINAL.format(20)
 TARGETS = (
     Target("durable ingest of signed 5 KB webhooks, c=16", "webhook 5 KB", "c=16", "rate", 600, "/s", least=True),
     Target("the same, p99", "webhook 5 KB", "c=16", "p99", 50, "ms"),
@@ -41,6 +45,8 @@ TARGETS = (
     Target("CPU per dispatch, database included", "burst of 10000 x 5", "2 workers", "cpu_sum_each", 2.0, "ms"),
     Target("memory of one idle API", "idle", "1 worker", "api", 90, "MB"),
     Target("memory of one idle worker", "idle", "1 worker", "worker", 90, "MB"),
+    Target("send, the whole process, against the original action", "step", HOW, "p50", 1.0, "times", against=_ORIGINAL),
+    Target("the same, memory", "step", HOW, "step", 1.0, "times", against=_ORIGINAL),
 )
 
 
@@ -69,8 +75,7 @@ def _targets(reports: Sequence[Report]) -> list[str]:
     """Each with what was measured, met or not; the first report that has the row counts."""
     lines = ["| measure | target | measured | met |", "|---|---|---|---|"]
     for target in TARGETS:
-        rows = next((rows for each in reports if (rows := each.works().get((target.work, target.how, OURS)))), [])
-        found = Spread.of([_figure(row, target.figure) for row in rows])
+        found = next((found for each in reports if (found := _measured(each, target))), None)
         bound = f"{'≥' if target.least else '≤'} {target.bound:g} {target.unit}"
         if found is None:
             lines.append(f"| {target.measure} | {bound} | not measured | |")
@@ -78,6 +83,15 @@ def _targets(reports: Sequence[Report]) -> list[str]:
         met = found.middle >= target.bound if target.least else found.middle <= target.bound
         lines.append(f"| {target.measure} | {bound} | {cell(found)} {target.unit} | {'yes' if met else '**no**'} |")
     return lines
+
+
+def _measured(report: Report, target: Target) -> Spread | None:
+    ours, theirs = (report.works().get((target.work, target.how, who), []) for who in (OURS, target.against))
+    figures = [_figure(row, target.figure) for row in ours]
+    if not target.against:
+        return Spread.of(figures)
+    beside = zip(figures, (_figure(row, target.figure) for row in theirs), strict=False)
+    return Spread.of([mine / other for mine, other in beside if mine and other])
 
 
 def _figure(row: Row, name: str) -> float | None:

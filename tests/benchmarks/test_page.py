@@ -7,8 +7,9 @@ import pytest
 
 from zekt_bench import publish
 from zekt_bench.accounting import Cost
-from zekt_bench.figures import Report, row
+from zekt_bench.figures import Report, Row, row
 from zekt_bench.table import short
+from zekt_bench.work.action import HOW, ORIGINAL
 
 COST = Cost(seconds=2.0, cpu={"api": 0.4}, others=0.0, wal=0, transactions=0)
 MACHINE = {
@@ -57,6 +58,20 @@ def test_a_target_is_met_at_its_bound_and_not_beyond(rate: float, p99: float, fa
 
 def test_what_was_not_measured_is_said_not_to_be() -> None:
     assert "not measured" in _line(publish.block([_report(600, 50)]), "CPU per dispatch")
+
+
+def test_ours_is_divided_by_what_the_other_took_in_the_same_run() -> None:
+    def one(who: str, milliseconds: float, megabytes: float) -> Row:
+        return row("step", HOW, "run", 10, COST, who=who, p50=milliseconds, memory={"step": megabytes})
+
+    runs = [
+        [one("Zekt", mine, 30.0), one(ORIGINAL.format(20), theirs, 60.0)]
+        for mine, theirs in ((90, 100), (300, 200), (30, 40))
+    ]
+    text = publish.block([Report(command="", machine=MACHINE, runs=runs)])
+    assert _line(text, "against the original action").endswith("| ≤ 1 times | 0.90 (0.75..1.50) times | yes |")
+    assert _line(text, "the same, memory").endswith("| ≤ 1 times | 0.50 times | yes |")
+    assert "not measured" in _line(publish.block([_report(600, 50)]), "against the original action")
 
 
 def test_what_was_not_accepted_is_told_on_the_page() -> None:

@@ -28,7 +28,7 @@ def test_every_peer_has_a_folder_that_says_what_it_does_and_which_versions_it_is
         assert (SOURCES / name / "README.md").exists()
         assert f"[{name}]({name}/README.md)" in (SOURCES / "README.md").read_text("utf-8")
         assert set(peers.versions()[name].values()) != set()
-        assert all(re.fullmatch(r"\d+\.\d+\.\d+", version) for version in peers.versions()[name].values())
+        assert all(re.fullmatch(r"(npm:[\w-]+@)?\d+\.\d+\.\d+", version) for version in peers.versions()[name].values())
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.parent.name)

@@ -13,8 +13,9 @@ from zekt_bench.size import Size
 from zekt_bench.work.steps import Bench, Step, bench_of, step_row
 from zekt_sandbox.runs import Run
 
-_HOW = "send in turn, 1 KB"
-_ORIGINAL = "original, JavaScript"
+HOW = "send in turn, 1 KB"
+ORIGINAL = "original, Node {}"
+"""With the major version that a runner starts it with."""
 
 
 def in_turn(size: Size) -> Iterator[Row]:
@@ -24,7 +25,7 @@ def in_turn(size: Size) -> Iterator[Row]:
         turns: dict[str, Callable[[Bench, Run], Step]] = {
             OURS: _composite,
             f"{OURS}, bare": _bare,
-            _ORIGINAL: partial(_javascript, folder),
+            **{ORIGINAL.format(major): partial(_javascript, node, folder) for major, node in _nodes(folder).items()},
         }
         for turn in turns.values():
             bench.once(turn(bench, letters.runs(here, 1, 1)[0]), {})
@@ -37,7 +38,7 @@ def in_turn(size: Size) -> Iterator[Row]:
                 found[who].append(bench.once(turn(bench, run), {"status": "success"}))
         cost = meters.since(before)
         for who, each in found.items():
-            yield step_row("step", _HOW, each, cost, who)
+            yield step_row("step", HOW, each, cost, who)
 
 
 def _given() -> dict[str, str]:
@@ -52,10 +53,14 @@ def _bare(bench: Bench, run: Run) -> Step:
     return lambda folder: bench.checkout.bare(run, folder, bench.here.url, **_given())
 
 
-def _javascript(installed: Path, bench: Bench, run: Run) -> Step:
+def _nodes(folder: Path) -> dict[str, str]:
+    """Those of the lock; on a machine for which it has none, the one that is there."""
+    older = folder / "node_modules/node20/bin/node"
+    return {"24": install.node(folder), "20": str(older)} if older.exists() else {"": install.node(folder)}
+
+
+def _javascript(node: str, installed: Path, bench: Bench, run: Run) -> Step:
     def command(folder: Path) -> Command:
-        return javascript(
-            install.node(installed), installed / "dist/index.mjs", run, folder, bench.here.url, **_given()
-        )
+        return javascript(node, installed / "dist/index.mjs", run, folder, bench.here.url, **_given())
 
     return command
