@@ -18,6 +18,7 @@ from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest, steps
 from zekt_bench.work.beside import beside
 from zekt_bench.work.growth import Growth
+from zekt_bench.work.pages import Pages
 
 Work = Callable[[Size], Iterator[Row]]
 
@@ -29,6 +30,7 @@ WORKS: dict[str, Callable[[Ground], Work]] = {
     "through": lambda _: flow.through,
     "idle": lambda _: flow.idle,
     "growth": Growth,
+    "pages": Pages,
     "steps": lambda _: steps.steps,
 }
 _WIDTH = 200

@@ -11,7 +11,7 @@ import requests
 from psycopg import sql
 
 from zekt_bench import directory, fill, letters
-from zekt_bench.house import House, accepted, house
+from zekt_bench.house import House, Zekt, accepted, house
 from zekt_bench.size import Size
 
 EMPTY, PAST, WAITING, SUBSCRIBED = "empty", "past", "waiting", "subscribed"
@@ -45,7 +45,7 @@ class Ground:
         }[kind]
 
     @contextmanager
-    def copy(self, kind: str) -> Iterator[House]:
+    def copy(self, kind: str, broker: type[House] = Zekt) -> Iterator[House]:
         """A house on a database of that kind, in which nobody has changed anything; it is gone afterwards."""
         first = self._base()
         if kind not in self._filled:
@@ -54,7 +54,7 @@ class Ground:
             self._filled.add(kind)
         self._copied("postgres" if kind == EMPTY else kind, "part")
         try:
-            yield first.beside("part")
+            yield first.beside("part", broker)
         finally:
             self._drop("part")
 

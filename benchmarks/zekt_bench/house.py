@@ -11,7 +11,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager
 from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
-from typing import ClassVar, Self
+from typing import ClassVar
 
 import msgspec
 
@@ -72,9 +72,10 @@ class House(ABC):
     def url(self) -> str:
         return f"http://127.0.0.1:{self.port}"
 
-    def beside(self, name: str) -> Self:
+    def beside(self, name: str, kind: "type[House] | None" = None) -> "House":
         """Another broker, on another database of the same server; GitHub and the sink are the same."""
-        return type(self)(Path(tempfile.mkdtemp(dir=self.folder)), self._database, self.github, self._sink, name)
+        folder = Path(tempfile.mkdtemp(dir=self.folder))
+        return (kind or type(self))(folder, self._database, self.github, self._sink, name)
 
     @property
     def sink_url(self) -> str:
@@ -228,6 +229,6 @@ def accepted(here: House, requests: list[bytes], concurrency: int) -> list[Answe
         return answers(load)
 
 
-def problems(found: list[Answer]) -> int:
-    """How many answers were no acceptance."""
-    return sum(1 for answer in found if answer.status != HTTPStatus.ACCEPTED)
+def problems(found: list[Answer], right: int = HTTPStatus.ACCEPTED) -> int:
+    """How many answers were other ones than was right."""
+    return sum(1 for answer in found if answer.status != right)

@@ -28,6 +28,8 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     growth_webhooks: int
     growth_burst: int
     """Events; each of them is five dispatches."""
+    page_reads: int
+    """Of each page."""
     action_runs: int
     idle_seconds: float
 
@@ -47,6 +49,7 @@ FULL = Size(
     subscriptions=10_000,
     growth_webhooks=1000,
     growth_burst=1000,
+    page_reads=20,
     action_runs=20,
     idle_seconds=15,
 )
@@ -66,6 +69,7 @@ SHORT = Size(
     subscriptions=100,
     growth_webhooks=50,
     growth_burst=20,
+    page_reads=3,
     action_runs=2,
     idle_seconds=2,
 )

@@ -90,6 +90,6 @@ def response(status: str, body: bytes = b"", headers: str = "") -> bytes:
     return f"HTTP/1.1 {status}\r\n{headers}{length}\r\n".encode() + body
 
 
-def request(path: str, host: str, headers: dict[str, str], body: bytes) -> bytes:
+def request(path: str, host: str, headers: dict[str, str], body: bytes = b"", method: str = "POST") -> bytes:
     head = "".join(f"{name}: {value}\r\n" for name, value in {"host": host, **headers}.items())
-    return f"POST {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body
+    return f"{method} {path} HTTP/1.1\r\n{head}content-length: {len(body)}\r\n\r\n".encode() + body

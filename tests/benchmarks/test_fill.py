@@ -12,6 +12,7 @@ from zekt_bench.ground import PAST, SUBSCRIBED, WAITING, Ground
 from zekt_bench.house import OPERATOR
 from zekt_bench.size import SHORT
 from zekt_bench.work.growth import few
+from zekt_bench.work.pages import Pages
 
 SIZE = msgspec.structs.replace(SHORT, growth=500)
 
@@ -88,3 +89,10 @@ def test_a_broker_reads_what_was_filled_and_goes_on_with_it(ground: Ground) -> N
             assert told["history"]
             assert told["attempts"]
         assert [row for row in few(here, SIZE) if row.failed or not row.cpu_sum_each > 0] == []
+
+
+@pytest.mark.long
+def test_every_page_is_there_with_much_or_little_in_it(ground: Ground) -> None:
+    rows = list(Pages(ground)(SIZE))
+    assert [row.how for row in rows if row.failed or row.p50 is None] == []
+    assert {row.than for row in rows} == {"", *(row.how for row in rows if not row.than)}

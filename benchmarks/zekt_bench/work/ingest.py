@@ -4,6 +4,7 @@ The first requests do not count: connections, prepared statements and caches are
 """
 
 from collections.abc import Iterator
+from http import HTTPStatus
 
 from zekt_bench import letters
 from zekt_bench.figures import Row, row, spread_of
@@ -40,8 +41,10 @@ def messages(size: Size) -> Iterator[Row]:
             yield measured(here, f"message {name}", "message", requests, _CONCURRENCY)
 
 
-def measured(here: House, work: str, item: str, requests: list[bytes], concurrency: int) -> Row:
-    """Sent by so many connections, each waiting for its answer before it sends the next."""
+def measured(
+    here: House, work: str, item: str, requests: list[bytes], concurrency: int, *, answer: int = HTTPStatus.ACCEPTED
+) -> Row:
+    """Sent by so many connections, each waiting for its answer before it sends the next; `answer` is the right one."""
     with here.loaded(requests, concurrency=concurrency) as load:
         meters = here.meters()
         meters.fresh_start()
@@ -55,7 +58,7 @@ def measured(here: House, work: str, item: str, requests: list[bytes], concurren
             item,
             len(requests),
             cost,
-            failed=problems(found),
+            failed=problems(found, answer),
             rate=len(requests) / took,
             memory=meters.memory(),
             **spread_of([each.seconds for each in found]),
