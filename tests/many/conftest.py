@@ -86,10 +86,11 @@ def _rows(rows: int) -> list[str]:
                 '{{"provider": [], "consumers": []}}' FROM generate_series(1, {rows}) n""",
         f"""INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer, installation_id,
                 correlation_id, event_guid, event_id, event_type, envelope, late, durable, confirm_timeout,
-                complete_timeout, max_dispatches, status, attempt, created_at)
+                complete_timeout, max_dispatches, status, attempt, created_at, completed_at)
             SELECT 'd' || n, u, 1001 + u % 20, 'a/b', CASE WHEN u = {CONNECTIONS + 1} THEN {QUIET} ELSE 5000 + u END,
                 'c/d', 1, n, 'g' || n, 'm' || n, 'e', '{{"provider": {{}}}}', false, true, '1h', '1h', 5,
-                CASE WHEN n % 250000 = 9 THEN 'failed' WHEN n % 1000 = 1 THEN 'confirmed' ELSE 'completed' END, 1, {at}
+                CASE WHEN n % 250000 = 9 THEN 'failed' WHEN n % 1000 = 1 THEN 'confirmed' ELSE 'completed' END, 1, {at},
+                CASE WHEN n % 250000 = 9 THEN {at} END
             FROM (SELECT n, {u} AS u FROM generate_series(1, {rows}) n) x""",
     ]
 
@@ -115,6 +116,8 @@ class Explaining(psycopg.AsyncConnection[dict[str, Any]]):
     plans: list[Plan]
 
     async def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
+        if isinstance(query, str) and query.startswith("SET "):
+            return await super().execute(query, params, **how)
         explain = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
         asked = query if isinstance(query, sql.Composable) else sql.SQL(query)
         cursor = await super().execute(explain + asked, params)

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from many.conftest import NOW, QUIET, Explain, Plan
+from zekt_backend.flows.examine_connection import examine_connection
 from zekt_backend.store import delivery_search, delivery_views
 from zekt_backend.store.delivery_search import Wanted
 
@@ -110,3 +111,15 @@ def test_a_page_deep_in_the_past_costs_what_the_first_one_does(explain: Explain[
 def test_counts_are_those_of_the_rows(explain: Explain[Any]) -> None:
     counted, _ = explain(lambda tx: delivery_search.count(tx, Wanted(), whose=None))
     assert counted == {"pending": 0, "dispatched": 0, "confirmed": 1_000, "completed": 1_001, "failed": 4}
+
+
+FAILING = 5
+"""The connection whose deliveries have failed."""
+
+
+def test_what_is_told_of_a_connection_reads_its_own_rows_alone(explain: Explain[Any]) -> None:
+    """Also of replays of what failed: none, and nobody reads all deliveries to find that out."""
+    told, plans = explain(lambda tx: examine_connection(FAILING, tx=tx, mine=None, web_url="", now=NOW))
+    check(plans)
+    assert told["failures"]["count"] == len(told["failures"]["newest"]) == 4
+    assert [each["replayedAs"] for each in told["failures"]["newest"]] == [[]] * 4

@@ -29,13 +29,15 @@ async def by_category(tx: Tx, subscription_id: int, now: datetime) -> list[Faile
 async def newest(tx: Tx, subscription_id: int, now: datetime) -> list[dict[str, Any]]:
     """The last ten of 30 days with all that was said, as the API has them.
 
-    `detail` is what the history says of the end; HTTP status and request id are of the last attempt.
+    `detail` is what the history says of the end; HTTP status and request id are of the last attempt. OFFSET 0 keeps the
+    order out of how replays are found: without sorts (`in_index_order`) all deliveries would be read in that order.
     """
     rows = await many(
         tx,
         """SELECT d.id AS "deliveryId", d.correlation_id AS "correlationId", d.event_type AS "eventType",
                   d.is_replay AS "isReplay",
-                  ARRAY(SELECT r.id FROM deliveries r WHERE r.replay_of = d.id ORDER BY r.seq) AS "replayedAs",
+                  ARRAY(SELECT r.id FROM (SELECT id, seq FROM deliveries WHERE replay_of = d.id OFFSET 0) r
+                        ORDER BY r.seq) AS "replayedAs",
                   d.durable, coalesce(d.failure, '') AS category, h.detail, d.advice, a.http_status AS "httpStatus",
                   a.github_request_id AS "githubRequestId", d.attempt AS attempts, d.dispatches,
                   d.created_at AS "createdAt", d.dispatched_at AS "dispatchedAt", d.confirmed_at AS "confirmedAt",
