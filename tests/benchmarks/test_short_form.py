@@ -9,6 +9,8 @@ import msgspec
 import pytest
 
 from zekt_bench.figures import Report
+from zekt_bench.size import SHORT
+from zekt_bench.work.image import Image
 
 
 @pytest.mark.long
@@ -28,3 +30,20 @@ def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path)
     rows = msgspec.json.decode(told.read_bytes(), type=Report).runs[0]
     assert {row.work for row in rows} == {"event → dispatch", "step"}
     assert [row for row in rows if row.failed or not row.cpu_sum_each > 0] == []
+
+
+@pytest.mark.docker
+@pytest.mark.long
+@pytest.mark.usefixtures("docker")
+def test_the_image_is_built_run_and_weighed(base_image: str) -> None:
+    rows = {row.how: row for row in Image(base_image)(SHORT)}
+    assert [row.missing or row for row in rows.values() if row.missing or row.failed] == []
+    ours, packed = rows["all above the base"].memory["image"], rows["all above the base, compressed"].memory["image"]
+    assert 0 < packed < ours
+    assert rows["docker run, 512 KB"].cpu_each["container"] > 0
+
+
+def test_without_docker_a_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", "")
+    (row,) = Image(None)(SHORT)
+    assert (row.work, row.missing) == ("image", "there is no docker command here")

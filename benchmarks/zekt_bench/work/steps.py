@@ -19,7 +19,7 @@ from zekt_bench.processes import Helper
 from zekt_bench.size import Size
 from zekt_sandbox.runs import Run
 
-_SIZES = (("1 KB", 1024), ("512 KB", 524_288))
+SIZES = (("1 KB", 1024), ("512 KB", 524_288))
 Step = Callable[[Path], Command]
 """Prepares the folder that it is given, and says what to start there."""
 
@@ -37,7 +37,7 @@ class Bench:
     """Runs steps one after the other, each in an empty folder."""
 
     def __init__(self, here: House, checkout: Checkout, stopwatch: Helper, folder: Path) -> None:
-        self.here, self.checkout, self._stopwatch, self._folder = here, checkout, stopwatch, folder
+        self.here, self.checkout, self._stopwatch, self.folder = here, checkout, stopwatch, folder
 
     def measure(self, work: str, how: str, steps: list[Step], wanted: dict[str, str]) -> Row:
         """One row of all; a step has failed unless it ends with 0 and its outputs are those that are wanted."""
@@ -51,12 +51,12 @@ class Bench:
 
     def once(self, step: Step, wanted: dict[str, str]) -> dict[str, float]:
         """What the kernel counted for it, and whether it failed."""
-        shutil.rmtree(self._folder, ignore_errors=True)
-        self._folder.mkdir()
-        arguments, environment = step(self._folder)
-        self._stopwatch.tell(arguments=arguments, environment=environment, folder=str(self._folder))
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.folder.mkdir()
+        arguments, environment = step(self.folder)
+        self._stopwatch.tell(arguments=arguments, environment=environment, folder=str(self.folder))
         found: dict[str, float] = self._stopwatch.heard()
-        told = outputs(self._folder) if wanted else {}
+        told = outputs(self.folder) if wanted else {}
         return {**found, "failed": found["code"] != 0 or not wanted.items() <= told.items()}
 
     def send(self, composite: bool, payload: Path, run: Run) -> Step:
@@ -81,13 +81,13 @@ def steps(size: Size) -> Iterator[Row]:
     with house() as here, here.serving(), here.working(), bench_of(here) as bench:
         nothing: list[Step] = [lambda _: ([sys.executable, "-I", "-S", "-c", "pass"], {})]
         yield bench.measure("step", "python3 -I -S -c pass", nothing * size.action_runs, {})
-        for how, length in _SIZES:
-            payload = _file(here, length)
+        for how, length in SIZES:
+            payload = payload_file(here, length)
             for name, composite in (("action, bare", False), ("send", True)):
                 runs = letters.runs(here, 1, size.action_runs)
                 sent = [bench.send(composite, payload, run) for run in runs]
                 yield bench.measure("step", f"{name}, {how}", sent, {"status": "success"})
-        for how, length in _SIZES:
+        for how, length in SIZES:
             came = _dispatched(here, length, size.action_runs)
             confirms = [bench.receive("confirm", each) for each in came]
             yield bench.measure("step", f"confirm, {how}", confirms, {"status": "confirmed", "error-code": ""})
@@ -95,7 +95,8 @@ def steps(size: Size) -> Iterator[Row]:
             yield bench.measure("step", f"complete, {how}", completes, {"status": "completed", "error-code": ""})
 
 
-def _file(here: House, length: int) -> Path:
+def payload_file(here: House, length: int) -> Path:
+    """A message of so many bytes."""
     file = here.folder / f"payload-{length}.json"
     file.write_bytes(letters.payload(length))
     return file
