@@ -35,6 +35,9 @@ log = structlog.get_logger()
 
 _MINUTE = 60
 
+_AHEAD = 2
+"""Jobs that a look at the queue takes up, for each thread that asks GitHub: the next are there when those end."""
+
 _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach the database again; the last one repeats."""
 
@@ -77,8 +80,8 @@ async def _run_once(broker: Broker, stopping: asyncio.Event, connected: Callable
             await engine.run(
                 # A dead worker's jobs are noticed at a look at the queue: look often enough.
                 dequeue_timeout=heartbeat / 3,
-                batch_size=broker.settings.worker_threads,
-                max_concurrent_tasks=2 * broker.settings.worker_threads,
+                batch_size=_AHEAD * broker.settings.worker_threads,
+                max_concurrent_tasks=2 * _AHEAD * broker.settings.worker_threads,
                 heartbeat_timeout=heartbeat,
                 shutdown_on_listener_failure=True,
             )
@@ -163,7 +166,13 @@ async def _deliver(job: Job, broker: Broker, tries: Deliverer) -> None:
 def deliverer(broker: Broker) -> Deliverer:
     """Makes tries, on the jobs' own connections."""
     return Deliverer(
-        db=broker.work_db, clock=broker.clock, send=broker.send, dice=dice, pace=broker.pace, shipping=broker.shipping
+        db=broker.work_db,
+        clock=broker.clock,
+        send=broker.send,
+        dice=dice,
+        pace=broker.pace,
+        shipping=broker.shipping,
+        at_once=2 * broker.settings.worker_threads,
     )
 
 

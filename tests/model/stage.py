@@ -223,6 +223,7 @@ class Stage:
             dice=lambda: 0.5,
             pace=self.broker.pace,
             shipping=self.broker.shipping,
+            at_once=32,
         )
         flight.task = asyncio.create_task(deliverer.deliver(flight.job.delivery_id, flight.job.id))
         parked = asyncio.create_task(flight.parked.wait())

@@ -34,6 +34,7 @@ def waker(broker: Broker, clock: ManualClock) -> Deliver:
             dice=lambda: dice,
             pace=replace(broker.pace, **pace),
             shipping=broker.shipping,
+            at_once=32,
         )
         return deliverer.deliver(delivery_id, job)
 

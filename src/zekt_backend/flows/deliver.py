@@ -3,6 +3,7 @@
 The row is the truth and the job only wakes, so this may be called at any time, twice, or after a crash.
 """
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
@@ -39,11 +40,31 @@ _Made = TypeVar("_Made")
 
 
 class Deliverer:
-    """Makes tries, as many at a time as it is asked for. One for each process: what meets here shares transactions."""
+    """Makes tries. One for each worker: what meets here shares transactions.
+
+    Args:
+        db: the database.
+        clock: tells the time.
+        send: asks GitHub.
+        dice: spreads the waits.
+        pace: of each installation.
+        shipping: what composes the body.
+        at_once: how many may be on their way to GitHub. An attempt's lease runs from its claim: none is claimed which
+            would then wait for others.
+    """
 
     def __init__(
-        self, *, db: Database, clock: Clock, send: Send, dice: Callable[[], float], pace: Pace, shipping: Shipping
+        self,
+        *,
+        db: Database,
+        clock: Clock,
+        send: Send,
+        dice: Callable[[], float],
+        pace: Pace,
+        shipping: Shipping,
+        at_once: int,
     ) -> None:
+        self._on_its_way = asyncio.Semaphore(at_once)
         self._db, self._clock, self._send, self._dice = db, clock, send, dice
         self._pace, self._shipping = pace, shipping
         self._claims = Gather(self._claim_many, most=_MOST)
@@ -51,10 +72,11 @@ class Deliverer:
 
     async def deliver(self, delivery_id: str, job_id: int | None) -> timedelta | None:
         """Make the next try, if one is owed. Returns how long to wait for the next, or None when none is."""
-        claimed = await self._claims(Woken(delivery_id, job_id)) or await self._claim(delivery_id, job_id)
-        if not isinstance(claimed, Try):
-            return claimed
-        answer = await self._send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
+        async with self._on_its_way:
+            claimed = await self._claims(Woken(delivery_id, job_id)) or await self._claim(delivery_id, job_id)
+            if not isinstance(claimed, Try):
+                return claimed
+            answer = await self._send(claimed.delivery.installation_id, claimed.delivery.consumer, claimed.body)
         plain = answer.accepted and not (answer.limited or claimed.limited)
         if plain and await self._answers(Answered(claimed, answer)):
             return None

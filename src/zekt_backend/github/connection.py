@@ -17,6 +17,7 @@ from github.Requester import (
     Requester,
     RequestsResponse,
 )
+from requests.adapters import HTTPAdapter
 
 from zekt_backend.github import bounded
 
@@ -26,6 +27,7 @@ MAX_ANSWER = 1_048_576
 DEFAULT_TIMEOUT = 15
 """Seconds, where PyGithub makes a connection of its own and names none: no call waits for ever."""
 
+_BODILESS = frozenset({"GET", "HEAD"})
 # PyGithub acts on these by itself; here they are answers like any other.
 _ACTED_ON = frozenset({requests.codes.moved_permanently, requests.codes.accepted})
 
@@ -67,26 +69,34 @@ class _OneAnswer:
     headers: dict[str, str]
     timeout: int | None
     verify: bool | str
+    adapter: HTTPAdapter
+    _surroundings: Mapping[str, Any] | None = None
 
     def getresponse(self) -> RequestsResponse:
         seconds = self.timeout or DEFAULT_TIMEOUT
         # An IPv6 address is written in brackets: https://www.rfc-editor.org/rfc/rfc3986#section-3.2.2
         host = f"[{self.host}]" if ":" in self.host else self.host
-        with self.session.request(
-            self.verb,
-            f"{self.protocol}://{host}:{self.port}{self.url}",
-            headers=self.headers,
-            data=self.input,
-            timeout=seconds,
-            verify=self.verify,
-            allow_redirects=False,
-            stream=True,
-        ) as response:
+        request = self._request(f"{self.protocol}://{host}:{self.port}{self.url}")
+        if self._surroundings is None:
+            # Proxies and certificates, which requests would look up in the environment for each request anew.
+            self._surroundings = self.session.merge_environment_settings(request.url, {}, True, self.verify, None)
+        with self.adapter.send(request, timeout=seconds, **self._surroundings) as response:
             body = bounded.read(response, most=MAX_ANSWER, deadline=time.monotonic() + seconds)
             text = body.decode(errors="replace")
         if response.status_code in _ACTED_ON:
             raise _UnfollowedReply(_reply(response.status_code, response.headers, text))
         return _Bounded(response, text)
+
+    def _request(self, url: str) -> requests.PreparedRequest:
+        """As it goes out. What a session would add is nothing of ours: cookies, redirects, credentials from a file."""
+        request = requests.PreparedRequest()
+        body = self.input.encode() if isinstance(self.input, str) else self.input
+        request.method, request.url, request.body = self.verb, url, body
+        request.headers = requests.utils.default_headers()
+        request.headers.update(self.headers)
+        if body is not None or self.verb not in _BODILESS:
+            request.headers["Content-Length"] = str(len(body or b""))
+        return request
 
 
 class _Http(_OneAnswer, HTTPRequestsConnectionClass):
