@@ -107,10 +107,12 @@ pictures: $(READY) ## take the pictures in docs/images anew, of the demo in Chro
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
 	PYTHONPATH=tests $(BIN)/python -m zekt_testing.pictures
 
-lock: $(UV) ## write requirements/*.txt anew from pyproject.toml; UPGRADE=1 takes newer versions
+lock: $(UV) ## write requirements/*.txt and the peers' anew from what asks for them; UPGRADE=1 takes newer versions
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --output-file requirements/action.txt
 	$(UV) pip compile $(LOCK_OPTIONS) pyproject.toml --constraint requirements/action.txt \
 		--extra backend --extra otel --extra act --group dev --output-file requirements/lock.txt
+	$(UV) pip compile $(LOCK_OPTIONS) benchmarks/peers/procrastinate/requirements.in \
+		--output-file benchmarks/peers/procrastinate/requirements.txt
 
 # No index, no folder and no command line goes into the files: they are the same wherever they were made.
 LOCK_OPTIONS := --quiet --universal --python-version 3.11 --generate-hashes --no-annotate --no-header \

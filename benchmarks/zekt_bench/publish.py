@@ -132,6 +132,8 @@ def _figures(report: Report) -> list[str]:
 def _processes(report: Report) -> list[str]:
     lines = ["CPU-ms an item and MB, by process:", "", f"| {' | '.join((*KEY, 'by process'))} |", "|---|---|---|---|"]
     for key, rows in report.works().items():
+        if rows[0].missing:
+            continue
         told = []
         for name in rows[0].cpu_each:
             cpu = Spread.of([row.cpu_each.get(name) for row in rows])

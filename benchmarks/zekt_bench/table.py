@@ -69,6 +69,8 @@ def _processes(report: Report) -> Table:
     for heading in (*KEY, *names):
         table.add_column(heading, justify="left" if heading in KEY else "right")
     for key, rows in works.items():
+        if rows[0].missing:
+            continue
         cells = []
         for name in names:
             cpu = Spread.of([row.cpu_each.get(name) for row in rows])

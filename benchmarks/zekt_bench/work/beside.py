@@ -1,5 +1,6 @@
 """The same works by others: what each of the peers does, and the original action in turn with ours."""
 
+import sys
 from collections.abc import Callable, Iterator
 from functools import partial
 
@@ -46,4 +47,5 @@ def or_why(work: str, who: str, rows: Callable[[], Iterator[Row]]) -> Iterator[R
     except NotInstalled as error:
         yield missing(work, "", who, f"not installed: {error}")
     except (RuntimeError, TimeoutError) as error:
-        yield missing(work, "", who, str(error))
+        sys.stderr.write(f"{work} {who}: {error}\n")
+        yield missing(work, "", who, str(error).splitlines()[0])
