@@ -20,6 +20,7 @@ from zekt_bench.work.beside import beside
 from zekt_bench.work.growth import Growth
 from zekt_bench.work.image import Image
 from zekt_bench.work.pages import Pages
+from zekt_bench.work.soak import soak
 
 Work = Callable[[Size], Iterator[Row]]
 
@@ -34,7 +35,9 @@ WORKS: dict[str, Callable[[Ground, str | None], Work]] = {
     "pages": lambda ground, _: Pages(ground),
     "steps": lambda *_: steps.steps,
     "image": lambda _, base: Image(base),
+    "soak": lambda *_: soak,
 }
+_DEFAULT = tuple(name for name in WORKS if name != "soak")
 _WIDTH = 200
 
 
@@ -42,7 +45,7 @@ def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(
         prog="zekt-bench", description="How fast, and at what cost. See benchmarks/README.md."
     )
-    parser.add_argument("--only", default=",".join(WORKS), help=f"some of {','.join(WORKS)} (default: all)")
+    parser.add_argument("--only", help=f"some of {','.join(WORKS)} (default: all but soak)")
     parser.add_argument("--runs", type=int, default=3, help="how often everything is measured (default 3)")
     parser.add_argument("--short", action="store_true", help="little of everything, to see that it works")
     parser.add_argument("--peers", action="store_true", help="what others would use instead, beside ours")
@@ -53,10 +56,11 @@ def _arguments() -> argparse.Namespace:
         default=os.environ.get("ZEKT_TEST_BASE_IMAGE"),
         help="what the action's image is built on (default ZEKT_TEST_BASE_IMAGE, or the Dockerfile's own)",
     )
+    parser.add_argument("--soak", type=float, nargs="?", const=30.0, help="soak, for so many minutes (default 30)")
     parser.add_argument("--json", type=Path, default=Path("build/bench.json"), help="(default build/bench.json)")
     parser.add_argument("--against", type=Path, help="a file that --json wrote, to compare with")
     asked = parser.parse_args()
-    asked.only = asked.only.split(",")
+    asked.only = asked.only.split(",") if asked.only else ["soak"] if asked.soak else [*_DEFAULT]
     if unknown := set(asked.only) - set(WORKS):
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
     return asked
@@ -66,7 +70,7 @@ def main() -> int:
     """0, whatever the figures: they are for people to judge. 1 where something was not accepted."""
     asked = _arguments()
     wanted = size.SHORT if asked.short else size.FULL
-    other = {"burst_events": asked.burst, "growth": asked.growth}
+    other = {"burst_events": asked.burst, "growth": asked.growth, "soak_seconds": 60 * (asked.soak or 0)}
     wanted = msgspec.structs.replace(wanted, **{name: value for name, value in other.items() if value})
     then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
     with Ground(wanted) as ground:

@@ -32,6 +32,7 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """Of each page."""
     action_runs: int
     idle_seconds: float
+    soak_seconds: float
 
 
 FULL = Size(
@@ -52,6 +53,7 @@ FULL = Size(
     page_reads=20,
     action_runs=20,
     idle_seconds=15,
+    soak_seconds=1800,
 )
 
 SHORT = Size(
@@ -72,5 +74,6 @@ SHORT = Size(
     page_reads=3,
     action_runs=2,
     idle_seconds=2,
+    soak_seconds=20,
 )
 """To see that all of it works. Its figures tell nothing."""

@@ -11,6 +11,7 @@ import pytest
 from zekt_bench.figures import Report
 from zekt_bench.size import SHORT
 from zekt_bench.work.image import Image
+from zekt_bench.work.soak import Sample, slopes, soak
 
 
 @pytest.mark.long
@@ -47,3 +48,19 @@ def test_without_docker_a_row_says_so(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "")
     (row,) = Image(None)(SHORT)
     assert (row.work, row.missing) == ("image", "there is no docker command here")
+
+
+@pytest.mark.long
+def test_a_soak_tells_of_memory_tables_and_what_is_due() -> None:
+    rows = {row.how: row for row in soak(msgspec.structs.replace(SHORT, soak_seconds=3))}
+    assert [row for row in rows.values() if row.failed] == []
+    assert rows["20/s, fan-out 1, 1 worker"].items == 60
+    assert rows["age of the oldest due"].max is not None
+    for how in ("api: MB more in an hour", "worker: MB more in an hour", "deliveries and its indexes at the end"):
+        assert rows[how].memory
+
+
+def test_growth_of_memory_is_told_for_an_hour_and_without_the_start() -> None:
+    grown = [Sample(float(at), {"api": 80 + at / 60, "load": 5.0}, 0.0) for at in range(60)]
+    grown[0] = Sample(0.0, {"api": 30.0, "load": 5.0}, 0.0)
+    assert slopes(grown) == {"api": pytest.approx(60)}
