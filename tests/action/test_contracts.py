@@ -156,4 +156,5 @@ def test_the_image_is_no_user_of_its_own_and_pins_no_invented_digest(root: Path)
     assert "@sha256:" not in text
     entry = re.search(r"^ENTRYPOINT (.*)$", text, re.MULTILINE)
     assert entry is not None
-    assert json.loads(entry.group(1)) == ["/opt/zekt/bin/python", "-I", "-m", "zekt_action"]
+    options = ["-I", "-B", "-X", "pycache_prefix=/opt/zekt/compiled"]
+    assert json.loads(entry.group(1)) == ["/opt/zekt/bin/python", *options, "-m", "zekt_action"]
