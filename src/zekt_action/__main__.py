@@ -1,17 +1,28 @@
 """`python -m zekt_action`: send as the image starts it. Exit code 0, 1, or 128 + signal if cancelled."""
 
+import gc
 import sys
+import warnings
+from typing import TYPE_CHECKING
 
-from zekt_action import schema, send
-from zekt_action.transport import Transport
+if TYPE_CHECKING:
+    from zekt_action.transport import Transport
 
 
 def main() -> int:
     """Send the message that the environment describes, and tell how it went."""
+    # Python's own time to start is what a step takes: see launch.py.
+    gc.disable()
+    from zekt_action import schema, send  # noqa: PLC0415
+
     return send.main(_transport, schema.check)
 
 
-def _transport() -> Transport:
+def _transport() -> "Transport":
+    # requests would guess by it how a text is encoded, which nobody here asks: 10 ms and 3 MB of every start. That it
+    # is missing is no news then.
+    sys.modules["charset_normalizer"] = None  # type: ignore[assignment] # to import it is an ImportError
+    warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
     # Imported here: a message that is refused need not wait for it.
     from zekt_action.by_requests import RequestsTransport  # noqa: PLC0415
 

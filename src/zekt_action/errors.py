@@ -6,7 +6,7 @@ Standard library only, Python 3.9: the composites use it too.
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 _CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
 
@@ -14,8 +14,7 @@ PERMISSIONS = "permissions:\n  id-token: write\n  contents: read"
 """What a job needs so that it may ask GitHub for a token; to be pasted."""
 
 
-@dataclass(frozen=True)
-class Kind:
+class Kind(NamedTuple):
     """What is the same each time a code is shown: a title, and why it usually happens with what to do."""
 
     title: str

@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
+from typing import NamedTuple
 
 from zekt_action import address
 from zekt_action.errors import ActionError
@@ -27,12 +27,11 @@ OLD_INPUTS = {
 """Inputs of the action's first version → what to write now; docs/migrating.md has them with an example."""
 
 
-@dataclass(frozen=True)
-class Inputs:
+class Inputs(NamedTuple):
     """The inputs of action.yml, checked as far as they can be without reading a file."""
 
     event_type: str
-    payload: bytes | None = field(repr=False)
+    payload: bytes | None
     """As given; None when a file is to be read."""
     payload_file: str
     payload_schema: str
@@ -41,9 +40,11 @@ class Inputs:
     timeout_seconds: int
     max_attempts: int
 
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the message
 
-@dataclass(frozen=True)
-class Job:
+
+class Job(NamedTuple):
     """What the runner says about the job, https://docs.github.com/actions/reference/workflows-and-actions/variables.
 
     Nothing here proves anything to the broker, which believes the token alone.
@@ -65,9 +66,12 @@ class Job:
     output_file: Path | None
     summary_file: Path | None
     oidc_url: str
-    oidc_secret: str = field(repr=False)
+    oidc_secret: str
     traceparent: str = ""
     """TRACEPARENT, as OpenTelemetry's tools for CI set it; unchecked."""
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the secret
 
 
 def job(environ: Mapping[str, str] = os.environ) -> Job:

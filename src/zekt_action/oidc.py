@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from typing import NamedTuple
 from urllib.parse import quote
 
 from zekt_action import __version__, address
@@ -18,15 +18,17 @@ from zekt_action.tries import Deadline
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}")
 
 
-@dataclass(frozen=True)
-class TokenSource:
+class TokenSource(NamedTuple):
     """Where a job gets its tokens: ACTIONS_ID_TOKEN_REQUEST_URL and _TOKEN."""
 
     url: str
-    secret: str = field(repr=False)
+    secret: str
     audience: str
     fork: bool
     """The run is of a fork's pull request, to which GitHub gives no tokens."""
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the secret
 
     def check(self) -> None:
         """Say at once, before any call, that no token can be had.

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from zekt_action import files
 from zekt_action.errors import ActionError
@@ -13,14 +12,16 @@ from zekt_action.limits import MAX_INPUT_BYTES, MAX_PAYLOAD_BYTES
 from zekt_action.strict_json import JsonRefused, parse
 
 
-@dataclass(frozen=True)
-class Payload:
+class Payload(NamedTuple):
     """A well-formed message."""
 
-    raw: bytes = field(repr=False)
-    value: Any = field(repr=False)
+    raw: bytes
+    value: Any
     sha256: str
     """Of the bytes as given."""
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the message
 
 
 def take(inputs: Inputs, job: Job) -> Payload:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from http import HTTPStatus
+from typing import NamedTuple
 
 from zekt_action import __version__, event
 from zekt_action.errors import ActionError, broker_code
@@ -17,8 +17,7 @@ _MOST_PLACES = 5
 _MAX_PLACE = 200
 
 
-@dataclass(frozen=True)
-class Receipt:
+class Receipt(NamedTuple):
     """What the broker answered, as far as this step needs it (`wire.Receipt` is the whole of it)."""
 
     event_id: str
@@ -29,8 +28,7 @@ class Receipt:
     """Where the broker took credentials out, and of what kind; its own words."""
 
 
-@dataclass(frozen=True)
-class Letter:
+class Letter(NamedTuple):
     """A message ready to go."""
 
     api_url: str

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
 from typing import TextIO
 
 from zekt_action import commands, outputs
@@ -10,17 +9,29 @@ from zekt_action.errors import ActionError
 from zekt_action.inputs import Job
 
 
-@dataclass
 class Report:
     """Collects what is known on the way, so that also a failure can tell it."""
 
-    job: Job
-    out: TextIO
-    names: tuple[str, ...]
-    """The outputs of the step's action.yml. All are always written; what is not known is empty."""
-    if_failed: dict[str, str] = field(default_factory=dict)
-    """Outputs that a failure sets, beside the error code."""
-    known: dict[str, str] = field(default_factory=dict)
+    def __init__(
+        self,
+        job: Job,
+        out: TextIO,
+        names: tuple[str, ...],
+        *,
+        if_failed: dict[str, str] | None = None,
+        known: dict[str, str] | None = None,
+    ) -> None:
+        """Know no more than this so far.
+
+        Args:
+            job: whose step it is.
+            out: the step's log.
+            names: the outputs of the step's action.yml. All are always written; what is not known is empty.
+            if_failed: outputs that a failure sets, beside the error code.
+            known: outputs.
+        """
+        self.job, self.out, self.names = job, out, names
+        self.if_failed, self.known = if_failed or {}, known or {}
 
     def note(self, **values: str) -> None:
         """Keep outputs, with underscores for the hyphens of their names."""

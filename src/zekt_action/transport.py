@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 MAX_ANSWER_BYTES = 1_048_576
 """Most that is ever read of an answer. The largest real one is an archived message of 512 KiB."""
@@ -16,25 +15,29 @@ _LATER = {408, 425, 429}
 _BROKEN = range(500, 600)
 
 
-@dataclass(frozen=True)
-class Request:
+class Request(NamedTuple):
     """A request; the body is sent as it is."""
 
     method: str
     url: str
-    headers: dict[str, str] = field(default_factory=dict)
-    token: str = field(default="", repr=False)
+    headers: dict[str, str]
+    token: str = ""
     """Sent as a bearer token, whatever a netrc file says."""
-    body: bytes | None = field(default=None, repr=False)
+    body: bytes | None = None
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of token and message
 
 
-@dataclass(frozen=True)
-class Answer:
+class Answer(NamedTuple):
     """What came back. Header names are lower case; the body is cut at one byte above MAX_ANSWER_BYTES."""
 
     status: int
     headers: dict[str, str]
-    body: bytes = field(repr=False)
+    body: bytes
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the token that it may be
 
     @property
     def ok(self) -> bool:

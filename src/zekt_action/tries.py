@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from email.utils import parsedate_to_datetime
 
 from zekt_action.errors import ActionError, UnheardError
@@ -17,21 +16,16 @@ _LONGEST_TRY = 20.0
 """Seconds. A try that hangs must leave time for the next one."""
 
 
-@dataclass(frozen=True)
 class Deadline:
     """The one moment by which everything is over; every try and every wait is cut to it."""
 
-    seconds: float
-    clock: Callable[[], float] = time.monotonic
-    started: float = field(default=-1.0)
-
-    def __post_init__(self) -> None:
-        if self.started < 0:
-            object.__setattr__(self, "started", self.clock())
+    def __init__(self, seconds: float) -> None:
+        self.seconds = seconds
+        self._started = time.monotonic()
 
     @property
     def left(self) -> float:
-        return self.started + self.seconds - self.clock()
+        return self._started + self.seconds - time.monotonic()
 
     def for_one_try(self) -> float:
         """Seconds one exchange may take.

@@ -201,7 +201,7 @@ def test_the_token_is_sent_and_no_compression_asked_for() -> None:
 def test_each_way_to_get_no_answer_has_its_words(error: Exception, says: str) -> None:
     responses.get("https://zekt.example.com/x", body=error)
     with pytest.raises(NoAnswerError, match=says) as caught:
-        RequestsTransport()(Request("GET", "https://zekt.example.com/x"), 5)
+        RequestsTransport()(Request("GET", "https://zekt.example.com/x", {}), 5)
     assert "secret.internal" not in str(caught.value)
 
 

@@ -17,7 +17,7 @@ TELLING = """
 import atexit, runpy, sys
 def tell(told=sys.argv.pop(1)):
     with open(told, "w") as file:
-        file.write(chr(10).join(sys.modules))
+        file.write(chr(10).join(name for name, module in sys.modules.items() if module))
 atexit.register(tell)
 sys.argv.pop(0)
 if sys.argv:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from zekt_action import __version__, event
 from zekt_action.errors import ActionError
@@ -18,8 +17,7 @@ _STATUSES = {"pending", "dispatched", "confirmed", "completed", "failed"}
 _MAX_TEXT = 500
 
 
-@dataclass(frozen=True)
-class Acknowledgement:
+class Acknowledgement(NamedTuple):
     """What the broker answered, as far as these steps need it (`wire.Acknowledgement` is the whole of it)."""
 
     delivery_id: str
@@ -29,8 +27,7 @@ class Acknowledgement:
     text: str
 
 
-@dataclass(frozen=True)
-class Broker:
+class Broker(NamedTuple):
     """The broker, at the one address that the workflow named; nothing of the event changes where it is."""
 
     wishes: Wishes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from typing import NamedTuple
 
 from zekt_action import event, inputs
 from zekt_action.errors import ActionError
@@ -14,16 +14,14 @@ _SUCCESS = {"success": True, "failure": False, "cancelled": False}
 _MAX_CONCLUSION = 100
 
 
-@dataclass(frozen=True)
-class Ids:
+class Ids(NamedTuple):
     """Which delivery a job is about. Untrusted, but of a form that fits addresses and outputs."""
 
     correlation: str
     delivery: str | None
 
 
-@dataclass(frozen=True)
-class Wishes:
+class Wishes(NamedTuple):
     """What both steps take."""
 
     api_url: str
@@ -32,14 +30,16 @@ class Wishes:
     max_attempts: int
 
 
-@dataclass(frozen=True)
-class Ending:
+class Ending(NamedTuple):
     """What complete takes beside."""
 
     success: bool
     conclusion: str
-    result: bytes = field(repr=False)
+    result: bytes
     result_file: str
+
+    def __repr__(self) -> str:
+        return object.__repr__(self)  # nothing of the result
 
 
 def ids(zekt: Mapping[str, object] | None, environ: Mapping[str, str] = os.environ) -> Ids:

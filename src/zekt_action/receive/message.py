@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from zekt_action import event
 from zekt_action.errors import ActionError
@@ -15,8 +14,7 @@ from zekt_action.limits import MAX_PAYLOAD_BYTES, MAX_STEP_OUTPUT_BYTES
 from zekt_action.receive.broker import Broker
 
 
-@dataclass(frozen=True)
-class Promise:
+class Promise(NamedTuple):
     """What the envelope says of a message that did not fit into it. Of its url nothing is used: it is untrusted."""
 
     sha256: Any
