@@ -77,7 +77,7 @@ def test_a_delivery_is_sent_confirmed_and_completed_by_two_workflows(broker: Any
     assert broker.github.dispatches("infra-team/platform") == []
 
     broker.github.finish_run(order, "success")
-    (dispatch,) = broker.github.wait_for_dispatches("infra-team/platform", count=1, timeout=30)
+    (dispatch,) = broker.github.wait_for_dispatches("infra-team/platform", count=1, timeout=120)
     envelope = dispatch.client_payload["zekt"]
     assert envelope["payload"] == {"resourceType": "webServer", "size": "large", "region": "westeurope"}
 

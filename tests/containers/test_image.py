@@ -117,7 +117,7 @@ def test_524288_bytes_travel_from_the_image_by_claim_check_to_the_consumers_file
     assert (sent["payload-bytes"], sent["payload-sha256"]) == ("524288", digest)
 
     broker.github.finish_run(run, "success")
-    (dispatch,) = broker.github.wait_for_dispatches("infra-team/platform", count=1, timeout=30)
+    (dispatch,) = broker.github.wait_for_dispatches("infra-team/platform", count=1, timeout=120)
     envelope = dispatch.client_payload["zekt"]
     assert envelope["payload"] is None
     assert (envelope["payloadRef"]["sha256"], envelope["payloadRef"]["bytes"]) == (digest, MAX_PAYLOAD_BYTES)

@@ -152,7 +152,7 @@ def dispatches(act: Any, broker: Any) -> dict[str, Any]:
         workflow = workflow.replace(f"OUTPUTS-{job}", all_of_it)
     act(order, workflow, FILES)
     broker.github.finish_run(order, "success")
-    found = broker.github.wait_for_dispatches("infra-team/platform", count=3, timeout=60)
+    found = broker.github.wait_for_dispatches("infra-team/platform", count=3, timeout=300)
     return {one.client_payload["zekt"]["payload"]["by"]: one for one in found}
 
 

@@ -92,6 +92,7 @@ def _left_behind(place: Path) -> list[str]:
     return [*running, *(str(path) for path in place.iterdir() if path.is_dir())]
 
 
+@pytest.mark.alone  # it promises to take a minute at most
 def test_the_demo_brings_an_order_there_and_its_answer_back(root: Path, place: Path) -> None:
     began = time.monotonic()
     with _demo(root, place) as demo:

@@ -78,7 +78,7 @@ def test_a_worker_outlives_it_and_sends_once(start: Callable[..., Zekt], sqlstat
     zekt.until_sql("SELECT 1 FROM pg_stat_database WHERE datname = current_database() AND xact_rollback > 3")
     end(zekt)
     (delivery,) = zekt.deliveries()
-    zekt.until(delivery["deliveryId"], "dispatched", seconds=30)
+    zekt.until(delivery["deliveryId"], "dispatched")
     sent = len(zekt.dispatched())
     lost = zekt.sql("SELECT count(*) FROM attempts WHERE category = 'lost'")[0][0]
     assert sent <= 1 + lost

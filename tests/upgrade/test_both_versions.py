@@ -77,7 +77,7 @@ def test_an_order_goes_through(
         sent = step(run, source, tmp_path, url, "send", event_type="order", payload=payload)
         assert (sent["status"], sent["consumers-notified"]) == ("success", "1")
         github.finish_run(run)
-        (dispatch,) = github.wait_for_dispatches("infra-team/platform", 1, 20)
+        (dispatch,) = github.wait_for_dispatches("infra-team/platform", 1, 60)
         job = github.start_run_for(dispatch)
         confirmed = step(job, source, tmp_path, url, "confirm")
         assert (confirmed["status"], confirmed["duplicate"]) == ("confirmed", "false")

@@ -10,6 +10,7 @@ import pytest
 
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
+from zekt_testing.broker import WAIT
 from zekt_testing.processes import Process, set_up, zekt_process
 from zekt_testing.traffic import Traffic
 
@@ -42,7 +43,7 @@ class Site:
 
     def check(self) -> None:
         """Everything that was accepted was dispatched once, and nothing was answered but yes and come again."""
-        self.github.wait_for_dispatches("infra-team/platform", len(self.traffic.accepted), 60)
+        self.github.wait_for_dispatches("infra-team/platform", len(self.traffic.accepted), WAIT)
         assert self.dispatched() == dict.fromkeys(self.traffic.accepted, 1)
         assert set(self.traffic.statuses) <= {202, 503}, self.traffic.statuses
 
@@ -79,7 +80,7 @@ def test_versions_are_replaced_one_by_one_while_events_flow(site: Site) -> None:
             assert connection.execute("SELECT 1 FROM pg_indexes WHERE indexname = 'pgqueuer_log_created'").fetchone()
         # The previous processes go on, on the new tables.
         site.traffic.until_accepted(2 * RATE)
-        site.github.wait_for_dispatches("infra-team/platform", len(site.traffic.accepted) // 2, 30)
+        site.github.wait_for_dispatches("infra-team/platform", len(site.traffic.accepted) // 2, WAIT)
 
         site.traffic.lead_to(url)
         site.traffic.until_accepted(RATE)
@@ -87,7 +88,7 @@ def test_versions_are_replaced_one_by_one_while_events_flow(site: Site) -> None:
         site.traffic.until_accepted(RATE)
         for process in (serving, working):
             process.popen.terminate()
-            assert process.popen.wait(30) == 0
+            assert process.popen.wait(WAIT) == 0
         site.traffic.until_accepted(RATE)
         site.traffic.stop()
         site.check()
@@ -107,7 +108,7 @@ def test_a_migration_waits_for_a_long_transaction_and_holds_nobody_up(site: Site
         # GitHub hangs up after ten seconds; without a limit to the migration's wait, all would stand behind it.
         assert site.traffic.slowest < 5
         reader.rollback()
-        assert migrating.popen.wait(30) == 0
+        assert migrating.popen.wait(WAIT) == 0
         assert site.revision() > "0001"
         site.traffic.until_accepted(RATE)
         site.traffic.stop()
@@ -116,7 +117,7 @@ def test_a_migration_waits_for_a_long_transaction_and_holds_nobody_up(site: Site
 
 def test_the_previous_version_refuses_to_start_on_newer_tables_and_says_why(site: Site) -> None:
     with site.process("migrate") as migrating:
-        assert migrating.popen.wait(30) == 0
+        assert migrating.popen.wait(WAIT) == 0
     for command in ("serve", "worker", "migrate"):
         with site.process(command, previous=True) as refused:
             assert refused.popen.wait(30) == 1

@@ -23,6 +23,8 @@ from zekt_testing import described
 
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
+WAIT = 120
+"""Seconds until what must happen has happened, however busy the machine is. Nothing waits that long but a failure."""
 Result = TypeVar("Result")
 
 ORDER = ".github/workflows/order.yml"
@@ -86,7 +88,7 @@ class Zekt:
         found: dict[str, Any] = self.get(f"/api/deliveries/{delivery_id}")
         return found
 
-    def until(self, delivery_id: str, *statuses: str, seconds: float = 20) -> dict[str, Any]:
+    def until(self, delivery_id: str, *statuses: str, seconds: float = WAIT) -> dict[str, Any]:
         """The delivery once it has one of these statuses; its every change is a row, asked for 20 times a second."""
         pause = threading.Event()
         for _ in range(int(seconds * 20)):
@@ -97,9 +99,9 @@ class Zekt:
         raise AssertionError(f"still {found['status']} after {seconds} s, wanted {statuses}: {found}")
 
     def dispatched(self, count: int = 1, repository: str = "infra-team/platform") -> list[Dispatch]:
-        return self.github.wait_for_dispatches(repository, count, 20)
+        return self.github.wait_for_dispatches(repository, count, WAIT)
 
-    def until_sql(self, query: str, seconds: float = 15) -> None:
+    def until_sql(self, query: str, seconds: float = WAIT) -> None:
         """Wait until the query has a row."""
         pause = threading.Event()
         for _ in range(int(seconds * 20)):
@@ -108,7 +110,7 @@ class Zekt:
             pause.wait(0.05)
         raise AssertionError(f"no row after {seconds} s: {query}")
 
-    def wait_for_visit(self, path: str, seconds: float = 15) -> None:
+    def wait_for_visit(self, path: str, seconds: float = WAIT) -> None:
         """Wait until somebody has asked GitHub for a path that ends so."""
         pause = threading.Event()
         for _ in range(int(seconds * 20)):
@@ -158,7 +160,7 @@ class Running:
         self.broker: Broker | None = None
         self._thread = threading.Thread(target=self._run, args=(settings, url, api, work), daemon=True)
         self._thread.start()
-        assert self._started.wait(30)
+        assert self._started.wait(WAIT)
         if self._error is not None:
             raise self._error
 
@@ -187,7 +189,7 @@ class Running:
     def stop(self) -> None:
         if self._loop is not None and self._stopping is not None and self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._stopping.set)
-        self._thread.join(30)
+        self._thread.join(WAIT)
         assert not self._thread.is_alive(), "the broker did not stop"
         if self._error is not None:
             raise self._error

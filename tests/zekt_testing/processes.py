@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from zekt_sandbox.server import SandboxServer
-from zekt_testing.broker import ADMIN_TOKEN, SECRET
+from zekt_testing.broker import ADMIN_TOKEN, SECRET, WAIT
 
 
 @dataclass
@@ -23,7 +23,7 @@ class Process:
     popen: subprocess.Popen[bytes]
     log: Path
 
-    def said(self, event: str, seconds: float = 20) -> dict[str, Any]:
+    def said(self, event: str, seconds: float = WAIT) -> dict[str, Any]:
         """The first line of that name, waited for as long as the process lives."""
         pause = threading.Event()
         for _ in range(int(seconds * 20)):
@@ -73,7 +73,7 @@ def zekt_process(github: SandboxServer, folder: Path, *arguments: str, **setting
     finally:
         if popen.poll() is None:
             popen.terminate()
-        popen.wait(30)
+        popen.wait(WAIT)
 
 
 def set_up(github: SandboxServer, folder: Path, wanted: dict[str, Any], **settings: str) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 
 from zekt_backend.broker import Broker
 from zekt_backend.flows.reconciling import Report
+from zekt_testing.broker import WAIT
 
 PATIENCE = timedelta(minutes=15)
 
@@ -43,7 +44,7 @@ def round_of(zekt: Any, *, later: timedelta = timedelta(0), **how: Any) -> Repor
     return report
 
 
-def wait_for_events(zekt: Any, count: int, seconds: float = 20) -> None:
+def wait_for_events(zekt: Any, count: int, seconds: float = WAIT) -> None:
     """GitHub redelivers after it has answered: wait until so many events are stored."""
     pause = threading.Event()
     for _ in range(int(seconds * 20)):
@@ -54,7 +55,7 @@ def wait_for_events(zekt: Any, count: int, seconds: float = 20) -> None:
     raise AssertionError(f"{stored} events after {seconds} s, wanted {count}")
 
 
-def wait_for_lines(zekt: Any, count: int, seconds: float = 20) -> None:
+def wait_for_lines(zekt: Any, count: int, seconds: float = WAIT) -> None:
     """The same: wait until so many lines stand in its log."""
     pause = threading.Event()
     for _ in range(int(seconds * 20)):

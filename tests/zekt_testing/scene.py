@@ -16,7 +16,7 @@ import requests
 
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
-from zekt_testing.broker import Zekt, settings_for
+from zekt_testing.broker import WAIT, Zekt, settings_for
 from zekt_testing.canaries import Canaries, canary
 from zekt_testing.processes import environment, free_port, zekt_process
 
@@ -107,7 +107,7 @@ def _furnish(github: SandboxServer, url: str) -> None:
 def until_ready(url: str) -> None:
     """Wait until the broker there answers."""
     pause = threading.Event()
-    for _ in range(400):
+    for _ in range(20 * WAIT):
         with contextlib.suppress(requests.ConnectionError):
             if requests.get(f"{url}/readyz", timeout=5).ok:
                 return

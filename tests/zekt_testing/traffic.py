@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from zekt_sandbox.server import SandboxServer
-from zekt_testing.broker import ORDER, SECRET
+from zekt_testing.broker import ORDER, SECRET, WAIT
 
 
 class Traffic:
@@ -44,10 +44,10 @@ class Traffic:
         self._stopping.set()
         for thread in self._threads:
             if thread.ident is not None:
-                thread.join(30)
+                thread.join(WAIT)
                 assert not thread.is_alive()
 
-    def until_accepted(self, more: int, seconds: float = 30) -> None:
+    def until_accepted(self, more: int, seconds: float = WAIT) -> None:
         """Wait until so many more events have been accepted."""
         wanted = len(self.accepted) + more
         pause = threading.Event()
