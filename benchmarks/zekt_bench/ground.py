@@ -1,4 +1,4 @@
-"""Databases that are filled once and are templates from then on: each part of a run begins with a copy of its own."""
+"""Databases of each kind. Past deliveries, which several works want, are a template: each has a copy of its own."""
 
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -26,7 +26,7 @@ class Ground:
         self._size, self._held = size, ExitStack()
         self._first: House | None = None
         self._samples: dict[str, list[str]] = {}
-        self._filled = {EMPTY}
+        self._has_past = False
 
     def __enter__(self) -> Self:
         return self
@@ -48,21 +48,19 @@ class Ground:
     def copy(self, kind: str, broker: type[House] = Zekt) -> Iterator[House]:
         """A house on a database of that kind, in which nobody has changed anything; it is gone afterwards."""
         first = self._base()
-        if kind not in self._filled:
-            self._copied("postgres", kind)
-            self._fill(kind, first.beside(kind).database_url)
-            self._filled.add(kind)
-        self._copied("postgres" if kind == EMPTY else kind, "part")
+        if kind == PAST:
+            if not self._has_past:
+                self._copied("postgres", PAST)
+                self._fill(PAST, first.beside(PAST).database_url)
+                self._has_past = True
+            self._copied(PAST, "part")
+        else:
+            self._copied("postgres", "part")
+            self._fill(kind, first.beside("part").database_url)
         try:
             yield first.beside("part", broker)
         finally:
             self._drop("part")
-
-    def forget(self, kind: str) -> None:
-        """Make room on the disk."""
-        if kind in self._filled - {EMPTY}:
-            self._filled.remove(kind)
-            self._drop(kind)
 
     def _base(self) -> House:
         if self._first is None:
@@ -72,6 +70,8 @@ class Ground:
 
     def _fill(self, kind: str, url: str) -> None:
         size, like = self._size, self._samples
+        if kind == EMPTY:
+            return
         if kind == SUBSCRIBED:
             fill.subscriptions(url, size.subscriptions)
             return

@@ -25,7 +25,7 @@ class Target:
     measure: str
     work: str
     how: str
-    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step"]
+    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step", "image"]
     """Of the row; a process's name stands for its memory."""
     bound: float
     unit: str
@@ -45,9 +45,15 @@ TARGETS = (
     Target("CPU per dispatch, database included", "burst of 10000 x 5", "2 workers", "cpu_sum_each", 2.0, "ms"),
     Target("memory of one idle API", "idle", "1 worker", "api", 90, "MB"),
     Target("memory of one idle worker", "idle", "1 worker", "worker", 90, "MB"),
+    Target("image above its base, compressed", "image", "all above the base, compressed", "image", 30, "MB"),
     Target("send, the whole process, against the original action", "step", HOW, "p50", 1.0, "times", against=_ORIGINAL),
     Target("the same, memory", "step", HOW, "step", 1.0, "times", against=_ORIGINAL),
 )
+
+
+_FLOWS = ("webhook", "dispatch")
+_GROWN, _PAGE = 1.2, 100
+"""Times what it costs on an empty database, and milliseconds."""
 
 
 def block(reports: Sequence[Report]) -> str:
@@ -82,6 +88,22 @@ def _targets(reports: Sequence[Report]) -> list[str]:
             continue
         met = found.middle >= target.bound if target.least else found.middle <= target.bound
         lines.append(f"| {target.measure} | {bound} | {cell(found)} {target.unit} | {'yes' if met else '**no**'} |")
+    return [*lines, *(line for report in reports for line in _grown(report))]
+
+
+def _grown(report: Report) -> list[str]:
+    """What a full database changes in CPU, and which page takes longest."""
+    lines, works = [], report.works()
+    for (work, how, than), (*_, cpu, _) in ratios(report):
+        if works[work, how, OURS][0].item in _FLOWS and cpu is not None:
+            met = "yes" if cpu.middle <= _GROWN else "**no**"
+            lines.append(f"| CPU, {work}: {how}, against {than} | ≤ {_GROWN} times | {cell(cpu)} times | {met} |")
+    pages = {how: Spread.of([row.p50 for row in rows]) for (work, how, _), rows in works.items() if work == "page"}
+    told = {how: spread for how, spread in pages.items() if spread is not None}
+    if told:
+        how = max(told, key=lambda page: told[page].middle)
+        met = "yes" if told[how].middle <= _PAGE else "**no**"
+        lines.append(f"| slowest page, p50: {how} | ≤ {_PAGE} ms | {cell(told[how])} ms | {met} |")
     return lines
 
 

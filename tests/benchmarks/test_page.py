@@ -74,6 +74,19 @@ def test_ours_is_divided_by_what_the_other_took_in_the_same_run() -> None:
     assert "not measured" in _line(publish.block([_report(600, 50)]), "against the original action")
 
 
+def test_what_a_full_database_costs_more_and_the_slowest_page_are_targets_too() -> None:
+    full = Cost(seconds=2.0, cpu={"api": 0.5}, others=0.0, wal=0, transactions=0)
+    rows = [
+        row("webhook 5 KB", "c=16, empty", "webhook", 10, COST, rate=600),
+        row("webhook 5 KB", "c=16, full", "webhook", 10, full, rate=500, than="c=16, empty"),
+        row("page", "/api/usage, full", "request", 10, full, p50=150.0),
+        row("page", "/api/events, full", "request", 10, full, p50=50.0),
+    ]
+    text = publish.block([Report(command="", machine=MACHINE, runs=[rows])])
+    assert _line(text, "CPU, webhook 5 KB: c=16, full").endswith("| ≤ 1.2 times | 1.25 times | **no** |")
+    assert _line(text, "slowest page", "/api/usage, full").endswith("| ≤ 100 ms | 150 ms | **no** |")
+
+
 def test_what_was_not_accepted_is_told_on_the_page() -> None:
     assert "**3 failed**" in publish.block([_report(600, 50, failed=3)])
 

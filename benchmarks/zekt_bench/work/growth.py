@@ -29,8 +29,6 @@ class Growth:
                     how = f"{row.how}, {self.ground.called(kind)}"
                     than = "" if kind == EMPTY else f"{row.how}, {self.ground.called(EMPTY)}"
                     yield msgspec.structs.replace(row, how=how, than=than)
-            if kind != PAST:
-                self.ground.forget(kind)
 
 
 def few(here: House, size: Size) -> Iterator[Row]:
