@@ -7,12 +7,9 @@ from typing import Literal
 from fastapi import FastAPI, Request
 from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.routing import Route
 
-from zekt_action.wire import (
-    CompleteRequest,
-    ConfirmRequest,
-    MessageHead,
-)
+from zekt_action.wire import CompleteRequest, ConfirmRequest, MessageHead
 from zekt_backend.api import (
     accounts,
     api_tokens,
@@ -278,10 +275,10 @@ def install(app: FastAPI, broker: Broker, table: Table) -> None:
     # Where GitHub cannot be the sandbox, not even the address is there.
     there = tuple(row for row in table if broker.stand_in is not None or row[3] is not auth.development)
     for method, path, _, handler, *_ in there:
-        app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
+        app.router.routes.append(_route(method, path, handler, broker))
     if table is not WATCHED:
         for method, path, handler in console.PAGES:
-            app.add_api_route(path, _bound(handler, broker), methods=[method], response_model=None)
+            app.router.routes.append(_route(method, path, handler, broker))
         app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
     # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves. Made when it is first
     # asked for: it takes longer than all else here, and most processes never are.
@@ -289,9 +286,13 @@ def install(app: FastAPI, broker: Broker, table: Table) -> None:
     app.openapi = cache(described)  # type: ignore[method-assign]
 
 
-def _bound(handler: Handler, broker: Broker) -> Callable[[Request], Awaitable[Response]]:
+def _route(method: str, path: str, handler: Handler, broker: Broker) -> Route:
+    """The router's own: FastAPI's looks for parameters and models at each request, and handlers see to theirs."""
+
     async def endpoint(request: Request) -> Response:
         timing.begin(request)
         return await handler(request, broker)
 
-    return endpoint
+    route = Route(path, endpoint, methods=[method])
+    route.methods = {method}  # it would add HEAD to every GET
+    return route

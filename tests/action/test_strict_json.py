@@ -151,3 +151,17 @@ def test_the_oldest_python_on_a_runner_reads_it_the_same_way(old_python: str) ->
     done = subprocess.run([old_python, "-c", script], capture_output=True, check=True, env={"PYTHONPATH": str(source)})
     assert done.stdout == b"{'a': [1, 2.5, None]}\n"
     assert sys.version_info >= (3, 11)
+
+
+DEEP = b"[" * 99 + b"1" + b"]" * 99
+
+
+@pytest.mark.parametrize(
+    "text", [b'"[[[[[["', b'"\\\\"', b'"\\"["', b'"\\\\\\"{"', b'"]"', b'"\\u005b"', '"é[😀"'.encode()]
+)
+def test_a_bracket_in_a_string_opens_and_closes_nothing(text: bytes) -> None:
+    """One level short of too deep, with a string that might add or hide one."""
+    for raw in (b"[" + text + b"," + DEEP + b"]", b"[" + DEEP + b"," + text + b"]", b'{"k":[' + text + b"]}"):
+        parse(raw)
+    for raw in (b"[" + text + b",[" + DEEP + b"]]", b"[[" + DEEP + b"]," + text + b"]"):
+        assert refusal(raw).code == "payload_too_deep"

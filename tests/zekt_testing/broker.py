@@ -171,7 +171,8 @@ class Running:
 
         log.configure("json")
         try:
-            asyncio.run(main())
+            with asyncio.Runner(loop_factory=process.new_loop) as runner:
+                runner.run(main())
         except BaseException as error:  # noqa: BLE001 - handed to the test's own thread
             self._error = error
             self._started.set()

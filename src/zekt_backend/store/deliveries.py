@@ -94,18 +94,18 @@ async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
                    installation_id, correlation_id, event_guid, event_id, event_type, envelope, late, durable,
                    confirm_timeout, complete_timeout, max_dispatches, replay_of, due_at, is_replay, status, created_at)
                SELECT new.*, new.replay_of IS NOT NULL, 'pending', %(now)s
-               FROM unnest(%(id)s::text[], %(subscription_id)s::bigint[], %(provider_id)s::bigint[],
-                   %(provider)s::text[], %(consumer_id)s::bigint[], %(consumer)s::text[],
-                   %(installation_id)s::bigint[], %(correlation_id)s::text[], %(event_guid)s::text[],
-                   %(event_id)s::text[], %(event_type)s::text[], %(envelope)s::jsonb[], %(late)s::boolean[],
-                   %(durable)s::boolean[], %(confirm_timeout)s::interval[], %(complete_timeout)s::interval[],
-                   %(max_dispatches)s::int[], %(replay_of)s::text[], %(due_at)s::timestamptz[])
+               FROM unnest(%(id)b::text[], %(subscription_id)b::bigint[], %(provider_id)b::bigint[],
+                   %(provider)b::text[], %(consumer_id)b::bigint[], %(consumer)b::text[],
+                   %(installation_id)b::bigint[], %(correlation_id)b::text[], %(event_guid)b::text[],
+                   %(event_id)b::text[], %(event_type)b::text[], %(envelope)b::jsonb[], %(late)b::boolean[],
+                   %(durable)b::boolean[], %(confirm_timeout)b::interval[], %(complete_timeout)b::interval[],
+                   %(max_dispatches)b::int[], %(replay_of)b::text[], %(due_at)b::timestamptz[])
                    AS new (id, subscription_id, provider_id, provider, consumer_id, consumer, installation_id,
                    correlation_id, event_guid, event_id, event_type, envelope, late, durable, confirm_timeout,
                    complete_timeout, max_dispatches, replay_of, due_at))
            INSERT INTO history (delivery_id, at, fact, to_status, detail)
            SELECT id, %(now)s, 'created', 'pending', detail
-           FROM unnest(%(id)s::text[], %(origin)s::text[]) AS first (id, detail)""",
+           FROM unnest(%(id)b::text[], %(origin)b::text[]) AS first (id, detail)""",
         values | {"now": now, "origin": [_origin(delivery) for delivery in new]},
     )
     tx.happenings.append(Made(len(new)))

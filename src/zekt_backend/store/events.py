@@ -7,7 +7,7 @@ from typing import Any
 
 from psycopg.types.json import Jsonb
 
-from zekt_backend.rules.policy import Decision
+from zekt_backend.rules.policy import Decision, Rule
 from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.store.database import Listing, Tx, many, page_of
 
@@ -24,11 +24,11 @@ async def save_new(tx: Tx, events: Sequence[RunEvent], now: datetime) -> set[Run
         """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_id, workflow_path,
                workflow_name, conclusion, head_branch, head_sha, event, actor, html_url, started_at,
                completed_at, received_at)
-           SELECT new.*, %(now)s FROM unnest(%(guid)s::text[], %(repository_id)s::bigint[], %(repository)s::text[],
-               %(run_id)s::bigint[], %(run_attempt)s::int[], %(workflow_id)s::bigint[], %(workflow_path)s::text[],
-               %(workflow_name)s::text[], %(conclusion)s::text[], %(head_branch)s::text[], %(head_sha)s::text[],
-               %(event)s::text[], %(actor)s::text[], %(html_url)s::text[], %(started_at)s::text[],
-               %(completed_at)s::text[]) AS new
+           SELECT new.*, %(now)s FROM unnest(%(guid)b::text[], %(repository_id)b::bigint[], %(repository)b::text[],
+               %(run_id)b::bigint[], %(run_attempt)b::int[], %(workflow_id)b::bigint[], %(workflow_path)b::text[],
+               %(workflow_name)b::text[], %(conclusion)b::text[], %(head_branch)b::text[], %(head_sha)b::text[],
+               %(event)b::text[], %(actor)b::text[], %(html_url)b::text[], %(started_at)b::text[],
+               %(completed_at)b::text[]) AS new
            ON CONFLICT DO NOTHING RETURNING repository_id, run_id, run_attempt""",
         values | {"now": now},
     )
@@ -117,7 +117,7 @@ async def record_decisions(
     await tx.execute(
         """INSERT INTO decisions (event_guid, event_id, decided_at, outcome, reasons)
            SELECT guid, %s, %s, outcome, reasons
-           FROM unnest(%s::text[], %s::text[], %s::jsonb[]) AS decided (guid, outcome, reasons)""",
+           FROM unnest(%b::text[], %b::text[], %b::jsonb[]) AS decided (guid, outcome, reasons)""",
         (
             event_id,
             now,
@@ -130,19 +130,19 @@ async def record_decisions(
 
 def _reasons(decision: Decision) -> dict[str, Any]:
     return {
-        "provider": [asdict(rule) for rule in decision.rules],
+        "provider": _told(decision.rules),
         "consumers": [
             {
                 "subscription": verdict.subscription.id,
                 "consumer": verdict.subscription.consumer,
                 "service": verdict.subscription.service.slug,
-                "rules": [asdict(rule) for rule in verdict.rules],
+                "rules": _told(verdict.rules),
                 # Only what was asked of each: most subscriptions take every message.
                 "messages": [
                     {
                         "eventId": offer.message.event_id if offer.message else None,
                         "eventType": offer.event_type,
-                        "rules": [asdict(rule) for rule in offer.rules],
+                        "rules": _told(offer.rules),
                     }
                     for offer in verdict.offers
                     if offer.rules
@@ -151,3 +151,7 @@ def _reasons(decision: Decision) -> dict[str, Any]:
             for verdict in decision.verdicts
         ],
     }
+
+
+def _told(rules: Sequence[Rule]) -> list[dict[str, Any]]:
+    return [{"name": rule.name, "passed": rule.passed, "detail": rule.detail} for rule in rules]
