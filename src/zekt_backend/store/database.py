@@ -15,6 +15,7 @@ from psycopg_pool import AsyncConnectionPool
 from zekt_backend.errors import ZektError
 from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
+from zekt_backend.store import idle
 from zekt_backend.store.share import PATIENCE, Share
 
 Result = TypeVar("Result")
@@ -120,7 +121,7 @@ class Database:
             open=False,
             kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "zekt"},
             configure=_configure,
-            check=AsyncConnectionPool.check_connection,
+            check=idle.check,
         )
 
     async def open(self) -> Self:
