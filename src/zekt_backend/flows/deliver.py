@@ -4,7 +4,7 @@ The row is the truth and the job only wakes, so this may be called at any time, 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -13,6 +13,7 @@ import structlog
 
 from zekt_backend.clock import Clock
 from zekt_backend.flows.claim import Shipping, Try, claim, refuse
+from zekt_backend.flows.together import Together
 from zekt_backend.flows.try_many import Answered, Woken, accept_many, claim_many
 from zekt_backend.rules import answers, backoff, spans
 from zekt_backend.rules.lifecycle import Fact, Status
@@ -21,7 +22,6 @@ from zekt_backend.rules.records import Answer
 from zekt_backend.store import attempts, deliveries, installations, installed, jobs
 from zekt_backend.store.database import Database, Tx, is_trouble
 from zekt_backend.store.deliveries import Delivery
-from zekt_backend.store.gather import Gather
 
 log = structlog.get_logger()
 
@@ -67,8 +67,8 @@ class Deliverer:
         self._on_its_way = asyncio.Semaphore(at_once)
         self._db, self._clock, self._send, self._dice = db, clock, send, dice
         self._pace, self._shipping = pace, shipping
-        self._claims = Gather(self._claim_many, most=_MOST)
-        self._answers = Gather(self._accept_many, most=_MOST)
+        self._claims = Together(self._claim_many, most=_MOST, at_once=1)
+        self._answers = Together(self._accept_many, most=_MOST, at_once=1)
 
     async def deliver(self, delivery_id: str, job_id: int | None) -> timedelta | None:
         """Make the next try, if one is owed. Returns how long to wait for the next, or None when none is."""
@@ -89,7 +89,7 @@ class Deliverer:
             lambda tx: claim(tx, delivery_id, job_id, now=self._clock.now(), pace=self._pace, shipping=self._shipping)
         )
 
-    async def _claim_many(self, woken: list[Woken]) -> list[Try | None]:
+    async def _claim_many(self, woken: Sequence[Woken]) -> list[Try | None]:
         try:
             return await self._db.run(
                 lambda tx: claim_many(tx, woken, now=self._clock.now(), pace=self._pace, shipping=self._shipping)
@@ -98,7 +98,7 @@ class Deliverer:
             _told(error, len(woken))
             return [None] * len(woken)
 
-    async def _accept_many(self, answered: list[Answered]) -> list[bool]:
+    async def _accept_many(self, answered: Sequence[Answered]) -> list[bool]:
         try:
             return await self._run_patiently(
                 lambda tx: accept_many(tx, answered, now=self._clock.now(), pace=self._pace)

@@ -38,7 +38,7 @@ class Together(Generic[Item, Result]):
 
     Args:
         work: does all or nothing, and gives as many results as it is given items, in their order.
-        apart: no two items of which this is equal go into one batch.
+        apart: no two items of which this is equal go into one batch; without it any may.
         most: items of a batch.
         at_once: batches under way at a time.
     """
@@ -47,7 +47,7 @@ class Together(Generic[Item, Result]):
         self,
         work: Callable[[Sequence[Item]], Awaitable[Sequence[Result]]],
         *,
-        apart: Callable[[Item], Hashable],
+        apart: Callable[[Item], Hashable] | None = None,
         most: int = MOST,
         at_once: int = AT_ONCE,
     ) -> None:
@@ -89,7 +89,7 @@ class Together(Generic[Item, Result]):
         for waiting in self._waiting:
             if waiting.future.done():
                 continue
-            key = self._apart(waiting.item)
+            key = self._apart(waiting.item) if self._apart else id(waiting)
             if len(batch) < self._most and key not in batch:
                 batch[key] = waiting
             else:
