@@ -103,7 +103,7 @@ def parse(line: str) -> None:
     first, *words = shlex.split(line)
     assert first == "zekt"
     while hasattr(command, "commands"):
-        command = command.commands[words.pop(0)]
+        _, command, words = command.resolve_command(typer.Context(command), words)
     command.make_context(line, words)
 
 
