@@ -1,8 +1,7 @@
 """A million deliveries, made by one statement, and a connection that tells how PostgreSQL went about each query."""
 
 import asyncio
-import contextlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -11,10 +10,12 @@ import pytest
 from psycopg import sql
 from psycopg.rows import dict_row
 
+from zekt_bench.fill import without_indexes
 from zekt_testing.fixtures import database_url
 
 Result = TypeVar("Result")
 Plan = dict[str, Any]
+_FILLED = ("deliveries", "events", "messages", "decisions")
 
 CONNECTIONS = 200
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
@@ -45,25 +46,10 @@ def fill(url: str, rows: int) -> None:
         connection.execute(_DIRECTORY.encode())
         # No triggers: nothing looks up what is known to be there.
         connection.execute("SET session_replication_role = replica")
-        with _without_indexes(connection):
+        with without_indexes(connection, _FILLED):
             for statement in _rows(rows):
                 connection.execute(statement.encode())
         connection.execute("VACUUM ANALYZE")
-
-
-@contextlib.contextmanager
-def _without_indexes(connection: psycopg.Connection[Any]) -> Iterator[None]:
-    """Built afterwards they take a fifth of the time."""
-    found = connection.execute(
-        """SELECT indexname, indexdef FROM pg_indexes
-           WHERE tablename IN ('deliveries', 'events', 'messages', 'decisions')
-             AND NOT EXISTS (SELECT 1 FROM pg_constraint WHERE conname = indexname)"""
-    ).fetchall()
-    for name, _ in found:
-        connection.execute(sql.SQL("DROP INDEX {}").format(sql.Identifier(name)))
-    yield
-    for _, definition in found:
-        connection.execute(definition.encode())
 
 
 def _rows(rows: int) -> list[str]:
