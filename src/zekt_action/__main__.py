@@ -11,11 +11,13 @@ if TYPE_CHECKING:
 
 def main() -> int:
     """Send the message that the environment describes, and tell how it went."""
-    # Python's own time to start is what a step takes: see launch.py.
+    # Python's own time to start and to end is what a step takes: see launch.py.
     gc.disable()
     from zekt_action import schema, send  # noqa: PLC0415
 
-    return send.main(_transport, schema.check)
+    code = send.main(_transport, schema.check)
+    gc.freeze()
+    return code
 
 
 def _transport() -> "Transport":

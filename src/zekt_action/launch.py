@@ -22,7 +22,10 @@ def main(verb: str) -> int:
         from zekt_action.receive.confirm import main as step  # noqa: PLC0415
     else:
         from zekt_action.receive.complete import main as step  # noqa: PLC0415
-    return step()
+    code = step()
+    # Nor is there at the end, where Python looks whatever was said: by this, at nothing.
+    gc.freeze()
+    return code
 
 
 if __name__ == "__main__":

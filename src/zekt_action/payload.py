@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from typing import Any, NamedTuple
 
-from zekt_action import files
 from zekt_action.errors import ActionError
 from zekt_action.inputs import Inputs, Job
 from zekt_action.limits import MAX_INPUT_BYTES, MAX_PAYLOAD_BYTES
@@ -47,6 +46,9 @@ def _from_input(raw: bytes) -> bytes:
 
 
 def _from_file(inputs: Inputs, job: Job) -> bytes:
+    # Imported here: without bytecode, what a message from the input does not need would be compiled each time.
+    from zekt_action import files  # noqa: PLC0415
+
     try:
         return files.read(inputs.payload_file, job, limit=MAX_PAYLOAD_BYTES)
     except ActionError as error:

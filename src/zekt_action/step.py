@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import traceback
 from collections.abc import Callable
 
 from zekt_action import commands, inputs, stops
@@ -64,7 +63,10 @@ def _told(error: BaseException) -> ActionError:
         return error
     if isinstance(error, stops.AlarmError):
         return ActionError("deadline", "The time was up in the middle of a try.")
+    # Imported here: every step would wait for it, and hardly one needs it.
+    from traceback import extract_tb  # noqa: PLC0415
+
     # The text of an unforeseen error may hold content, so only its kind and place are told.
-    frame = traceback.extract_tb(error.__traceback__)[-1]
+    frame = extract_tb(error.__traceback__)[-1]
     place = f"{frame.filename.replace(chr(92), '/').rpartition('/')[2]}:{frame.lineno}"
     return ActionError("internal", f"{type(error).__name__} at {place}.")

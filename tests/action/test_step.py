@@ -77,6 +77,17 @@ def test_a_cancel_while_another_end_begins_is_told(report: Report, error: Except
     assert_told_as_cancelled(report, code)
 
 
+def test_of_an_unforeseen_error_kind_and_place_are_told_and_its_text_is_not(report: Report) -> None:
+    def work(_: Report) -> None:
+        raise LookupError("hunter2")
+
+    assert step.run(report, work, fails_by_default=True) == 1
+    assert isinstance(report.out, io.StringIO)
+    line = work.__code__.co_firstlineno + 1
+    assert f"LookupError at test_step.py:{line}." in report.out.getvalue()
+    assert "hunter2" not in report.out.getvalue()
+
+
 def test_a_log_that_is_not_utf8_ends_no_step(runner: Any, broker: Any, reply: Any) -> None:
     send = [sys.executable, "-I", "-c", ASCII + "runpy.run_module('zekt_action', None, '__main__')"]
     done = runner.finish(runner.start(send, {"INPUT_EVENT-TYPE": "größe", "INPUT_PAYLOAD": "{}"}))

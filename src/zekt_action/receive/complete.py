@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 
-from zekt_action import event, files, inputs, step, stops
+from zekt_action import event, inputs, step, stops
 from zekt_action.errors import ActionError
 from zekt_action.limits import MAX_RESULT_BYTES
 from zekt_action.receive.connect import connect, ids_body
@@ -56,6 +56,8 @@ def _result(ended: Ending, report: Report) -> bytes:
         raise ActionError("result_invalid", "Both `result` and `result-file` are given.")
     raw = ended.result
     if ended.result_file:
+        from zekt_action import files  # noqa: PLC0415 - as in payload.py
+
         raw = files.read(ended.result_file, report.job, limit=MAX_RESULT_BYTES)
     elif not raw:
         return b""
