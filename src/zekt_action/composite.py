@@ -17,9 +17,9 @@ def main() -> int:
 
 def _transport() -> Transport:
     # Imported here: a message that is refused need not wait for it.
-    from zekt_action import by_urllib  # noqa: PLC0415
+    from zekt_action import by_http_client  # noqa: PLC0415
 
-    return by_urllib.send
+    return by_http_client.send
 
 
 def _no_schema(_name: str, _message: Any, _job: Job) -> NoReturn:

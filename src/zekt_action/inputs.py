@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import NamedTuple
@@ -141,6 +142,11 @@ def api_url(environ: Mapping[str, str]) -> str:
 
 def audience(environ: Mapping[str, str]) -> str:
     return text(environ, "audience") or "api://zekt"
+
+
+def may_have_a_proxy(environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether it is worth asking for a proxy for https: Windows and macOS have settings of their own for it."""
+    return sys.platform in {"win32", "darwin"} or any(name.lower() == "https_proxy" for name in environ)
 
 
 def text(environ: Mapping[str, str], name: str) -> str:

@@ -1,4 +1,4 @@
-"""One HTTP exchange, as data: what requests (in the image) and urllib (in the composites) have in common. 3.9."""
+"""One HTTP exchange, as data: what requests (in the image) and http.client (in the composites) have in common. 3.9."""
 
 from __future__ import annotations
 

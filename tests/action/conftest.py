@@ -5,6 +5,7 @@ import json
 import os
 import shutil
 import socket
+import ssl
 import subprocess
 import sys
 import threading
@@ -77,6 +78,10 @@ class Broker:
         """Wait until something was asked of a path."""
         with self._arrived:
             return self._arrived.wait_for(lambda: bool(self.asked(path)), seconds)
+
+    def speak_tls(self, context: ssl.SSLContext) -> None:
+        self._server.socket = context.wrap_socket(self._server.socket, server_side=True)
+        self.url = self.url.replace("http:", "https:")
 
     def close(self) -> None:
         self.closing.set()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from zekt_action import by_urllib, event, step
+from zekt_action import by_http_client, event, step
 from zekt_action.oidc import TokenSource
 from zekt_action.receive.broker import Broker
 from zekt_action.receive.inputs import Ids, wishes
@@ -22,7 +22,7 @@ def connect(report: Report, found: dict[str, Any]) -> Broker:
     fork = event.from_fork(found, job.repository)
     tokens = TokenSource(job.oidc_url, job.oidc_secret, asked.audience, fork=fork)
     tokens.check()
-    return Broker(asked, tokens, by_urllib.send, step.start_clock(asked.timeout_seconds), report)
+    return Broker(asked, tokens, by_http_client.send, step.start_clock(asked.timeout_seconds), report)
 
 
 def ids_body(asked: Ids) -> dict[str, Any]:
