@@ -113,7 +113,7 @@ def _install(engine: PgQueuer, broker: Broker, running: set[asyncio.Task[None]])
         engine.schedule("reconcile", _every(broker.settings.reconcile_seconds))(_noted(round_, running))
     engine.schedule("tidy", "7,17,27,37,47,57 * * * *")(_noted(partial(_tidy, broker=broker), running))
     engine.schedule("retain", "22,52 * * * *")(_noted(partial(_retain, broker=broker), running))
-    engine.schedule("close_days", "12 * * * *")(_noted(partial(_close_days, broker=broker), running))
+    engine.schedule("close_days", "2,12,22,32,42,52 * * * *")(_noted(partial(_close_days, broker=broker), running))
 
 
 def _noted(
@@ -285,6 +285,5 @@ async def _retain(_schedule: Schedule, broker: Broker) -> None:
 
 async def _close_days(_schedule: Schedule, broker: Broker) -> None:
     began = time.perf_counter()
-    log.info(
-        "days_closed", days=await close_days(db=broker.work_db, clock=broker.clock), duration_ms=milliseconds(began)
-    )
+    if days := await close_days(db=broker.work_db, clock=broker.clock):
+        log.info("days_closed", days=days, duration_ms=milliseconds(began))

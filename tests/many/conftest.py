@@ -15,10 +15,12 @@ from zekt_testing.fixtures import database_url
 
 Result = TypeVar("Result")
 Plan = dict[str, Any]
-_FILLED = ("deliveries", "events", "messages", "decisions")
+_FILLED = ("deliveries", "events", "messages", "decisions", "attempts", "history")
 
 CONNECTIONS = 200
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
+DAY = 86_400
+"""Seconds, and deliveries: one a second, until NOW."""
 QUIET = 9_001
 """A repository that was given the three oldest of all deliveries, and nothing since."""
 
@@ -41,7 +43,7 @@ INSERT INTO subscriptions (service_id, repository_id, status)
 
 
 def fill(url: str, rows: int) -> None:
-    """Directory, events, messages, decisions, and `rows` deliveries; with statistics, as autovacuum would take them."""
+    """Directory, `rows` deliveries and all that is of them; with statistics, as autovacuum would take them."""
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute(_DIRECTORY.encode())
         # No triggers: nothing looks up what is known to be there.
@@ -78,6 +80,13 @@ def _rows(rows: int) -> list[str]:
                 CASE WHEN n % 250000 = 9 THEN 'failed' WHEN n % 1000 = 1 THEN 'confirmed' ELSE 'completed' END, 1, {at},
                 CASE WHEN n % 250000 = 9 THEN {at} END
             FROM (SELECT n, {u} AS u FROM generate_series(1, {rows}) n) x""",
+        # Of the last two days, which is more than anybody counts row by row.
+        f"""INSERT INTO attempts (delivery_id, number, started_at, finished_at, accepted)
+            SELECT 'd' || n, 1, {at}, {at}, true FROM generate_series({rows - 2 * DAY}, {rows}) n""",
+        f"""INSERT INTO history (delivery_id, at, fact, to_status, detail)
+            SELECT 'd' || n, {at}, fact, fact, ''
+            FROM generate_series({rows - 2 * DAY}, {rows}) n, unnest(ARRAY['dispatched', 'confirmed', 'completed']) fact
+            ORDER BY n""",
     ]
 
 

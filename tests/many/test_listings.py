@@ -16,7 +16,7 @@ pytestmark = [pytest.mark.alone, pytest.mark.long]
 
 MOST_BLOCKS = 15_000
 """Of 8 KiB, in memory or not, visited again and again: a row, and what is joined to it, by its indexes is about 25."""
-LARGE = {"deliveries", "events", "messages", "decisions"}
+LARGE = {"deliveries", "events", "messages", "decisions", "attempts", "history"}
 
 
 def nodes(plan: Plan) -> Iterator[Plan]:

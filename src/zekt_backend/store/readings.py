@@ -6,7 +6,7 @@ from typing import Literal
 
 from zekt_backend.store.database import Tx, many, one
 
-Kind = Literal["messages", "hook", "hooks", "runs", "installation", "flush"]
+Kind = Literal["messages", "hook", "hooks", "runs", "installation", "flush", "usage"]
 
 NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 """Where nothing has been read to its end yet: before everything, and a moment in every time zone of a database."""
