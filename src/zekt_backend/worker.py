@@ -30,6 +30,7 @@ from zekt_backend.log import milliseconds
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs
 from zekt_backend.store.database import is_trouble
+from zekt_backend.store.looks import Looks
 
 log = structlog.get_logger()
 
@@ -70,7 +71,7 @@ async def run(broker: Broker, stopping: asyncio.Event) -> None:
 async def _run_once(broker: Broker, stopping: asyncio.Event, connected: Callable[[], None]) -> None:
     async with engine_connection.connect(broker.db.url) as driver:
         connected()
-        engine = PgQueuer(driver)
+        engine = PgQueuer(driver, queries=Looks(driver))
         log.info("worker_connected", queue_manager=str(engine.qm.queue_manager_id))
         running: set[asyncio.Task[None]] = set()
         _install(engine, broker, running)

@@ -251,11 +251,17 @@ async def lock_runs(tx: Tx, keys: Collection[RunKey], *, patience: float | None 
 
     All callers take them in the same order. With `patience` no lock of this transaction, these and those that follow,
     is waited for longer than so many seconds.
+
+    What follows in the transaction is planned once for a connection, and by indexes: all of it looks up few rows by
+    their keys, and to plan for these keys took longer than to find them. An index is right for a table that was empty
+    when the plan was made, too, and by then is not.
     """
     names = sorted({f"run:{key.repository_id}:{key.run_id}" for key in keys})
     timeout = None if patience is None else f"{round(1000 * patience)}ms"
     await tx.execute(
         """SELECT set_config('lock_timeout', coalesce(%s, current_setting('lock_timeout')), true),
+                  set_config('plan_cache_mode', 'force_generic_plan', true),
+                  set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
                   pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name""",
         (timeout, names),
     )

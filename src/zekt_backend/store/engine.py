@@ -24,6 +24,9 @@ class SplitDriver(PsycopgDriver):
         self._ears = PsycopgDriver(listening)
         self.lost = asyncio.Event()
         """Set when the connection for queries has broken: nothing is read or written through it any more."""
+        self.heard = 0
+        """Notifications that have come."""
+        self._told: list[NotifyCallback] = []
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
         try:
@@ -42,10 +45,22 @@ class SplitDriver(PsycopgDriver):
             self.lost.set()
 
     async def add_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await self._ears.add_listener(channel, self._count)
         await self._ears.add_listener(channel, callback)
+        self._told.append(callback)
+
+    def _count(self, _payload: str | bytes | bytearray) -> None:
+        self.heard += 1
 
     async def remove_listener(self, channel: str, callback: NotifyCallback) -> None:
+        await self._ears.remove_listener(channel, self._count)
         await self._ears.remove_listener(channel, callback)
+        self._told.remove(callback)
+
+    def tell(self, payload: str) -> None:
+        """To the listeners of this process, as if the database had."""
+        for callback in self._told:
+            callback(payload)
 
     async def __aenter__(self) -> Self:
         await self._ears.__aenter__()

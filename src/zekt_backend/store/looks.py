@@ -1,0 +1,89 @@
+"""The engine's looks at its queue: none that can find nothing, and one where it would take three."""
+
+import asyncio
+import json
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+
+from pgqueuer.models import Job, TracebackRecord
+from pgqueuer.ports.repository import EntrypointExecutionParameter
+from pgqueuer.queries import Queries
+from pgqueuer.types import QueueEntrypoint, QueueManagerId
+
+from zekt_backend.store.engine import SplitDriver
+
+_NOTHING = timedelta.max
+"""Until the next job is due, where none is planned."""
+
+# Of each kind the first by its index: of a million that wait, no more is read.
+_NEXT = """
+SELECT min(first.execute_after) - now() AS wait FROM unnest($1::text[]) AS kind (name)
+CROSS JOIN LATERAL (SELECT execute_after FROM pgqueuer WHERE status = 'queued' AND entrypoint = kind.name
+                    ORDER BY execute_after LIMIT 1) AS first"""
+
+
+@dataclass
+class Looks(Queries):
+    """The engine's statements.
+
+    A worker that has taken up fewer jobs than it asked for has all that were due. It would ask again at once, and then
+    whether anything is due, what is planned next, and whether there is anything at all: four statements of which the
+    job's own have to wait, each time that one delivery is made.
+    """
+
+    driver: SplitDriver
+    _emptied: int | None = field(init=False, default=None)
+    """How much the driver had heard before the last look, where that took all there was."""
+    _wait: timedelta | None = field(init=False, default=None)
+    _until: float = field(init=False, default=0.0)
+    """When the next job is due, by the event loop's clock and as far as the last look could see."""
+
+    async def dequeue(
+        self,
+        batch_size: int,
+        entrypoints: dict[QueueEntrypoint, EntrypointExecutionParameter],
+        queue_manager_id: QueueManagerId,
+        global_concurrency_limit: int | None,
+        heartbeat_timeout: timedelta,
+    ) -> list[Job]:
+        """As the engine has it. What was committed since the last look, the driver has heard of or will hear of."""
+        emptied, self._emptied = self._emptied, None
+        heard = self.driver.heard
+        if emptied == heard:
+            return []
+        jobs = await super().dequeue(
+            batch_size, entrypoints, queue_manager_id, global_concurrency_limit, heartbeat_timeout
+        )
+        if 0 < len(jobs) < batch_size:
+            self._emptied = heard
+        return jobs
+
+    async def eligible_queued_work(self, entrypoints: list[QueueEntrypoint]) -> int:
+        """1 where a job is due, else 0."""
+        ((wait,),) = [row.values() for row in await self.driver.fetch(_NEXT, entrypoints)]
+        wait = _NOTHING if wait is None else wait
+        if not isinstance(wait, timedelta):
+            raise TypeError(f"the difference of two times is {wait!r}")
+        self._wait, self._until = wait, _after(wait)
+        return int(wait <= timedelta(0))
+
+    async def next_deferred_eta(self, entrypoints: list[QueueEntrypoint]) -> timedelta | None:
+        """What the look just before has told."""
+        wait, self._wait = self._wait, None
+        return await super().next_deferred_eta(entrypoints) if wait is None else wait
+
+    async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
+        """As the engine has it, which tells nobody of it: a worker that would sleep longer is woken."""
+        await super().retry_job(job, delay, traceback_record)
+        due = _after(delay)
+        if due < self._until:
+            self._until = due
+            self.driver.tell(json.dumps(_QUEUED_AGAIN | {"sent_at": datetime.now(UTC).isoformat()}))
+
+
+_QUEUED_AGAIN = {"channel": "ch_pgqueuer", "type": "table_changed_event", "table": "pgqueuer", "operation": "update"}
+"""As its trigger tells of other changes."""
+
+
+def _after(wait: timedelta) -> float:
+    return asyncio.get_running_loop().time() + wait.total_seconds()

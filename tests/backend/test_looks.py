@@ -1,0 +1,139 @@
+"""How a worker looks at its queue: no more often than it takes, and nothing that is due is missed."""
+
+import asyncio
+import json
+import uuid
+from collections.abc import Callable, Coroutine
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from pgqueuer.models import Job
+from pgqueuer.ports.repository import EntrypointExecutionParameter
+from pgqueuer.types import QueueEntrypoint, QueueManagerId
+
+from zekt_backend.store import engine, jobs
+from zekt_backend.store.database import one_connection
+from zekt_backend.store.looks import Looks
+from zekt_testing.cable import Cable, Cut, cable_to
+
+NEVER = 1_000_000
+NOW, LATER = timedelta(0), timedelta(hours=1)
+DELIVER = QueueEntrypoint(jobs.DELIVER)
+WORKER = QueueManagerId(uuid.uuid4())
+
+
+class Queue:
+    """A queue, and a worker's looks at it, counted on a cable."""
+
+    def __init__(self, url: str, cable: Cable, looks: Looks) -> None:
+        self._url, self._cable, self.looks = url, cable, looks
+        self._told: asyncio.Queue[str] = asyncio.Queue()
+
+    async def listen(self) -> None:
+        await self.looks.driver.add_listener("ch_pgqueuer", lambda payload: self._told.put_nowait(str(payload)))
+
+    async def told(self) -> str:
+        """What kind of change the next notification is of."""
+        operation: str = json.loads(await asyncio.wait_for(self._told.get(), 30))["operation"]
+        return operation
+
+    async def put(self, *names: str, after: timedelta = NOW) -> None:
+        async with one_connection(self._url) as tx:
+            await jobs.enqueue(tx, [jobs.deliver(name, 0, after) for name in names])
+
+    async def take(self, most: int = 10) -> list[str]:
+        return [(job.payload or b"").decode() for job in await self.taken(most)]
+
+    async def taken(self, most: int = 10) -> list[Job]:
+        every: dict[QueueEntrypoint, Any] = {DELIVER: EntrypointExecutionParameter(concurrency_limit=0)}
+        return await self.looks.dequeue(most, every, WORKER, 2 * most, timedelta(seconds=30))
+
+    async def asked(self, *work: Coroutine[Any, Any, Any]) -> int:
+        """How many statements these take."""
+        self._cable.arm(NEVER, Cut.BEFORE)
+        for each in work:
+            await each
+        self._cable.disarm()
+        return self._cable.executions
+
+
+@pytest.fixture
+def on_queue(new_database: Callable[[], str]) -> Callable[[Callable[[Queue], Coroutine[Any, Any, None]]], None]:
+    """Runs something on an empty one."""
+
+    async def run(work: Callable[[Queue], Coroutine[Any, Any, None]]) -> None:
+        url = new_database()
+        with cable_to(url) as cable:
+            async with engine.connect(cable.url) as driver, driver:
+                queue = Queue(url, cable, Looks(driver))
+                await queue.listen()
+                await work(queue)
+
+    return lambda work: asyncio.run(run(work))
+
+
+def test_who_has_taken_all_that_was_due_does_not_ask_for_more(on_queue: Any) -> None:
+    async def work(queue: Queue) -> None:
+        await queue.put("a", "b")
+        assert await queue.told() == "insert"
+        assert await queue.asked(queue.take()) == 1
+        assert await queue.asked(queue.take()) == 0
+        # Whoever then asks once more does so because something woke it.
+        assert await queue.asked(queue.take()) == 1
+
+    on_queue(work)
+
+
+def test_who_has_taken_as_many_as_it_asked_for_asks_for_more(on_queue: Any) -> None:
+    async def work(queue: Queue) -> None:
+        await queue.put("a", "b", "c")
+        assert await queue.told() == "insert"
+        assert [await queue.take(2), await queue.take(2), await queue.take(2)] == [["a", "b"], ["c"], []]
+
+    on_queue(work)
+
+
+def test_a_job_that_was_queued_since_the_last_look_is_taken(on_queue: Any) -> None:
+    async def work(queue: Queue) -> None:
+        await queue.put("a")
+        assert await queue.told() == "insert"
+        assert await queue.take() == ["a"]
+        await queue.put("b")
+        assert await queue.told() == "insert"
+        assert await queue.take() == ["b"]
+
+    on_queue(work)
+
+
+def test_one_look_tells_whether_a_job_is_due_and_when_the_next_one_is(on_queue: Any) -> None:
+    async def work(queue: Queue) -> None:
+        looks = queue.looks
+        # Nothing at all: no time to wait is shorter, and whether there is something is not asked a third time.
+        assert await looks.eligible_queued_work([DELIVER]) == 0
+        assert await looks.next_deferred_eta([DELIVER]) == timedelta.max
+        await queue.put("later", after=LATER)
+        assert await looks.eligible_queued_work([DELIVER]) == 0
+        assert await queue.asked(looks.next_deferred_eta([DELIVER])) == 0
+        # Asked by itself, it looks for itself.
+        assert LATER - timedelta(minutes=5) < (await looks.next_deferred_eta([DELIVER]) or NOW) <= LATER
+        await queue.put("now")
+        assert await looks.eligible_queued_work([DELIVER]) == 1
+
+    on_queue(work)
+
+
+def test_a_job_that_is_queued_again_wakes_a_worker_that_would_sleep_longer(on_queue: Any) -> None:
+    async def work(queue: Queue) -> None:
+        await queue.put("a", "b")
+        assert await queue.told() == "insert"
+        first, second = await queue.taken()
+        assert await queue.looks.eligible_queued_work([DELIVER]) == 0
+        await queue.looks.retry_job(first, timedelta(minutes=1), None)
+        assert await queue.told() == "update"
+        # By then it is awake.
+        await queue.looks.retry_job(second, timedelta(minutes=2), None)
+        await queue.put("c")
+        assert await queue.told() == "insert"
+
+    on_queue(work)
