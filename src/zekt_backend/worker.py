@@ -85,6 +85,8 @@ async def _run_once(broker: Broker, stopping: asyncio.Event, connected: Callable
                 max_concurrent_tasks=2 * _AHEAD * broker.settings.worker_threads,
                 heartbeat_timeout=heartbeat,
                 shutdown_on_listener_failure=True,
+                # It would write each line of its log once more, into counts that nobody here reads.
+                log_aggregation_interval=timedelta(0),
             )
         finally:
             for watcher in watchers:

@@ -60,8 +60,7 @@ async def _uncompleted(tx: Tx, now: datetime, batch: int) -> int:
 
 
 async def _unwoken(tx: Tx, now: datetime, batch: int) -> int:
-    due = await deliveries.lock_due(tx, Status.PENDING, now - _GRACE, batch)
-    return await jobs.enqueue(tx, [jobs.deliver(delivery.id, delivery.dispatches, timedelta(0)) for delivery in due])
+    return await jobs.enqueue(tx, await jobs.unwoken(tx, now - _GRACE, batch))
 
 
 async def _unheard(tx: Tx, delivery: Delivery, now: datetime) -> None:

@@ -11,6 +11,10 @@ from pgqueuer.ports.driver import NotifyCallback
 
 from zekt_backend.store.database import PATIENCE_OF_THE_SERVER, dialled
 
+# What was queued is dead within moments, and stays in the indexes until autovacuum comes by, a minute later or more. A
+# bitmap scan visits all of it each time; a plain one marks what it finds dead, and the next passes it over.
+_PLAIN_SCANS = "SET enable_bitmapscan = off"
+
 
 class SplitDriver(PsycopgDriver):
     """Queries on one connection, LISTEN on another.
@@ -85,4 +89,5 @@ async def connection(url: str) -> psycopg.AsyncConnection:
     """One of the two."""
     made = await psycopg.AsyncConnection.connect(dialled(url), autocommit=True, application_name="zekt-worker")
     await made.execute(PATIENCE_OF_THE_SERVER)
+    await made.execute(_PLAIN_SCANS)
     return made

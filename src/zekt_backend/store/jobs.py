@@ -8,7 +8,7 @@ from typing import cast
 from pgqueuer.queries import Queries
 from psycopg import AsyncConnection
 
-from zekt_backend.store.database import Tx
+from zekt_backend.store.database import Tx, many
 
 DELIVER = "deliver"
 SETTLE = "settle"
@@ -93,6 +93,25 @@ async def replace(tx: Tx, wake: Wake) -> bool:
     # A new row and not another time in the old one: the engine tells its workers of nothing else.
     await tx.execute("DELETE FROM pgqueuer WHERE dedupe_key = %s AND status = 'queued'", (wake.key,))
     return await enqueue(tx, [wake]) == 1
+
+
+async def unwoken(tx: Tx, before: datetime, limit: int) -> list[Wake]:
+    """Of the `limit` deliveries that owe a try since longest, those owed since `before` that have no live job.
+
+    Their rows are held. Those that have one are left to it: held here, they would be in their own try's way.
+    """
+    rows = await many(
+        tx,
+        """SELECT d.id, d.dispatches
+           FROM (SELECT id FROM deliveries WHERE status = 'pending' AND due_at <= %s ORDER BY due_at LIMIT %s) AS owed
+           JOIN deliveries d ON d.id = owed.id
+           WHERE (d.status = 'pending' AND d.due_at <= %s) IS TRUE
+             AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.dedupe_key = concat_ws(':', %s::text, d.id, d.dispatches)
+                               AND q.status IN ('queued', 'picked'))
+           FOR UPDATE OF d SKIP LOCKED""",
+        (before, limit, before, DELIVER),
+    )
+    return [deliver(row["id"], row["dispatches"], timedelta(0)) for row in rows]
 
 
 async def forget(tx: Tx, before: datetime, limit: int) -> int:
