@@ -14,11 +14,15 @@ from psycopg import sql
 
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows.close_days import close_days
+from zekt_backend.flows.retain import Kept, retain
+from zekt_backend.settings import Settings
 from zekt_backend.store.database import Database
+from zekt_backend.store.retention import Gone
 from zekt_bench import more_subscriptions
 from zekt_bench.more_subscriptions import Connection, columns
 
 _TIMED = "timestamp with time zone"
+_KEPT = ("payload_retention", "delivery_retention", "flush_after")
 
 # Of `made`, which has a row for each delivery that is to be: the n-th, of the e-th event.
 _EVENT = "md5('event ' || m.e)::uuid::text"
@@ -127,7 +131,7 @@ def deliveries(url: str, rows: int, *, connections: int, samples: list[str], ove
         with without_indexes(connection, _COPIED):
             for table in _COPIED:
                 _copy(connection, table)
-    asyncio.run(_close_days(url))
+        asyncio.run(_keep_house(url))
 
 
 @contextmanager
@@ -170,10 +174,13 @@ def _copy(connection: Connection, table: str) -> None:
     )
 
 
-async def _close_days(url: str) -> None:
-    """As the broker itself does each day: its usage is counted, and not counted again by each reader."""
+async def _keep_house(url: str) -> None:
+    """As the broker itself does each day and hour: nothing is left of it for what is measured later."""
+    kept = Kept(*(Settings.model_fields[name].default for name in _KEPT))
     database = await Database(url, size=1).open()
     try:
         await close_days(db=database, clock=SystemClock())
+        while await retain(kept, db=database, clock=SystemClock()) != Gone():
+            continue
     finally:
         await database.close()

@@ -38,7 +38,7 @@ _ANSWER = Answer(
     advice="",
 )
 
-Work = Callable[[Any], Awaitable[Any]]
+Work = Callable[[Any], Awaitable[int]]
 
 
 async def _claimed(tx: Any) -> int:
