@@ -12,7 +12,7 @@ from zekt_backend.flows.examine_connection import examine_connection
 from zekt_backend.store import delivery_search, delivery_views
 from zekt_backend.store.delivery_search import Wanted
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 MOST_BLOCKS = 15_000
 """Of 8 KiB, in memory or not, visited again and again: a row, and what is joined to it, by its indexes is about 25."""
