@@ -178,6 +178,13 @@ async def _lines(
         order=order,
     )
     # As text: what a day of the year 1 is in the session's time zone may be none that Python has.
-    row = await one(tx, sql.SQL("SELECT {}::text AS since").format(_UNCOUNTED), {"first": first})
+    # In a transaction nobody is started to help: that takes longer than reading what is left.
+    row = await one(
+        tx,
+        sql.SQL("SELECT {}::text AS since, set_config('max_parallel_workers_per_gather', '0', true)").format(
+            _UNCOUNTED
+        ),
+        {"first": first},
+    )
     since = row and row["since"]
     return await many(tx, query, {"first": first, "last": last, "since": since, "accounts": accounts, "limit": limit})
