@@ -47,8 +47,8 @@ def rush(start: Start, monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
 @pytest.mark.parametrize(
     ("limits", "windows", "length"),
     [
-        ({"per_minute": 16, "per_hour": 1000, "minute": 4, "hour": 240}, 4, 4.0),
-        ({"per_minute": 16, "per_hour": 40, "minute": 2, "hour": 9}, 2, 9.0),
+        ({"per_minute": 8, "per_hour": 1000, "minute": 4, "hour": 240}, 4, 4.0),
+        ({"per_minute": 8, "per_hour": 20, "minute": 2, "hour": 9}, 2, 9.0),
     ],
     ids=["the minute binds", "the hour binds"],
 )
