@@ -1,6 +1,7 @@
 """One process: the API, the worker, or both, until a signal ends it."""
 
 import asyncio
+import gc
 import signal
 import socket
 import time
@@ -80,11 +81,16 @@ async def _until_signalled(settings: Settings, server: "Embedded | External", *,
         loop.add_signal_handler(number, stopping.set)
     keeper = None if isinstance(server, External) else asyncio.create_task(_keep_alive(server, stopping))
     try:
-        await run_until(stopping, settings, server.url, api=api, work=work, started=lambda _: None)
+        await run_until(stopping, settings, server.url, api=api, work=work, started=_settled)
     finally:
         if keeper is not None:
             keeper.cancel()
     log.info("stopped")
+
+
+def _settled(_broker: Broker) -> None:
+    """What is there now stays: modules, models, routes. To look through it for garbage took 0.1 s each time."""
+    gc.freeze()
 
 
 async def _keep_alive(embedded: "Embedded", stopping: asyncio.Event) -> None:
