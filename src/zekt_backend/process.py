@@ -28,6 +28,9 @@ log = structlog.get_logger()
 
 _LOOK_SECONDS = 2.0
 
+_GARBAGE = 10_000
+"""Objects made, and not gone, after which Python looks for those that hold each other."""
+
 _START_PATIENCE = 10.0
 """Seconds that a server is waited for which is not there yet, or recovering from a crash.
 
@@ -89,8 +92,12 @@ async def _until_signalled(settings: Settings, server: "Embedded | External", *,
 
 
 def _settled(_broker: Broker) -> None:
-    """What is there now stays: modules, models, routes. To look through it for garbage took 0.1 s each time."""
+    """What is there now stays: modules, models, routes. To look through it for garbage took 0.1 s each time.
+
+    And a batch makes more objects than the 700 after which Python looks: nearly all of them go by themselves.
+    """
     gc.freeze()
+    gc.set_threshold(_GARBAGE)
 
 
 async def _keep_alive(embedded: "Embedded", stopping: asyncio.Event) -> None:

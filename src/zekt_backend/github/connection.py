@@ -18,6 +18,7 @@ from github.Requester import (
     RequestsResponse,
 )
 from requests.adapters import HTTPAdapter
+from urllib3.connectionpool import ConnectionPool
 
 from zekt_backend.github import bounded
 
@@ -54,6 +55,25 @@ class _Bounded(RequestsResponse):
 
     def read(self) -> str:
         return self._text
+
+
+class _OnePool(HTTPAdapter):
+    """Of one host, by one proxy, with one set of certificates: its pool is looked for once.
+
+    requests does it for each request, and asks the disk each time what REQUESTS_CA_BUNDLE names.
+    """
+
+    _found: ConnectionPool | None = None
+
+    def get_connection_with_tls_context(self, *request: Any, **surroundings: Any) -> ConnectionPool:
+        if self._found is None:
+            self._found = super().get_connection_with_tls_context(*request, **surroundings)
+        return self._found
+
+    def close(self) -> None:
+        # A pool ends its connections when nobody has it any more.
+        self._found = None
+        super().close()
 
 
 class _OneAnswer:
@@ -120,8 +140,10 @@ def connect(base_url: str, timeout: float) -> Connection:
     parts = urlsplit(base_url)
     kind = _Https if parts.scheme == "https" else _Http
     # PyGithub's annotation says int; requests takes any number of seconds.
-    connection = kind(parts.hostname or "", parts.port, timeout=timeout, pool_size=1)  # type: ignore[arg-type]
+    connection = kind(parts.hostname or "", parts.port, timeout=timeout)  # type: ignore[arg-type]
     assert isinstance(connection, Connection)  # noqa: S101 - tells the type checker what the mixin hides
+    connection.adapter = _OnePool(pool_connections=1, pool_maxsize=1)
+    connection.session.mount(f"{parts.scheme}://", connection.adapter)
     return connection
 
 
