@@ -130,7 +130,8 @@ def test_a_closed_day_stays_as_it_was_whatever_is_deleted(start: Start, monkeypa
     assert zekt.sql("SELECT count(*) FROM usage_closed") == [(2,)]
     assert used(zekt, period) == before
     assert close(zekt, clock) == 0
-    zekt.sql("TRUNCATE deliveries, decisions, messages, events CASCADE")
+    # What of the open day is older than an hour was counted, too, where this runs in the morning.
+    zekt.sql("TRUNCATE deliveries, decisions, messages, events, usage_open CASCADE")
     assert used(zekt, period)["shop-team"][:2] == (1, 1)
     (row,) = zekt.get(f"/api/usage?{period}")["usage"]
     assert row["day"] == day(2)
