@@ -31,7 +31,7 @@ class Wake:
 
 
 def deliver(delivery_id: str, dispatches: int, after: timedelta) -> Wake:
-    """One live job per delivery and round: the row is the truth, the job only wakes."""
+    """One live job per delivery and round: the row is the truth, the job only wakes. `unwoken` asks for this key."""
     return Wake(DELIVER, delivery_id, f"{DELIVER}:{delivery_id}:{dispatches}", max(after, timedelta(0)))
 
 
