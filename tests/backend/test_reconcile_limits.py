@@ -1,5 +1,6 @@
 """Reconciling leaves GitHub's hour to the dispatches, keeps their pace, and is done by one process at a time."""
 
+import asyncio
 import itertools
 import threading
 from collections.abc import Callable
@@ -9,6 +10,8 @@ from typing import Any
 import pytest
 
 from zekt_backend.github.connection import MAX_ANSWER
+from zekt_backend.store import rounds
+from zekt_backend.store.database import one_connection
 from zekt_testing.broker import SECRET
 from zekt_testing.crowd import add_to, crowd
 from zekt_testing.reconciling import PATIENCE, attempts, reconcile, round_of, wait_for_events
@@ -191,6 +194,22 @@ def test_one_process_reconciles_at_a_time(start: Start) -> None:
     first.join(30)
     assert reports[0].count("asked") == 1
     assert round_of(zekt).count("asked") == 0
+
+
+def test_the_next_round_may_begin_as_soon_as_one_has_ended(start: Start) -> None:
+    url = start(work=False).database_url
+
+    async def main() -> list[int]:
+        left = []
+        async with one_connection(url) as beside:
+            for _ in range(100):
+                async with rounds.alone(url) as mine:
+                    assert mine
+                cursor = await beside.execute("SELECT count(*) AS held FROM pg_locks WHERE locktype = 'advisory'")
+                left += [row["held"] async for row in cursor]
+        return left
+
+    assert asyncio.run(main()) == [0] * 100
 
 
 def test_a_dry_run_shows_what_it_would_do_and_does_nothing(start: Start) -> None:

@@ -1,7 +1,9 @@
 """A round of reconciling: one process at a time, for real or only to see what it would do."""
 
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
+
+from psycopg import OperationalError
 
 from zekt_backend.store.database import Database, Tx, one, one_connection
 
@@ -14,7 +16,13 @@ async def alone(url: str) -> AsyncIterator[bool]:
     """Whether this process is the only one that reconciles while the block runs; whoever dies lets go of it."""
     async with one_connection(url) as connection:
         row = await one(connection, "SELECT pg_try_advisory_lock(%s) AS mine", (_LOCK,))
-        yield bool(row and row["mine"])
+        try:
+            yield bool(row and row["mine"])
+        finally:
+            # The server lets go of it only when it has noticed that the connection is closed, and the next round may
+            # be quicker. One that was lost has let go of everything.
+            with suppress(OperationalError):
+                await connection.execute("SELECT pg_advisory_unlock_all()")
 
 
 @asynccontextmanager
