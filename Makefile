@@ -41,11 +41,11 @@ demo: $(READY) ## a message from one organisation to another and back, here, in 
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)
 	@$(BIN)/python -m zekt_backend.cli demo
 
-# Most tests wait as long as they compute: four of them at a time fill two cores. A file stays in one process. What
-# compares times comes before, by itself: what Python compiles meanwhile, none of the four compiles again. Asked for less
-# than everything, one process is quicker.
+# Most tests wait as long as they compute: four of them at a time fill two cores. What compares times comes before, by
+# itself: what Python compiles meanwhile, none of the four compiles again. Asked for less than everything, one process
+# is quicker.
 TEST_PROCESSES := 4
-SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --dist loadfile --no-loadscope-reorder --durations 25
+SIDE_BY_SIDE := --numprocesses $(TEST_PROCESSES) --no-loadscope-reorder --durations 25
 
 test: $(READY) ## all tests on a real PostgreSQL; ARGS="tests/laws -x" narrows, ZEKT_TEST_REQUIRE=all forbids skips
 	@$(if $(AS_ROOT_NOTE),echo '$(AS_ROOT_NOTE)',:)

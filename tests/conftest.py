@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer  # type: ignore[import-untyped]
+from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 
 # Every folder's own; a fixture of the same name in a nearer conftest.py is taken instead.
 from zekt_testing.docker import base_image, default_base_image, docker, runner_image
@@ -82,6 +84,18 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if hasattr(config, "workerinput"):
         made = Counter(item.path for item in items if "new_database" in getattr(item, "fixturenames", ()))
         items.sort(key=lambda item: (item.get_closest_marker("long") is None, -made[item.path]))
+
+
+class _ByFile(LoadFileScheduling):  # type: ignore[misc]
+    """A file stays in one process; so do the files that look at the same million of deliveries, made once for all."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file: str = super()._split_scope(nodeid)
+        return "many" if file.startswith("tests/many/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> _ByFile:
+    return _ByFile(config, log)
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -13,7 +13,7 @@ from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
 from zekt_backend.store import tries
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 WAITING = 5_000
 _MANY_WAIT = f"""

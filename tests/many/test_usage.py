@@ -15,7 +15,7 @@ from zekt_backend.store import usage
 from zekt_backend.store.database import Database
 from zekt_testing.clock import ManualClock
 
-pytestmark = [pytest.mark.alone, pytest.mark.long]
+pytestmark = pytest.mark.long
 
 YOUNG = 5 * 60
 """Seconds, and deliveries, that are not counted yet."""
