@@ -18,6 +18,7 @@ from zekt_backend.store.looks import Looks
 from zekt_testing.cable import Cable, Cut, cable_to
 
 NEVER = 1_000_000
+MANY = 2_000
 NOW, LATER = timedelta(0), timedelta(hours=1)
 DELIVER = QueueEntrypoint(jobs.DELIVER)
 WORKER = QueueManagerId(uuid.uuid4())
@@ -135,5 +136,22 @@ def test_a_job_that_is_queued_again_wakes_a_worker_that_would_sleep_longer(on_qu
         await queue.looks.retry_job(second, timedelta(minutes=2), None)
         await queue.put("c")
         assert await queue.told() == "insert"
+
+    on_queue(work)
+
+
+def test_a_look_reads_no_more_of_a_long_queue_than_it_takes_whatever_postgresql_believes_of_it(on_queue: Any) -> None:
+    """Nobody has taken statistics: of a queue that was empty a moment ago there are none."""
+
+    async def work(queue: Queue) -> None:
+        await queue.put(*(f"later-{number}" for number in range(MANY)), after=LATER)
+        await queue.put(*(f"due-{number}" for number in range(MANY)))
+        driver = queue.looks.driver
+        await driver.execute("BEGIN")
+        assert await queue.take(3) == ["due-0", "due-1", "due-2"]
+        assert await driver.fetch(
+            "SELECT seq_tup_read + idx_tup_fetch < 30 AS few FROM pg_stat_xact_user_tables WHERE relname = 'pgqueuer'"
+        ) == [{"few": True}]
+        await driver.execute("ROLLBACK")
 
     on_queue(work)

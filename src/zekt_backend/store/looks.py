@@ -4,7 +4,10 @@ import asyncio
 import json
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
+from pgqueuer.adapters.persistence.composer import ComposedQuery
+from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
@@ -21,6 +24,23 @@ SELECT min(first.execute_after) - now() AS wait FROM unnest($1::text[]) AS kind 
 CROSS JOIN LATERAL (SELECT execute_after FROM pgqueuer WHERE status = 'queued' AND entrypoint = kind.name
                     ORDER BY execute_after LIMIT 1) AS first"""
 
+_BY_ID = "ORDER BY candidate.priority DESC, candidate.id ASC"
+_BY_TIME = "ORDER BY candidate.execute_after ASC"
+
+
+@dataclass
+class _OldestDueFirst(QueryQueueBuilder):
+    """The engine's statements, but for the order in which jobs of a kind are taken up: as they came due, not by number.
+
+    An index has that order and ends at those that are not due yet. By number one index reads all that is planned for
+    later, and the other all that is due, to sort it, 16 ms of 50,000 at each look: which of them the planner took hung
+    on what it knew of the queue, and of a burst it knows nothing until autovacuum comes by. All have the same priority.
+    """
+
+    def build_dequeue_query(self, **shape: Any) -> ComposedQuery:
+        query = super().build_dequeue_query(**shape)
+        return ComposedQuery(sql=query.sql.replace(_BY_ID, _BY_TIME), args=query.args)
+
 
 @dataclass
 class Looks(Queries):
@@ -32,6 +52,7 @@ class Looks(Queries):
     """
 
     driver: SplitDriver
+    qbq: QueryQueueBuilder = field(default_factory=_OldestDueFirst)
     _emptied: int | None = field(init=False, default=None)
     """How much the driver had heard before the last look, where that took all there was."""
     _wait: timedelta | None = field(init=False, default=None)
