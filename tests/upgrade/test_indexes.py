@@ -87,3 +87,21 @@ def test_a_process_of_the_version_before_that_waits_for_its_turn_stops_no_build(
         each.join(60)
         assert not each.is_alive()
     assert invalid(halfway) == []
+
+
+def test_what_a_newer_engine_makes_anew_and_nothing_reads_is_not_kept(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with psycopg.connect(url, autocommit=True) as connection:
+        before = indexes_of_the_engine(connection)
+        connection.execute("CREATE INDEX pgqueuer_log_status ON pgqueuer_log (status)")
+        connection.execute("COMMENT ON TABLE pgqueuer IS 'the engine of the version before'")
+        schema.migrate(url)
+        assert indexes_of_the_engine(connection) == before
+    # Without these it refuses to start, or reads its log from end to end.
+    assert {"pgqueuer_picked_slot_idx", "pgqueuer_log_job_id_status", "pgqueuer_log_created"} <= before
+    assert "pgqueuer_log_status" not in before
+
+
+def indexes_of_the_engine(connection: psycopg.Connection) -> set[str]:
+    found = connection.execute("SELECT indexname FROM pg_indexes WHERE indexname LIKE 'pgqueuer%'").fetchall()
+    return {name for (name,) in found}

@@ -12,7 +12,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from pgqueuer.queries import Queries
-from psycopg.sql import SQL, Literal
+from psycopg.sql import SQL, Identifier, Literal
 
 from zekt_backend.errors import ZektError
 from zekt_backend.store.database import PATIENCE_OF_THE_SERVER, dialled
@@ -30,6 +30,15 @@ _PAUSES = (0.5, 1.0, 2.0, 5.0)
 _LOOK_AGAIN = 0.1
 """Seconds between two looks whether another process still migrates."""
 _IN_THE_WAY = (psycopg.errors.LockNotAvailable, psycopg.errors.DeadlockDetected)
+
+_UNREAD = (
+    "pgqueuer_log_status",
+    "pgqueuer_log_not_aggregated",
+    "pgqueuer_updated_id_id1_idx",
+    "pgqueuer_priority_id_id1_idx",
+)
+"""Indexes of the engine's that only its dashboard and its counts read, which do not run here; each job would write them
+eight times. Its own upgrade makes them anew."""
 
 
 def _config() -> Config:
@@ -109,4 +118,6 @@ async def _install_engine(url: str) -> None:
             await queries.upgrade()
         else:
             await queries.install()
+        for index in _UNREAD:
+            await connection.execute(SQL("DROP INDEX IF EXISTS {}").format(Identifier(index)))
         await connection.execute(SQL("COMMENT ON TABLE pgqueuer IS {}").format(Literal(engine_version())))
