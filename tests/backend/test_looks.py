@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from pgqueuer.models import Job
 from pgqueuer.ports.repository import EntrypointExecutionParameter
-from pgqueuer.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.types import HealthCheckId, QueueEntrypoint, QueueManagerId
 
 from zekt_backend.store import engine, jobs
 from zekt_backend.store.database import one_connection
@@ -122,6 +122,21 @@ def test_one_look_tells_whether_a_job_is_due_and_when_the_next_one_is(on_queue: 
         assert await looks.eligible_queued_work([DELIVER]) == 1
 
     on_queue(work)
+
+
+def test_an_engine_that_asks_whether_it_hears_before_it_listens_is_heard(new_database: Callable[[], str]) -> None:
+    async def work() -> None:
+        async with engine.connect(new_database()) as driver, driver:
+            queue, heard = Looks(driver), asyncio.Queue[str]()
+            asking = asyncio.create_task(queue.notify_health_check(HealthCheckId(uuid.uuid4())))
+            # Statements go one after the other: had it asked, it would have by now.
+            await asyncio.sleep(0)
+            await driver.fetch("SELECT 1")
+            await driver.add_listener("ch_pgqueuer", lambda payload: heard.put_nowait(str(payload)))
+            await asking
+            assert json.loads(await asyncio.wait_for(heard.get(), 30))["type"] == "health_check_event"
+
+    asyncio.run(work())
 
 
 def test_a_job_that_is_queued_again_wakes_a_worker_that_would_sleep_longer(on_queue: Any) -> None:

@@ -30,6 +30,8 @@ class SplitDriver(PsycopgDriver):
         """Set when the connection for queries has broken: nothing is read or written through it any more."""
         self.heard = 0
         """Notifications that have come."""
+        self.listening = asyncio.Event()
+        """Set when notifications come in: what is sent before that is heard by nobody."""
         self._told: list[NotifyCallback] = []
 
     async def fetch(self, query: str, *args: object) -> list[dict[str, object]]:
@@ -52,6 +54,7 @@ class SplitDriver(PsycopgDriver):
         await self._ears.add_listener(channel, self._count)
         await self._ears.add_listener(channel, callback)
         self._told.append(callback)
+        self.listening.set()
 
     def _count(self, _payload: str | bytes | bytearray) -> None:
         self.heard += 1

@@ -11,7 +11,7 @@ from pgqueuer.adapters.persistence.qb import QueryQueueBuilder
 from pgqueuer.models import Job, TracebackRecord
 from pgqueuer.ports.repository import EntrypointExecutionParameter
 from pgqueuer.queries import Queries
-from pgqueuer.types import QueueEntrypoint, QueueManagerId
+from pgqueuer.types import HealthCheckId, QueueEntrypoint, QueueManagerId
 
 from zekt_backend.store.engine import SplitDriver
 
@@ -92,6 +92,15 @@ class Looks(Queries):
         """What the look just before has told."""
         wait, self._wait = self._wait, None
         return await super().next_deferred_eta(entrypoints) if wait is None else wait
+
+    async def notify_health_check(self, health_check_event_id: HealthCheckId) -> None:
+        """As the engine has it, once it listens.
+
+        It asks itself whether it hears while it begins to listen. Where the question came first it waited ten seconds
+        for it, took itself for deaf, and began anew: nothing was dispatched for a fifth of a second.
+        """
+        await self.driver.listening.wait()
+        await super().notify_health_check(health_check_event_id)
 
     async def retry_job(self, job: Job, delay: timedelta, traceback_record: TracebackRecord | None) -> None:
         """As the engine has it, which tells nobody of it: a worker that would sleep longer is woken."""
