@@ -3,6 +3,7 @@
 import json
 import logging
 import socket
+import sys
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -41,6 +42,27 @@ def test_the_bytes_on_the_wire_are_as_many_as_the_envelope_was_measured_to_have(
     github.script("POST", PATH, 204)
     send(app)
     assert github.posts(PATH)[0].body == json.dumps(BODY).encode()
+
+
+@pytest.fixture(scope="session")
+def writes() -> list[bytes]:
+    """What http.client writes. A hook stays: https://docs.python.org/3/library/sys.html#sys.addaudithook"""
+    heard: list[bytes] = []
+    sys.addaudithook(lambda event, told: heard.append(bytes(told[1])) if event == "http.client.send" else None)
+    return heard
+
+
+def test_a_dispatch_is_one_write_on_a_new_connection_and_on_a_kept_one(
+    app: GitHubApp, github: Any, writes: list[bytes]
+) -> None:
+    github.script("POST", PATH, 204)
+    github.script("POST", PATH, 204)
+    writes.clear()
+    assert send(app).accepted
+    assert send(app).accepted
+    sent = [write for write in writes if PATH.encode() in write]
+    assert len(writes) == 3, "one of them is for the token"
+    assert [write.partition(b"\r\n\r\n")[2] for write in sent] == [json.dumps(BODY).encode()] * 2
 
 
 # What an answer means, as permanent and ambiguous.

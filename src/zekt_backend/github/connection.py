@@ -18,6 +18,7 @@ from github.Requester import (
     RequestsResponse,
 )
 from requests.adapters import HTTPAdapter
+from urllib3.connection import HTTPConnection
 from urllib3.connectionpool import ConnectionPool
 
 from zekt_backend.github import bounded
@@ -57,6 +58,32 @@ class _Bounded(RequestsResponse):
         return self._text
 
 
+class _OneWrite(HTTPConnection):
+    """Mixed into urllib3's connections: a request's head and body go out by one write.
+
+    urllib3 writes the body by itself. Every write lets the other threads run and then waits for its turn, and for TLS
+    it is a record of its own.
+    """
+
+    _held: list[bytes] | None = None
+
+    def request(self, *what: Any, **how: Any) -> None:
+        held: list[bytes] = []
+        self._held = held
+        try:
+            super().request(*what, **how)
+        finally:
+            self._held = None
+        self.send(b"".join(held))
+
+    def send(self, data: Any) -> None:
+        # What goes out before, to be let through by a proxy, is no part of a request.
+        if self._held is None:
+            super().send(data)
+        else:
+            self._held.append(data)
+
+
 class _OnePool(HTTPAdapter):
     """Of one host, by one proxy, with one set of certificates: its pool is looked for once.
 
@@ -67,7 +94,10 @@ class _OnePool(HTTPAdapter):
 
     def get_connection_with_tls_context(self, *request: Any, **surroundings: Any) -> ConnectionPool:
         if self._found is None:
-            self._found = super().get_connection_with_tls_context(*request, **surroundings)
+            found: Any = super().get_connection_with_tls_context(*request, **surroundings)
+            kind = found.ConnectionCls
+            found.ConnectionCls = type(kind.__name__, (_OneWrite, kind), {})
+            self._found = found
         return self._found
 
     def close(self) -> None:
