@@ -99,7 +99,8 @@ class Broker:
         hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
         metrics, size, stand_in = Metrics(), settings.database_pool_size, sandbox(settings, github)
         tracer = tracing.start(settings.otlp_endpoint)
-        db, work_db = (Database(database_url, size=size, tell=partial(facts.tell, metrics, tracer)) for _ in range(2))
+        tell = partial(facts.tell, metrics, tracer)
+        db, work_db = (Database(database_url, size=size, tell=tell, by_index=work) for work in (False, True))
         return cls(
             settings=settings,
             metrics=metrics,

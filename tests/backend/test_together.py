@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from dataclasses import replace
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
@@ -12,7 +12,10 @@ import pytest
 from zekt_backend.broker import Broker
 from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.rules import answers
+from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
+from zekt_backend.store import tries
+from zekt_backend.store.database import many
 from zekt_testing.broker import settings_for
 from zekt_testing.clock import ManualClock
 from zekt_testing.crowd import add_to, crowd
@@ -146,3 +149,17 @@ async def test_no_attempt_is_claimed_that_would_wait_for_its_way_to_github(zekt:
     assert await all_of(deliverer(broker, send, at_once=2), ids) == [None] * 6
     assert len(begun) == 6
     assert max(begun) <= 2 + 2, "those that are being written down have been answered"
+
+
+async def test_no_table_is_read_from_end_to_end_although_all_were_empty_a_moment_ago(zekt: Any, broker: Broker) -> None:
+    """The first plan is kept: of an empty table it would be to read it all, whatever is in it by then."""
+    ids, pace, now = fan_out(zekt), Pace(timedelta(minutes=1), timedelta(0)), datetime.now(UTC)
+    async with broker.work_db.transaction(undo=True) as tx:
+        found = await tries.candidates(tx, ids, now=now, early=timedelta(0), pace=pace)
+        assert len(found) == len(ids)
+        await tries.start(tx, [tries.Start(id_, 1, None, 60, "turn") for id_ in ids], now, pace)
+        answer = answers.from_response(204, {}, "", now=now)
+        heard = [tries.Heard(id_, 1, 60, "turn", answer, "") for id_ in ids]
+        assert len(await tries.accept(tx, heard, now, pace)) == len(ids)
+        read = await many(tx, "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE seq_scan > 0")
+    assert read == []

@@ -12,7 +12,8 @@ from zekt_backend.rules.health import Webhook
 from zekt_backend.rules.remedies import Remedy, Situation, recommend
 from zekt_backend.store import connection_failures, connection_views, connections
 from zekt_backend.store.connection_views import Seen
-from zekt_backend.store.database import Tx, in_index_order
+from zekt_backend.store.database import Tx
+from zekt_backend.store.plans import in_index_order
 
 
 async def examine_connection(

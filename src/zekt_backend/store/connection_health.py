@@ -7,7 +7,8 @@ from datetime import datetime
 from zekt_backend.rules import health
 from zekt_backend.rules.health import Standing, State, Statistics
 from zekt_backend.rules.lifecycle import Status
-from zekt_backend.store.database import Tx, in_index_order, many
+from zekt_backend.store.database import Tx, many
+from zekt_backend.store.plans import in_index_order
 
 _STANDINGS = """
 SELECT s.id, newest.at AS last_event_at, g.status, g.durable, g.tried, g.unheard, g.overdue, g.count, g.retries

@@ -4,6 +4,7 @@ import asyncio
 import random
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any, LiteralString, Self, TypeVar
 
 import psycopg
@@ -16,6 +17,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import idle
+from zekt_backend.store.plans import BY_INDEX
 from zekt_backend.store.share import PATIENCE, Share
 
 Result = TypeVar("Result")
@@ -101,10 +103,18 @@ class Database:
     """Connections for flows. Autocommit outside transactions, as the job engine's driver requires.
 
     `tell` hears what each committed transaction has brought about. Where the answer to a commit is lost it hears
-    nothing of it: good for figures and logs, and for nothing that must not be missed.
+    nothing of it: good for figures and logs, and for nothing that must not be missed. `by_index`, as `plans` has it, is
+    for a worker, which acts on single rows.
     """
 
-    def __init__(self, url: str, *, size: int = 10, tell: Callable[[Happening], None] = lambda _: None) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        size: int = 10,
+        tell: Callable[[Happening], None] = lambda _: None,
+        by_index: bool = False,
+    ) -> None:
         self.url = url
         self._tell = tell
         self._renewed = 0.0
@@ -120,7 +130,7 @@ class Database:
             reconnect_timeout=3.0,
             open=False,
             kwargs={"autocommit": True, "row_factory": dict_row, "application_name": "zekt"},
-            configure=_configure,
+            configure=partial(_configure, by_index=by_index),
             check=idle.check,
         )
 
@@ -216,20 +226,11 @@ async def bounded(tx: Tx, seconds: float) -> AsyncIterator[None]:
         ) from error
 
 
-@asynccontextmanager
-async def in_index_order(tx: Tx) -> AsyncIterator[None]:
-    """For `ORDER BY … LIMIT` along an index: rows are read in its order, and no more of them than the limit.
-
-    Right after many rows came the planner takes them for few, and would rather fetch them all and sort them.
-    """
-    async with tx.transaction():
-        await tx.execute("SET LOCAL enable_sort = off")
-        yield
-        await tx.execute("SET LOCAL enable_sort = on")  # the caller's transaction may go on
-
-
-async def _configure(connection: Tx) -> None:
-    await connection.execute(f"{PATIENCE_OF_THE_SERVER}, set_config('lock_timeout', %s, false)", (_LOCK_TIMEOUT,))
+async def _configure(connection: Tx, *, by_index: bool) -> None:
+    plans = f", {BY_INDEX}" if by_index else ""
+    await connection.execute(
+        f"{PATIENCE_OF_THE_SERVER}, set_config('lock_timeout', %s, false){plans}", (_LOCK_TIMEOUT,)
+    )
 
 
 def dialled(url: str) -> str:

@@ -10,14 +10,13 @@ from pgqueuer.db import PsycopgDriver
 from pgqueuer.ports.driver import NotifyCallback
 
 from zekt_backend.store.database import PATIENCE_OF_THE_SERVER, dialled
+from zekt_backend.store.plans import BY_INDEX
 
 # What was queued is dead within moments, and stays in the indexes until autovacuum comes by, a minute later or more. A
 # bitmap scan visits all of it each time; a plain one marks what it finds dead, and the next passes it over.
-# The engine asks the same few things over and over: each is planned once, and by indexes, which are right for a queue
-# that was empty then, too, and by now is not.
-_PLANS = """
-set_config('enable_bitmapscan', 'off', false), set_config('enable_seqscan', 'off', false),
-set_config('plan_cache_mode', 'force_generic_plan', false), set_config('jit', 'off', false)"""
+_PLAIN_SCANS = "set_config('enable_bitmapscan', 'off', false)"
+# The engine asks the same few things over and over.
+_ONCE = "set_config('plan_cache_mode', 'force_generic_plan', false)"
 
 
 class SplitDriver(PsycopgDriver):
@@ -95,5 +94,5 @@ async def connect(url: str) -> AsyncIterator[SplitDriver]:
 async def connection(url: str) -> psycopg.AsyncConnection:
     """One of the two."""
     made = await psycopg.AsyncConnection.connect(dialled(url), autocommit=True, application_name="zekt-worker")
-    await made.execute(f"{PATIENCE_OF_THE_SERVER}, {_PLANS}")
+    await made.execute(f"{PATIENCE_OF_THE_SERVER}, {_PLAIN_SCANS}, {_ONCE}, {BY_INDEX}")
     return made

@@ -6,7 +6,8 @@ from datetime import datetime
 
 from zekt_backend.rules.lifecycle import Status
 from zekt_backend.store import jobs
-from zekt_backend.store.database import Tx, in_index_order, many, one
+from zekt_backend.store.database import Tx, many, one
+from zekt_backend.store.plans import in_index_order
 
 MOST = 10_000
 """Where counting ends: the figure says that many, and means that many or more."""
