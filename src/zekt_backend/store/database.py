@@ -17,7 +17,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import idle
-from zekt_backend.store.plans import BY_INDEX
+from zekt_backend.store.plans import BY_INDEX, FEW_BY_KEY
 from zekt_backend.store.share import PATIENCE, Share
 
 Result = TypeVar("Result")
@@ -253,17 +253,13 @@ async def lock_runs(tx: Tx, keys: Collection[RunKey], *, patience: float | None 
     All callers take them in the same order. With `patience` no lock of this transaction, these and those that follow,
     is waited for longer than so many seconds.
 
-    What follows in the transaction is planned once for a connection, and by indexes: all of it looks up few rows by
-    their keys, and to plan for these keys took longer than to find them. An index is right for a table that was empty
-    when the plan was made, too, and by then is not.
+    What follows in the transaction is planned as `plans` has it for `FEW_BY_KEY`.
     """
     names = sorted({f"run:{key.repository_id}:{key.run_id}" for key in keys})
     timeout = None if patience is None else f"{round(1000 * patience)}ms"
     await tx.execute(
-        """SELECT set_config('lock_timeout', coalesce(%s, current_setting('lock_timeout')), true),
-                  set_config('plan_cache_mode', 'force_generic_plan', true),
-                  set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
-                  pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name""",
+        f"""SELECT set_config('lock_timeout', coalesce(%s, current_setting('lock_timeout')), true), {FEW_BY_KEY},
+                   pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name""",  # noqa: S608 — a constant
         (timeout, names),
     )
 

@@ -10,6 +10,12 @@ BY_INDEX: LiteralString = "set_config('enable_seqscan', 'off', false), set_confi
 """For a connection that looks up few rows by their keys: a table that was empty when a plan was made is not empty for
 long, and the plan is kept."""
 
+FEW_BY_KEY: LiteralString = """set_config('plan_cache_mode', 'force_generic_plan', true),
+    set_config('enable_seqscan', 'off', true), set_config('jit', 'off', true),
+    set_config('random_page_cost', '1.1', true)"""
+"""For a transaction that looks up few rows by their keys: planned once for a connection, because to plan for these keys
+takes longer than to find them; by indexes, as above; and those are in memory."""
+
 
 @asynccontextmanager
 async def in_index_order(tx: AsyncConnection[Any]) -> AsyncIterator[None]:
