@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ipaddress
 import json
 import os
 import signal
@@ -49,7 +50,7 @@ def ask(url: str, body: Any = None, *, token: str = "") -> Any:
 
 def start() -> dict[str, str]:
     FOLDER.mkdir(parents=True)
-    host = _run("docker", "network", "inspect", "bridge", "--format", "{{(index .IPAM.Config 0).Gateway}}").strip()
+    host = _gateway()
     ports = dict(zip(("github", "broker", "github-https", "broker-https"), _free_ports(host), strict=True))
     github, broker = f"http://127.0.0.1:{ports['github']}", f"http://127.0.0.1:{ports['broker']}"
     state: dict[str, Any] = {"github": f"{github}/_sandbox", "broker": broker, "pids": []}
@@ -80,6 +81,13 @@ def start() -> dict[str, str]:
         "oidc-url-from-docker": url.replace(github, f"https://{host}:{ports['github-https']}"),
         "oidc-token": token,
     }
+
+
+def _gateway() -> str:
+    """The machine's address on the bridge: its first, which an engine does not name that has just made the bridge."""
+    (bridge,) = json.loads(_run("docker", "network", "inspect", "bridge"))
+    known = bridge["IPAM"]["Config"][0]
+    return known.get("Gateway") or str(ipaddress.ip_network(known["Subnet"])[1])
 
 
 def _begin_run(github: str) -> dict[str, str]:
