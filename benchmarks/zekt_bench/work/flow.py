@@ -1,13 +1,14 @@
 """From the event to the dispatch: how late it comes at a given rate, and how fast what has piled up is worked off."""
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 
 from zekt_bench import letters
 from zekt_bench.figures import Row, row, spread_of
 from zekt_bench.house import House, Zekt, accepted, answers, house, problems
 from zekt_bench.load import Answer
 from zekt_bench.size import Size
+from zekt_sandbox.runs import Run
 
 _AT = ((1, 1), (10, 1), (100, 1), (10, 5), (1, 100))
 """(events a second, consumers of each)."""
@@ -60,20 +61,40 @@ def all_the_way(here: House, how: str, fan_out: int, events: int, *, concurrency
         here.until_dispatched(count, 30 + count / _SLOWEST)
         cost = meters.since(before)
         memory = meters.memory()
-    begun = {str(run.id): answer.began for run, answer in zip(runs, found, strict=True)}
     came = here.take_dispatches()
+    seconds, wrong = since_due(due_at(runs, found), came, fan_out)
+    first = min(answer.began for answer in found)
     return row(
         "event → dispatch",
         f"{how}, 1 worker",
         "dispatch",
         count,
         cost,
-        failed=problems(found),
-        rate=count * 1e9 / (max(at for at, _, _ in came) - min(begun.values())),
+        failed=problems(found) + wrong,
+        rate=count * 1e9 / (max(at for at, _, _ in came) - first),
         memory=memory,
         late=1000 * max(each.late for each in found),
-        **spread_of([(at - begun[run]) / 1e9 for at, run, _ in came]),
+        **spread_of(seconds),
     )
+
+
+def due_at(runs: Sequence[Run], found: Sequence[Answer]) -> dict[str, int]:
+    """When each event was due, in the machine's nanoseconds.
+
+    Where the load sent it later the machine had no time for it, and whoever waits for it waits for that, too.
+    """
+    return {str(run.id): answer.began - round(answer.late * 1e9) for run, answer in zip(runs, found, strict=True)}
+
+
+def since_due(due: Mapping[str, int], came: Sequence[tuple[int, str, str]], fan_out: int) -> tuple[list[float], int]:
+    """Seconds from when each event was due to each of its dispatches, and how many are missing or came again."""
+    by_run: dict[str, set[str]] = {run: set() for run in due}
+    ours = [(at, run, delivery) for at, run, delivery in came if run in due]
+    for _, run, delivery in ours:
+        by_run[run].add(delivery)
+    amiss = sum(abs(fan_out - len(deliveries)) for deliveries in by_run.values())
+    again = len(came) - sum(len(deliveries) for deliveries in by_run.values())
+    return [(at - due[run]) / 1e9 for at, run, _ in ours], amiss + again
 
 
 def burst(size: Size) -> Iterator[Row]:
@@ -81,6 +102,7 @@ def burst(size: Size) -> Iterator[Row]:
     for workers in _WORKERS:
         with house((_BURST_FAN_OUT,)) as here, here.serving():
             found = accepted(here, letters.webhooks(here, _BURST_FAN_OUT, size.burst_events), _CONCURRENCY)
+            here.meters().fresh_start()
             with here.working(workers):
                 yield drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
 
@@ -107,12 +129,27 @@ def drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
 
 
 def idle(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
-    """What a broker costs to which nothing happens."""
-    with house(kind=kind) as here, here.serving(), here.working():
-        accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
-        here.until_dispatched(size.warm_up, 120)
-        meters = here.meters()
-        before = meters.read()
-        threading.Event().wait(size.idle_seconds)
-        cost = meters.since(before)
-        yield row("idle", "1 worker", "second", round(size.idle_seconds), cost, memory=meters.memory())
+    """What a broker costs to which nothing happens; of ours, each process by itself too: none shares its memory."""
+    with house(kind=kind) as here:
+        with here.serving(), here.working():
+            _warm(here, size, (1,))
+            yield _still(here, "1 worker", size)
+        if kind is not Zekt:
+            return
+        with here.serving():
+            with here.working():
+                _warm(here, size, (1,))
+            yield _still(here, "API alone", size)
+        with here.working():
+            with here.serving():
+                _warm(here, size, (1,))
+            yield _still(here, "worker alone", size)
+
+
+def _still(here: House, how: str, size: Size) -> Row:
+    meters = here.meters()
+    meters.fresh_start()
+    before = meters.read()
+    threading.Event().wait(size.idle_seconds)
+    cost = meters.since(before)
+    return row("idle", how, "second", round(size.idle_seconds), cost, memory=meters.memory())

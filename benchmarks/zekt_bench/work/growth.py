@@ -43,5 +43,6 @@ def few(here: House, size: Size) -> Iterator[Row]:
             events = max(size.latency_events, round(_RATE * size.latency_seconds / 2))
             yield flow.all_the_way(here, f"{_RATE}/s, fan-out 1", 1, events, concurrency=4, rate=_RATE)
         found = accepted(here, letters.webhooks(here, _FAN_OUT, size.growth_burst), _CONCURRENCY)
+        here.meters().fresh_start()
         with here.working():
             yield flow.drained(here, 1, size.growth_burst * _FAN_OUT, found)

@@ -8,6 +8,7 @@ from statistics import linear_regression
 
 import msgspec
 import psycopg
+from psycopg import sql
 
 from zekt_bench import letters
 from zekt_bench.accounting import Meters
@@ -16,6 +17,7 @@ from zekt_bench.house import House, accepted, house, problems
 from zekt_bench.load import Answer
 from zekt_bench.processes import Helper
 from zekt_bench.size import Size
+from zekt_bench.work import flow
 
 _RATE = 20
 """Events a second."""
@@ -29,10 +31,11 @@ SELECT coalesce(extract(epoch FROM now() - min(due_at)), 0)::float FROM deliveri
 WHERE status = 'pending' AND due_at <= now()
 """
 _TABLES = """
-SELECT relname, pg_total_relation_size(relid), n_dead_tup FROM pg_stat_user_tables
-WHERE n_tup_ins > 0 ORDER BY pg_total_relation_size(relid) DESC LIMIT 12
+SELECT s.relname, pg_table_size(s.relid), pg_indexes_size(s.relid), s.n_dead_tup, count(i.indexrelid)
+FROM pg_stat_user_tables s LEFT JOIN pg_index i ON i.indrelid = s.relid
+GROUP BY s.relid, s.relname, s.n_dead_tup ORDER BY pg_total_relation_size(s.relid) DESC
 """
-"""pgstattuple would tell more of bloat, and is not among what the embedded PostgreSQL brings along."""
+_LARGEST = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,39 +52,41 @@ class Sample:
 
 def soak(size: Size) -> Iterator[Row]:
     """One API and one worker, each event for one subscriber, until the time is up."""
-    with house() as here, here.serving(), here.working():
-        accepted(here, letters.webhooks(here, 1, size.warm_up), _RATE)
-        here.until_dispatched(size.warm_up, _PATIENCE)
-        here.take_dispatches()
-        runs = letters.runs(here, 1, round(_RATE * size.soak_seconds))
-        requests = [letters.webhook(here, run) for run in runs]
-        before = _tables(here)
-        with here.loaded(requests, concurrency=4, rate=_RATE) as load:
-            meters = here.meters()
-            meters.fresh_start()
-            reading = meters.read()
-            samples = list(_samples(here, meters, load, size.soak_seconds))
-            found = msgspec.convert(load.heard(), list[Answer])
-            here.until_dispatched(len(runs), _PATIENCE)
-            cost = meters.since(reading)
-        begun = {str(run.id): answer.began for run, answer in zip(runs, found, strict=True)}
-        came = [(at - begun[run]) / 1e9 for at, run, _ in here.take_dispatches()]
-        yield row(
-            _WORK,
-            f"{_RATE}/s, fan-out 1, 1 worker",
-            "dispatch",
-            len(runs),
-            cost,
-            failed=problems(found),
-            memory=dict(samples[-1].memory),
-            **spread_of(came),
-        )
-        yield _told("age of the oldest due", "sample", len(samples), {}, [each.oldest_due for each in samples])
-        for name, slope in slopes(samples).items():
-            yield _told(f"{name}: MB more in an hour", "sample", len(samples), {name: slope})
-        for when, tables in (("at the beginning", before), ("at the end", _tables(here))):
-            for name, (megabytes, dead) in tables.items():
-                yield _told(f"{name} and its indexes {when}", "dead row", dead, {name: megabytes})
+    with house() as here:
+        with here.serving(), here.working():
+            yield from _kept_busy(here, size)
+        yield from _bloat(here)
+
+
+def _kept_busy(here: House, size: Size) -> Iterator[Row]:
+    accepted(here, letters.webhooks(here, 1, size.warm_up), _RATE)
+    here.until_dispatched(size.warm_up, _PATIENCE)
+    here.take_dispatches()
+    runs = letters.runs(here, 1, round(_RATE * size.soak_seconds))
+    requests = [letters.webhook(here, run) for run in runs]
+    with here.loaded(requests, concurrency=4, rate=_RATE) as load:
+        meters = here.meters()
+        meters.fresh_start()
+        reading = meters.read()
+        samples = list(_samples(here, meters, load, size.soak_seconds))
+        found = msgspec.convert(load.heard(), list[Answer])
+        here.until_dispatched(len(runs), _PATIENCE)
+        cost = meters.since(reading)
+    seconds, wrong = flow.since_due(flow.due_at(runs, found), here.take_dispatches(), 1)
+    yield row(
+        _WORK,
+        f"{_RATE}/s, fan-out 1, 1 worker",
+        "dispatch",
+        len(runs),
+        cost,
+        failed=problems(found) + wrong,
+        memory=dict(samples[-1].memory),
+        late=1000 * max(each.late for each in found),
+        **spread_of(seconds),
+    )
+    yield _told("age of the oldest due", "sample", len(samples), {}, [each.oldest_due for each in samples])
+    for name, slope in slopes(samples).items():
+        yield _told(f"{name}: MB more in an hour", "sample", len(samples), {name: slope})
 
 
 def slopes(samples: Sequence[Sample]) -> dict[str, float]:
@@ -106,11 +111,21 @@ def _samples(here: House, meters: Meters, load: Helper, seconds: float) -> Itera
             yield Sample(time.monotonic() - began, meters.memory(), float(found[0]) if found else 0.0)
 
 
-def _tables(here: House) -> dict[str, tuple[float, int]]:
-    """MB with indexes, and dead rows, of the largest; the statistics are a second old at the most."""
-    threading.Event().wait(1)
+def _bloat(here: House) -> Iterator[Row]:
+    """What tables and indexes take, and what the same rows take once they are written anew: the rest is bloat."""
     with psycopg.connect(here.database_url, autocommit=True) as connection:
-        return {name: (length / 1024 / 1024, dead) for name, length, dead in connection.execute(_TABLES).fetchall()}
+        found = connection.execute(_TABLES).fetchall()[:_LARGEST]
+        for name, *_ in found:
+            connection.execute(sql.SQL("VACUUM (FULL) {}").format(sql.Identifier(name)))
+        anew = {name: sizes for name, *sizes in connection.execute(_TABLES).fetchall()}
+    for name, rows, indexes, dead, count in found:
+        for what, length, items, item in (
+            ("its rows", rows, dead, "dead row"),
+            ("its rows, written anew", anew[name][0], 0, "dead row"),
+            ("its indexes", indexes, count, "index"),
+            ("its indexes, written anew", anew[name][1], count, "index"),
+        ):
+            yield _told(f"{name}: {what}", item, items, {name: length / 1024 / 1024})
 
 
 def _told(how: str, item: str, items: int, memory: dict[str, float], seconds: Sequence[float] = ()) -> Row:
