@@ -110,3 +110,10 @@ def test_a_command_loads_what_the_table_says(
     found = _sorted(loaded([], environment, program, command, *words) - loaded([], environment) - {"__main__"})
     del found["libraries"], found["slow"]
     assert found == table["commands"][command]
+
+
+def test_a_server_loads_what_the_table_says(loaded: Starts, root: Path, tmp_path: Path, table: dict[str, Any]) -> None:
+    environment = {"PYTHONPATH": str(root / "src")}
+    program = tmp_path / "serve.py"
+    program.write_text("import zekt_backend.cli.operate, zekt_backend.serving, zekt_backend.worker")
+    assert _sorted(loaded([], environment, str(program)) - loaded([], environment))["of"] == table["servers"]["of"]
