@@ -12,7 +12,7 @@ from zekt_sandbox.runs import Run
 
 _AT = ((1, 1), (10, 1), (100, 1), (10, 5), (1, 100))
 """(events a second, consumers of each)."""
-_PEERS_AT = ((10, 5),)
+_PEERS_AT = ((10, 1), (10, 5))
 
 _BURST_FAN_OUT = 5
 _WORKERS = (1, 2, 4)
