@@ -7,8 +7,8 @@ from rich.table import Table
 from zekt_bench.figures import Report, Spread
 from zekt_bench.table import COLUMNS, KEY, short
 
-_COMPARED = COLUMNS[:-1]
-"""All but what other processes took."""
+_COMPARED = COLUMNS[:-2]
+"""All but how late the load was, and what other processes took."""
 
 
 def show(now: Report, then: Report, console: Console) -> None:

@@ -1,66 +1,42 @@
 """`python -m zekt_bench.publish bench.json …`: the figures of stored runs into docs/performance.md and .json."""
 
 import sys
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import msgspec
 
 from zekt_bench.figures import OURS, ROOT, Report, Row, Spread
 from zekt_bench.ratios import HEADINGS, ratios
-from zekt_bench.table import COLUMNS, KEY, cell, short
-from zekt_bench.work.action import HOW, ORIGINAL
+from zekt_bench.table import COLUMNS, KEY, cell, commit, short
+from zekt_bench.targets import judged
 
 PAGE = ROOT / "docs/performance.md"
 DATA = ROOT / "docs/performance.json"
 BEGIN, END = "<!-- figures: written by zekt_bench.publish -->\n", "<!-- /figures -->\n"
 
-
-@dataclass(frozen=True, slots=True)
-class Target:
-    """A figure, and where it should be."""
-
-    measure: str
-    work: str
-    how: str
-    figure: Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step", "image"]
-    """Of the row; a process's name stands for its memory."""
-    bound: float
-    unit: str
-    least: bool = False
-    """Whether the bound is a least and not a most."""
-    against: str = ""
-    """Whose figure of the same run it is divided by."""
-
-
-_ORIGINAL = ORIGINAL.format(20)
-TARGETS = (
-    Target("durable ingest of signed 5 KB webhooks, c=16", "webhook 5 KB", "c=16", "rate", 600, "/s", least=True),
-    Target("the same, p99", "webhook 5 KB", "c=16", "p99", 50, "ms"),
-    Target("event → dispatch at 10/s, p50", "event → dispatch", "10/s, fan-out 1, 1 worker", "p50", 15, "ms"),
-    Target("the same, p99", "event → dispatch", "10/s, fan-out 1, 1 worker", "p99", 50, "ms"),
-    Target("dispatches, fan-out 5", "burst of 10000 x 5", "2 workers", "rate", 500, "/s", least=True),
-    Target("CPU per dispatch, database included", "burst of 10000 x 5", "2 workers", "cpu_sum_each", 2.0, "ms"),
-    Target("memory of one idle API", "idle", "1 worker", "api", 90, "MB"),
-    Target("memory of one idle worker", "idle", "1 worker", "worker", 90, "MB"),
-    Target("image above its base, compressed", "image", "all above the base, compressed", "image", 30, "MB"),
-    Target("send, the whole process, against the original action", "step", HOW, "p50", 1.0, "times", against=_ORIGINAL),
-    Target("the same, memory", "step", HOW, "step", 1.0, "times", against=_ORIGINAL),
+_JUDGED = (
+    "The middle of all runs decides. Of the reports below, the first that has the figure counts; its commit is named."
 )
-
-
-_FLOWS = ("webhook", "dispatch")
-_GROWN, _PAGE = 1.2, 100
-"""Times what it costs on an empty database, and milliseconds."""
+_BESIDE = (
+    "All of ours and all of theirs. [None of them does all that Zekt does]"
+    "(https://github.com/zekt-dev-org/zekt-action/blob/main/benchmarks/peers/README.md#what-they-do-and-what-not)."
+)
+_NOTES = {
+    "webhook 5 KB": "Of `webhook 5 KB` the Node bridge and Restate do more than ours, for they dispatch meanwhile.",
+    "step": "`original` is our own rewriting of the action that was first published, as short as it can be: it is not "
+    "the published code, and checks no message before it sends it.",
+}
+"""By the work which they are needed for."""
+_COMPARED = ("items/s", "p50 ms", "p99 ms", "CPU-ms/item", "MB")
 
 
 def block(reports: Sequence[Report]) -> str:
     """What stands between the marks."""
     if not reports:
         return "\nNo full run has been published yet.\n\n"
-    lines = ["", "### Targets", "", *_targets(reports), ""]
+    lines = ["", "### Targets", "", _JUDGED, "", *judged(reports), "", *_peers(reports)]
     for report in reports:
         lines += [*_head(report), "", *_figures(report), "", *_processes(report), "", *_ratios(report)]
     return "\n".join([*lines, ""])
@@ -77,47 +53,35 @@ def stored() -> list[Report]:
     return msgspec.json.decode(DATA.read_bytes(), type=list[Report])
 
 
-def _targets(reports: Sequence[Report]) -> list[str]:
-    """Each with what was measured, met or not; the first report that has the row counts."""
-    lines = ["| measure | target | measured | met |", "|---|---|---|---|"]
-    for target in TARGETS:
-        found = next((found for each in reports if (found := _measured(each, target))), None)
-        bound = f"{'≥' if target.least else '≤'} {target.bound:g} {target.unit}"
-        if found is None:
-            lines.append(f"| {target.measure} | {bound} | not measured | |")
-            continue
-        met = found.middle >= target.bound if target.least else found.middle <= target.bound
-        lines.append(f"| {target.measure} | {bound} | {cell(found)} {target.unit} | {'yes' if met else '**no**'} |")
-    return [*lines, *(line for report in reports for line in _grown(report))]
+def _peers(reports: Sequence[Report]) -> list[str]:
+    """All who did what a peer did, too; and which peer has no figures where another has."""
+    columns = [(heading, figure) for heading, figure in COLUMNS if heading in _COMPARED]
+    lines, works = [], set()
+    for report in reports:
+        found = report.works()
+        beside = {key[:2] for key, rows in found.items() if not _is_ours(key[2]) and not rows[0].missing}
+        works |= {work for work, _ in beside}
+        for key, rows in found.items():
+            if key[:2] in beside:
+                cells = [_items(rows), *(cell(Spread.of([figure(row) for row in rows])) for _, figure in columns)]
+            elif beside and rows[0].missing and not _is_ours(key[2]):
+                cells = [f"none: {rows[0].missing}", *("" for _ in columns)]
+            else:
+                continue
+            lines.append(f"| {' | '.join((*key, *cells, commit(report)))} |")
+    if not lines:
+        return []
+    notes = " ".join((_BESIDE, *(note for work, note in _NOTES.items() if work in works)))
+    head = [
+        f"| {' | '.join((*KEY, 'items', *(heading for heading, _ in columns), 'commit'))} |",
+        "|---|---|---|--:|" + "--:|" * len(columns) + "---|",
+    ]
+    return ["### Beside what others would use, in the same run", "", notes, "", *head, *lines, ""]
 
 
-def _grown(report: Report) -> list[str]:
-    """What a full database changes in CPU, and which page takes longest."""
-    lines, works = [], report.works()
-    for (work, how, than), (*_, cpu, _) in ratios(report):
-        if works[work, how, OURS][0].item in _FLOWS and cpu is not None:
-            met = "yes" if cpu.middle <= _GROWN else "**no**"
-            lines.append(f"| CPU, {work}: {how}, against {than} | ≤ {_GROWN} times | {cell(cpu)} times | {met} |")
-    pages = {how: Spread.of([row.p50 for row in rows]) for (work, how, _), rows in works.items() if work == "page"}
-    told = {how: spread for how, spread in pages.items() if spread is not None}
-    if told:
-        how = max(told, key=lambda page: told[page].middle)
-        met = "yes" if told[how].middle <= _PAGE else "**no**"
-        lines.append(f"| slowest page, p50: {how} | ≤ {_PAGE} ms | {cell(told[how])} ms | {met} |")
-    return lines
-
-
-def _measured(report: Report, target: Target) -> Spread | None:
-    ours, theirs = (report.works().get((target.work, target.how, who), []) for who in (OURS, target.against))
-    figures = [_figure(row, target.figure) for row in ours]
-    if not target.against:
-        return Spread.of(figures)
-    beside = zip(figures, (_figure(row, target.figure) for row in theirs), strict=False)
-    return Spread.of([mine / other for mine, other in beside if mine and other])
-
-
-def _figure(row: Row, name: str) -> float | None:
-    return getattr(row, name) if name in Row.__struct_fields__ else row.memory.get(name)
+def _is_ours(who: str) -> bool:
+    """Those of ours that are no broker have a name of their own behind it."""
+    return who == OURS or who.startswith(f"{OURS}, ")
 
 
 def _head(report: Report) -> list[str]:
@@ -128,12 +92,38 @@ def _head(report: Report) -> list[str]:
     return [
         f"### Commit {machine['commit']}, {machine['at']}",
         "",
-        f"{where}, {with_what}; {count}:",
+        f"{'; '.join((f'{where}, {with_what}', *_found(machine), count))}:",
         "",
         "```sh",
         report.command,
         "```",
+        *_versions(machine.get("peers", {})),
     ]
+
+
+def _found(machine: Mapping[str, Any]) -> Iterator[str]:
+    """How the machine was before it began, as far as it was asked then."""
+    if "load_average_before" in machine:
+        yield f"load average {short(machine['load_average_before'][0])} before it began"
+    if "filesystem" in machine:
+        yield f"databases on {machine['filesystem']}"
+    if "fsync_ms" in machine:
+        yield f"an fsync there takes {short(machine['fsync_ms'])} ms"
+
+
+def _versions(peers: Mapping[str, Mapping[str, str]]) -> Iterator[str]:
+    """By the folders of benchmarks/peers. An alias of npm's says which package it stands for before the version."""
+    told = []
+    for folder, versions in peers.items():
+        each = ", ".join(f"`{package}` {version.rpartition('@')[2]}" for package, version in versions.items())
+        told.append(f"{folder} ({each})")
+    if told:
+        yield from ("", f"Versions of peers: {'; '.join(told)}.")
+
+
+def _items(rows: Sequence[Row]) -> str:
+    failed = sum(row.failed for row in rows)
+    return f"{rows[0].items:,} {rows[0].item}" + (f", **{failed} failed**" if failed else "")
 
 
 def _figures(report: Report) -> list[str]:
@@ -142,9 +132,7 @@ def _figures(report: Report) -> list[str]:
         "|---|---|---|--:|" + "--:|" * len(COLUMNS),
     ]
     for key, rows in report.works().items():
-        cells = [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
-        failed = sum(row.failed for row in rows)
-        items = f"{rows[0].items:,} {rows[0].item}" + (f", **{failed} failed**" if failed else "")
+        items, cells = _items(rows), [cell(Spread.of([figure(row) for row in rows])) for _, figure in COLUMNS]
         if rows[0].missing:
             items, cells = f"none: {rows[0].missing}", [""] * len(COLUMNS)
         lines.append(f"| {' | '.join((*key, items, *cells))} |")
@@ -154,7 +142,7 @@ def _figures(report: Report) -> list[str]:
 def _processes(report: Report) -> list[str]:
     lines = ["CPU-ms an item and MB, by process:", "", f"| {' | '.join((*KEY, 'by process'))} |", "|---|---|---|---|"]
     for key, rows in report.works().items():
-        if rows[0].missing:
+        if not rows[0].cpu_each:
             continue
         told = []
         for name in rows[0].cpu_each:
@@ -178,16 +166,29 @@ def main() -> int:
     """Replace what was published.
 
     Returns:
-        1 where a file names no run, or one from a changed checkout: nobody else could measure that again.
+        1 where a file names no run, one that was broken off, or one from a changed checkout: nobody else could measure
+        that again.
     """
-    reports = [msgspec.json.decode(Path(name).read_bytes(), type=Report) for name in sys.argv[1:]]
-    if not reports or any(each.machine["commit"].endswith("+changes") or not each.runs for each in reports):
-        sys.stderr.write("Name the JSON files of one or more runs of a commit, with no changes beside it.\n")
+    reports = {name: msgspec.json.decode(Path(name).read_bytes(), type=Report) for name in sys.argv[1:]}
+    turned_down = [f"{name}: {why}\n" for name, report in reports.items() if (why := refused(report))]
+    if turned_down or not reports:
+        sys.stderr.write("".join(turned_down) or "Name the JSON files of one or more runs.\n")
         return 1
-    encoded = msgspec.json.encode(reports).replace(b'{"work":', b'\n{"work":')
+    encoded = msgspec.json.encode(list(reports.values())).replace(b'{"work":', b'\n{"work":')
     DATA.write_bytes(encoded + b"\n")
-    PAGE.write_text(rendered(PAGE.read_text("utf-8"), reports), encoding="utf-8")
+    PAGE.write_text(rendered(PAGE.read_text("utf-8"), list(reports.values())), encoding="utf-8")
     return 0
+
+
+def refused(report: Report) -> str:
+    """Why it cannot be published, or nothing."""
+    if not report.runs:
+        return "it has no run."
+    if not getattr(report, "complete", True):
+        return "it was broken off: only what was measured to its end is published."
+    if report.machine["commit"].endswith("+changes"):
+        return "its checkout had changes: only what ran at a commit, with no changes beside it, is published."
+    return ""
 
 
 if __name__ == "__main__":

@@ -17,13 +17,14 @@ COLUMNS: tuple[tuple[str, Callable[[Row], float | None]], ...] = (
     ("p50 ms", lambda row: row.p50),
     ("p99 ms", lambda row: row.p99),
     ("max ms", lambda row: row.max),
-    ("CPU-ms/item", lambda row: row.cpu_sum_each),
+    ("CPU-ms/item", lambda row: row.cpu_sum_each if row.cpu_each else None),
     ("WAL B/item", lambda row: row.wal_each),
     ("tx/item", lambda row: row.transactions_each),
     ("MB", lambda row: sum(mb for name, mb in row.memory.items() if name not in BESIDE) or None),
-    ("others %", lambda row: row.others),
+    ("load late ms", lambda row: row.late or None),
+    ("others %", lambda row: row.others if row.cpu_each else None),
 )
-"""Heading, and the figure of one run."""
+"""Heading, and the figure of one run. A row without processes was not metered: sizes, slopes, ages of a queue."""
 
 _BUSY = 5.0
 """Per cent of the machine's time that others may take before it is said."""
@@ -32,14 +33,15 @@ _BUSY = 5.0
 def show(report: Report, console: Console) -> None:
     console.print(_figures(report))
     console.print(_processes(report))
-    if any(row.than for row in report.runs[0]):
+    rows = [row for run in report.runs for row in run]
+    if any(row.than for row in rows):
         console.print(_ratios(report))
-    if (most := max(row.others for run in report.runs for row in run)) > _BUSY:
+    if (most := max((row.others for row in rows), default=0.0)) > _BUSY:
         console.print(f"The machine had other work, up to {most:.0f} % of its time: these figures tell of that, too.")
-    for failed in (each for run in report.runs for each in run if each.failed):
+    for failed in (each for each in rows if each.failed):
         console.print(f"{_named(failed)}: {failed.failed} of {failed.items} were not accepted", style="red")
-    for none in (each for each in report.runs[0] if each.missing):
-        console.print(f"{_named(none)}: no figures: {none.missing}", style="red", markup=False)
+    for none in dict.fromkeys(f"{_named(each)}: no figures: {each.missing}" for each in rows if each.missing):
+        console.print(none, style="red", markup=False)
 
 
 def _named(row: Row) -> str:
@@ -69,7 +71,7 @@ def _processes(report: Report) -> Table:
     for heading in (*KEY, *names):
         table.add_column(heading, justify="left" if heading in KEY else "right")
     for key, rows in works.items():
-        if rows[0].missing:
+        if not rows[0].cpu_each:
             continue
         cells = []
         for name in names:
@@ -87,6 +89,11 @@ def _ratios(report: Report) -> Table:
     for key, found in ratios(report):
         table.add_row(*key, *(cell(spread) for spread in found))
     return table
+
+
+def commit(report: Report) -> str:
+    """As short as it is told apart by."""
+    return str(report.machine["commit"])[:7]
 
 
 def cell(spread: Spread | None) -> str:

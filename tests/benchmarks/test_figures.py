@@ -9,7 +9,7 @@ from rich.console import Console
 
 from zekt_bench import against, table
 from zekt_bench.accounting import Cost
-from zekt_bench.figures import Report, Spread, row, spread_of
+from zekt_bench.figures import Report, Row, Spread, row, spread_of
 from zekt_bench.ratios import HEADINGS, ratios
 
 COST = Cost(seconds=2.0, cpu={"api": 0.4, "postgres": 0.1, "load": 9.0}, others=0.0, wal=5000, transactions=20)
@@ -106,3 +106,14 @@ def test_a_run_that_broke_off_before_the_other_row_is_in_no_ratio() -> None:
     ((_, found),) = ratios(report)
     assert found[0] == Spread(0.25, 0.25, 0.25)
     assert "0.25" in _shown(table.show, report)
+
+
+def test_what_was_not_metered_has_no_nought_and_a_late_load_is_told() -> None:
+    report = _report(10.0)
+    report.runs[0][0].late = 12.5
+    told = Row(work="soak", how="slope", item="sample", items=7, seconds=0.0, cpu_each={}, cpu_sum_each=0.0)
+    report.runs[0].append(told)
+    (line,) = [line for line in _shown(table.show, report).splitlines() if "slope" in line]
+    assert line.split() == ["soak", "slope", "Zekt", "7", "sample"]
+    assert "12.5" in _shown(table.show, report)
+    assert "12.5" not in _shown(against.show, report, report)
