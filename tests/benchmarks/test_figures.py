@@ -100,9 +100,10 @@ def test_a_ratio_is_of_two_rows_of_the_same_run() -> None:
     assert "0.62 (0.50..0.75)" in _shown(table.show, report)
 
 
-def test_a_run_that_broke_off_before_the_other_row_is_in_no_ratio() -> None:
-    report = _report(10.0, 20.0)
-    report.runs[1].append(row("webhook", "c=1, full", "webhook", 10, COST, rate=5.0, than="c=1"))
+def test_a_run_that_has_one_of_both_rows_is_in_no_ratio() -> None:
+    report, full = _report(10.0, 20.0), row("webhook", "c=1, full", "webhook", 10, COST, rate=5.0, than="c=1")
+    report.runs[1].append(full)
+    report.runs.append([full])
     ((_, found),) = ratios(report)
     assert found[0] == Spread(0.25, 0.25, 0.25)
     assert "0.25" in _shown(table.show, report)
