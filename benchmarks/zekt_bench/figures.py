@@ -100,6 +100,8 @@ class Report(msgspec.Struct, kw_only=True):
     command: str
     machine: dict[str, Any]
     runs: list[list[Row]]
+    complete: bool = True
+    """False until all that was asked for has been measured: what ended before tells of less than its command says."""
 
     def works(self) -> dict[tuple[str, str, str], list[Row]]:
         """By (work, how, who), all runs; in the order of the first, but those who did the same one below the other."""

@@ -1,0 +1,109 @@
+"""What the program itself does: what it keeps, what it says and what it says of a work that fails."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import pytest
+
+from zekt_bench.__main__ import measure, show
+from zekt_bench.accounting import Cost
+from zekt_bench.figures import Report, Row, row
+
+COST = Cost(seconds=2.0, cpu={"api": 0.4, "postgres": 0.1}, others=0.0, wal=5000, transactions=20)
+
+
+def _row(how: str, **more: str) -> Row:
+    return row("webhook", how, "webhook", 10, COST, rate=1234.5, **more)
+
+
+def _begun() -> Report:
+    return Report(command="", machine={"at": "now", "commit": "abc", "cores": 2}, runs=[], complete=False)
+
+
+def _stored(file: Path) -> Report:
+    return msgspec.json.decode(file.read_bytes(), type=Report)
+
+
+def _hows(report: Report) -> list[list[str]]:
+    return [[each.how for each in run] for run in report.runs]
+
+
+def test_each_row_is_on_disk_before_the_next_is_measured(tmp_path: Path) -> None:
+    file = tmp_path / "build/told.json"
+    seen = []
+
+    def work() -> Iterator[Row]:
+        for how in ("c=1", "c=16"):
+            seen.append(_hows(_stored(file)))
+            assert not _stored(file).complete
+            yield _row(how)
+
+    measure(_begun(), {"webhooks": work}, 2, file)
+    assert seen == [[], [["c=1"]], [["c=1", "c=16"]], [["c=1", "c=16"], ["c=1"]]]
+    assert _hows(_stored(file)) == [["c=1", "c=16"]] * 2
+    assert _stored(file).complete
+    assert [path.name for path in file.parent.iterdir()] == ["told.json"]
+
+
+def test_what_was_measured_before_a_work_failed_is_kept_and_shown(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the second run, with a row that the first has in ratio to another."""
+    file = tmp_path / "told.json"
+    begun: list[str] = []
+
+    def first() -> Iterator[Row]:
+        yield _row("c=1")
+        begun.append("first")
+        if len(begun) > 2:
+            raise TimeoutError("3 of 5 dispatches in 90 s")
+        yield _row("c=1, full", than="c=1")
+
+    def second() -> Iterator[Row]:
+        begun.append("second")
+        yield _row("c=16")
+
+    report = _begun()
+    measure(report, {"growth": first, "webhooks": second}, 3, file)
+    assert begun == ["first", "second", "first"]
+    assert _stored(file) == report
+    assert _hows(report) == [["c=1", "c=1, full", "c=16"], ["c=1"]]
+    assert not report.complete
+    told = capsys.readouterr().err
+    assert "run 2: growth failed: TimeoutError: 3 of 5 dispatches in 90 s\n" in told
+    assert f"{file} has what was measured before.\n" in told
+    show(report)
+    shown = capsys.readouterr().out
+    assert "Not complete" in shown
+    assert shown.count("c=1, full") == 2
+
+
+def test_a_failing_work_ends_the_program_and_an_older_report_does_not_pass_for_it(root: Path, tmp_path: Path) -> None:
+    """A broker that refuses its settings; before it, an image that is not built, for there is no engine."""
+    told = tmp_path / "told.json"
+    told.write_bytes(msgspec.json.encode(Report(command="an older one", machine={}, runs=[])))
+    done = subprocess.run(
+        [sys.executable, "-m", "zekt_bench", "--short", "--only", "image,webhooks,steps", "--json", str(told)],
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root / "benchmarks")]),
+            "DOCKER_HOST": f"unix://{tmp_path}/nowhere",
+            "ZEKT_CURRENCY": "euros",
+        },
+        cwd=root,
+        check=False,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+    assert done.returncode == 1, done.stdout + done.stderr
+    assert "run 1: webhooks failed: RuntimeError: setup failed:" in done.stderr
+    assert "ZEKT_CURRENCY" in done.stderr
+    assert "image: no figures: " in done.stdout
+    report = _stored(told)
+    assert not report.complete
+    assert [[each.work for each in run] for run in report.runs] == [["image"]]
