@@ -40,7 +40,8 @@ WORKS: dict[str, Callable[[Ground, str | None], Work]] = {
     "soak": lambda *_: soak,
 }
 _DEFAULT = tuple(name for name in WORKS if name != "soak")
-_WIDTH = 200
+_WIDTH = 10_000
+"""Columns where no terminal says how many. A table takes what it needs of them: in a log nothing is folded or cut."""
 
 
 def _arguments() -> argparse.Namespace:

@@ -1,9 +1,10 @@
-"""What the program itself does: what it keeps, what it says and what it says of a work that fails."""
+"""What the program itself does: what it keeps, what it says of a work that fails, and what a log has of its tables."""
 
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import msgspec
@@ -80,6 +81,18 @@ def test_what_was_measured_before_a_work_failed_is_kept_and_shown(
     shown = capsys.readouterr().out
     assert "Not complete" in shown
     assert shown.count("c=1, full") == 2
+
+
+def test_a_log_has_all_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
+    """As wide as the lines of a run with peers; folded or cut, a name would not stand there in one piece."""
+    processes = {f"process-number-{number}": 0.1 for number in range(30)}
+    how = "the same of events, from the middle on, 1,000,000 in the past"
+    wide = row("webhook", how, "webhook", 10, replace(COST, cpu=processes), rate=1.0)
+    show(Report(command="", machine=_begun().machine, runs=[[wide]]))
+    lines = capsys.readouterr().out.splitlines()
+    assert [line for line in lines if "…" in line] == []
+    assert sum(how in line for line in lines) == 2
+    assert [line for line in lines if all(name in line for name in processes)] != []
 
 
 def test_a_failing_work_ends_the_program_and_an_older_report_does_not_pass_for_it(root: Path, tmp_path: Path) -> None:
