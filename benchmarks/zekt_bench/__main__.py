@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from zekt_bench import against, figures, size, table
+from zekt_bench import against, disk, figures, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.ground import Ground
 from zekt_bench.size import Size
@@ -82,6 +82,11 @@ def main() -> int:
         runs=[],
         complete=False,
     )
+    if (lies_on := report.machine["filesystem"]) in disk.IN_MEMORY:
+        sys.stderr.write(
+            f"The databases will lie on {lies_on}, in memory: what commits cost there says nothing of durability. "
+            "TMPDIR names another folder.\n"
+        )
     with Ground(wanted) as ground:
         works = {
             name: partial(_rows, name, WORKS[name](ground, asked.base), wanted, peers_too=asked.peers)
@@ -89,6 +94,7 @@ def main() -> int:
         }
         measure(report, works, asked.runs, asked.json)
     show(report, then)
+    sys.stdout.write("databases on {filesystem}, one write and fsync {fsync_ms} ms\n".format_map(report.machine))
     sys.stdout.write(f"{report.command}\n{asked.json}\n")
     return int(not report.complete or any(row.failed for run in report.runs for row in run))
 

@@ -8,11 +8,13 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from statistics import median
+from tempfile import gettempdir
 from typing import Any
 
 import msgspec
 import psutil  # type: ignore[import-untyped]  # it has no types
 
+from zekt_bench import disk
 from zekt_bench.accounting import Cost
 
 BESIDE = ("load", "sink", "bench")
@@ -129,7 +131,8 @@ class Spread(msgspec.Struct, frozen=True):
 
 
 def machine(versions: Mapping[str, str]) -> dict[str, Any]:
-    """What the figures hold for."""
+    """What the figures hold for. The databases are in the folder for temporary files, see `house`."""
+    disk_of = Path(gettempdir())
     model = next(
         (line.partition(":")[2].strip() for line in _lines("/proc/cpuinfo") if line.startswith("model name")), "unknown"
     )
@@ -139,6 +142,8 @@ def machine(versions: Mapping[str, str]) -> dict[str, Any]:
         "cpu": model,
         "cores": os.cpu_count(),
         "memory_mb": round(psutil.virtual_memory().total / 1024 / 1024),
+        "filesystem": disk.filesystem(disk_of),
+        "fsync_ms": disk.fsync_ms(disk_of),
         "kernel": platform.release(),
         "python": platform.python_version(),
         "load_average_before": list(os.getloadavg()),

@@ -10,11 +10,13 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from zekt_bench import disk
 from zekt_bench.__main__ import measure, show
 from zekt_bench.accounting import Cost
 from zekt_bench.figures import Report, Row, row
 
 COST = Cost(seconds=2.0, cpu={"api": 0.4, "postgres": 0.1}, others=0.0, wal=5000, transactions=20)
+linux = pytest.mark.skipif(sys.platform != "linux", reason="mounts and what lies in memory are named as Linux does")
 
 
 def _row(how: str, **more: str) -> Row:
@@ -95,17 +97,15 @@ def test_a_log_has_all_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
     assert [line for line in lines if all(name in line for name in processes)] != []
 
 
-def test_a_failing_work_ends_the_program_and_an_older_report_does_not_pass_for_it(root: Path, tmp_path: Path) -> None:
-    """A broker that refuses its settings; before it, an image that is not built, for there is no engine."""
-    told = tmp_path / "told.json"
-    told.write_bytes(msgspec.json.encode(Report(command="an older one", machine={}, runs=[])))
-    done = subprocess.run(
-        [sys.executable, "-m", "zekt_bench", "--short", "--only", "image,webhooks,steps", "--json", str(told)],
+def _program(root: Path, file: Path, only: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Where there is no engine of Docker, so that `image` is a row which says so."""
+    return subprocess.run(
+        [sys.executable, "-m", "zekt_bench", "--short", "--runs", "1", "--only", only, "--json", str(file)],
         env={
             **os.environ,
             "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root / "benchmarks")]),
-            "DOCKER_HOST": f"unix://{tmp_path}/nowhere",
-            "ZEKT_CURRENCY": "euros",
+            "DOCKER_HOST": f"unix://{file.parent}/nowhere",
+            **environment,
         },
         cwd=root,
         check=False,
@@ -113,10 +113,36 @@ def test_a_failing_work_ends_the_program_and_an_older_report_does_not_pass_for_i
         text=True,
         timeout=120,
     )
+
+
+def test_a_failing_work_ends_the_program_and_an_older_report_does_not_pass_for_it(root: Path, tmp_path: Path) -> None:
+    """A broker that refuses its settings."""
+    file = tmp_path / "told.json"
+    file.write_bytes(msgspec.json.encode(Report(command="an older one", machine={}, runs=[])))
+    done = _program(root, file, "image,webhooks,steps", ZEKT_CURRENCY="euros")
     assert done.returncode == 1, done.stdout + done.stderr
     assert "run 1: webhooks failed: RuntimeError: setup failed:" in done.stderr
     assert "ZEKT_CURRENCY" in done.stderr
     assert "image: no figures: " in done.stdout
-    report = _stored(told)
+    report = _stored(file)
     assert not report.complete
     assert [[each.work for each in run] for run in report.runs] == [["image"]]
+    assert ("in memory" in done.stderr) is (report.machine["filesystem"] in disk.IN_MEMORY)
+
+
+@linux
+def test_a_disk_that_keeps_nothing_is_told_of(root: Path, tmp_path: Path) -> None:
+    done = _program(root, tmp_path / "told.json", "image", TMPDIR="/dev/shm")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "The databases will lie on tmpfs, in memory" in done.stderr
+    assert "databases on tmpfs, one write and fsync 0.0" in done.stdout
+    machine = _stored(tmp_path / "told.json").machine
+    assert machine["filesystem"] == "tmpfs"
+    assert 0 <= machine["fsync_ms"] < 0.1
+
+
+@linux
+@pytest.mark.parametrize("folder", [".", "/dev", "/dev/shm", "/proc/self"])
+def test_the_type_of_a_file_system_is_the_one_that_df_tells(folder: str) -> None:
+    told = subprocess.run(["df", "--output=fstype", folder], check=True, capture_output=True, text=True, timeout=60)
+    assert disk.filesystem(Path(folder)) == told.stdout.split()[-1]
