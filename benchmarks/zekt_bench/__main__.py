@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 from rich.console import Console
 
-from zekt_bench import against, disk, figures, size, table
+from zekt_bench import against, disk, figures, peers, size, table
 from zekt_bench.figures import Report, Row
 from zekt_bench.ground import Ground
 from zekt_bench.size import Size
@@ -116,6 +116,8 @@ def measure(report: Report, works: Mapping[str, Callable[[], Iterator[Row]]], ru
                 for row in work():
                     run.append(row)
                     report.runs[number - 1 :] = [run]
+                    if others := peers.versions(row for each in report.runs for row in each):
+                        report.machine["peers"] = others
                     _keep(report, file)
                     _say(number, row)
     except Exception as error:  # noqa: BLE001 — whatever it was, what has been measured until then is not lost

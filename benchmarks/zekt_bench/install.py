@@ -57,15 +57,19 @@ def node(folder: Path) -> str:
     return str(own) if own.exists() else _tool("node")
 
 
-def versions(name: str) -> dict[str, str]:
-    """Of what a peer asks for by name; all that those need stands in its lock."""
-    source = SOURCES / name
+def versions(name: str, under: Path = _INSTALLED) -> dict[str, str]:
+    """Of what a peer asks for by name; all that those need stands in its lock.
+
+    What not every machine has, as Node, is among it only where it has been installed.
+    """
+    source, folder = SOURCES / name, under / name / "node_modules"
     found = dict(
         line.split("==") for file in source.glob("requirements.in") for line in file.read_text("utf-8").split()
     )
     for file in source.glob("package.json"):
         told = json.loads(file.read_bytes())
-        found |= told["dependencies"] | told["optionalDependencies"] | told.get("devDependencies", {})
+        found |= told["dependencies"] | told.get("devDependencies", {})
+        found |= {each: asked for each, asked in told["optionalDependencies"].items() if (folder / each).exists()}
     return found
 
 

