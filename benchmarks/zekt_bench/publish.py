@@ -184,7 +184,7 @@ def refused(report: Report) -> str:
     """Why it cannot be published, or nothing."""
     if not report.runs:
         return "it has no run."
-    if not getattr(report, "complete", True):
+    if not report.complete:
         return "it was broken off: only what was measured to its end is published."
     if report.machine["commit"].endswith("+changes"):
         return "its checkout had changes: only what ran at a commit, with no changes beside it, is published."
