@@ -3,6 +3,7 @@
 import gc
 import sys
 import warnings
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -25,9 +26,14 @@ def _transport() -> "Transport":
     # is missing is no news then.
     sys.modules["charset_normalizer"] = None  # type: ignore[assignment] # to import it is an ImportError
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
+    # urllib3 would load it to ask for the version of a library for HTTP/2, which is not here: another 8 ms.
+    unasked = ModuleType("importlib.metadata")
+    unasked.version = None  # type: ignore[attr-defined]
+    sys.modules["importlib.metadata"] = unasked
     # Imported here: a message that is refused need not wait for it.
     from zekt_action.by_requests import RequestsTransport  # noqa: PLC0415
 
+    del sys.modules["importlib.metadata"]
     return RequestsTransport()
 
 

@@ -23,7 +23,7 @@ sys.argv.pop(0)
 if sys.argv:
     runpy.run_path(sys.argv[0], run_name="__main__")
 """
-SLOW = {"dataclasses", "inspect", "traceback", "urllib.request"}
+SLOW = {"dataclasses", "importlib.metadata", "inspect", "traceback", "urllib.request"}
 """Of the standard library, what a step does without: each would cost it a twentieth of its time, or more."""
 Starts = Callable[..., set[str]]
 Loads = Callable[..., dict[str, Any]]
