@@ -8,18 +8,26 @@ from pathlib import Path
 import msgspec
 import pytest
 
-from zekt_bench.figures import Report
+from zekt_bench.figures import Report, Row
+from zekt_bench.house import house
 from zekt_bench.size import SHORT
+from zekt_bench.work.growth import few
 from zekt_bench.work.image import Image
 from zekt_bench.work.soak import Sample, slopes, soak
 
+_EVENTS = "event → dispatch"
+
 
 @pytest.mark.long
-def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path) -> None:
-    """Events to their dispatch, and the steps: messages, tokens, workers and the sink are among it."""
+@pytest.mark.parametrize(("only", "works"), [("latency,steps", {_EVENTS, "step"}), ("pages", {"page"})])
+def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path, only: str, works: set[str]) -> None:
+    """Events to their dispatch, steps, messages, tokens, workers and the sink; databases that are filled, and pages.
+
+    What is left out does the same in other numbers, each on a broker of its own: its start takes longer than the work.
+    """
     told = tmp_path / "told.json"
     done = subprocess.run(
-        [sys.executable, "-m", "zekt_bench", "--short", "--runs", "1", "--only", "latency,steps", "--json", str(told)],
+        [sys.executable, "-m", "zekt_bench", "--short", "--runs", "1", "--only", only, "--json", str(told)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root / "benchmarks")])},
         cwd=root,
         check=False,
@@ -28,9 +36,32 @@ def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path)
         timeout=600,
     )
     assert done.returncode == 0, done.stdout + done.stderr
-    rows = msgspec.json.decode(told.read_bytes(), type=Report).runs[0]
-    assert {row.work for row in rows} == {"event → dispatch", "step"}
-    assert [row for row in rows if row.failed or not row.cpu_sum_each > 0] == []
+    report = msgspec.json.decode(told.read_bytes(), type=Report)
+    assert report.complete
+    (rows,) = report.runs
+    assert {row.work for row in rows} == works
+    assert _amiss(rows) == []
+    # A ratio is of two rows that are there.
+    assert [row for row in rows if row.than and (row.work, row.than, row.who) not in report.works()] == []
+
+
+@pytest.mark.long
+def test_what_grows_is_accepted_and_worked_off() -> None:
+    """On an empty database, and with as many dispatches as are not done yet when the worker has been noticed."""
+    with house((1, 5)) as here:
+        rows = list(few(here, msgspec.structs.replace(SHORT, growth_burst=100)))
+    assert [row.work for row in rows] == ["webhook 5 KB", _EVENTS, "burst of 100 x 5"]
+    assert _amiss(rows) == []
+    assert 0 < rows[-1].items <= 500
+
+
+def _amiss(rows: list[Row]) -> list[Row]:
+    """Three reads of a page may take less CPU than the kernel counts."""
+    return [
+        row
+        for row in rows
+        if row.failed or not row.seconds > 0 or not row.memory or not (row.cpu_sum_each > 0 or row.work == "page")
+    ]
 
 
 @pytest.mark.docker
