@@ -144,11 +144,6 @@ def show(report: Report, then: Report | None = None) -> None:
     """The tables of what there is, and how they compare."""
     if not report.runs:
         return
-    if not report.complete:
-        # A ratio is of two rows of each run, and the last run lacks some.
-        report = msgspec.structs.replace(
-            report, runs=[[msgspec.structs.replace(row, than="") for row in run] for run in report.runs]
-        )
     console = Console(width=None if sys.stdout.isatty() else _WIDTH)
     table.show(report, console)
     if not report.complete:

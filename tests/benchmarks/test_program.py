@@ -82,7 +82,8 @@ def test_what_was_measured_before_a_work_failed_is_kept_and_shown(
     show(report)
     shown = capsys.readouterr().out
     assert "Not complete" in shown
-    assert shown.count("c=1, full") == 2
+    assert shown.count("c=1, full") == 3
+    assert "how many times the other" in shown
 
 
 def test_a_log_has_all_of_a_table(capsys: pytest.CaptureFixture[str]) -> None:
