@@ -7,7 +7,7 @@ from typing import Literal
 from zekt_bench.figures import OURS, Report, Row, Spread
 from zekt_bench.ratios import pairs, ratios
 from zekt_bench.table import cell, commit
-from zekt_bench.work.action import HOW, ORIGINAL
+from zekt_bench.work.action import BARE, HOW, ORIGINAL
 
 Figure = Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step", "image"]
 """Of the row; a process's name stands for its memory."""
@@ -34,7 +34,7 @@ _INGEST = "webhook 5 KB", "c=16"
 _EACH, _FIVE = ("event → dispatch", "10/s, fan-out 1, 1 worker"), ("event → dispatch", "10/s, fan-out 5, 1 worker")
 _WAITING, _THROUGH = ("burst of 10000 x 5", "2 workers"), ("event → dispatch", "c=16, fan-out 5, 1 worker")
 _OF_WAITING, _OF_ALL = "of waiting events, fan-out 5, 2 workers", "from receiving the webhook on, fan-out 5, 1 worker"
-_SENDS = ("send, as composite", OURS), ("send, as the image's program run bare", f"{OURS}, bare")
+_SENDS = ("send, as composite", OURS), ("send, as the image's program run bare", BARE)
 _OF_A_SEND: tuple[tuple[str, Figure], ...] = (("time of the whole process", "p50"), ("memory", "step"))
 
 TARGETS = (

@@ -19,15 +19,14 @@ _EVENTS = "event → dispatch"
 
 
 @pytest.mark.long
-@pytest.mark.parametrize(("only", "works"), [("latency,steps", {_EVENTS, "step"}), ("pages", {"page"})])
-def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path, only: str, works: set[str]) -> None:
-    """Events to their dispatch, steps, messages, tokens, workers and the sink; databases that are filled, and pages.
+def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path) -> None:
+    """Events to their dispatch, and the steps: messages, tokens, workers and the sink are among it.
 
     What is left out does the same in other numbers, each on a broker of its own: its start takes longer than the work.
     """
     told = tmp_path / "told.json"
     done = subprocess.run(
-        [sys.executable, "-m", "zekt_bench", "--short", "--runs", "1", "--only", only, "--json", str(told)],
+        [sys.executable, "-m", "zekt_bench", "--short", "--runs", "1", "--only", "latency,steps", "--json", str(told)],
         env={**os.environ, "PYTHONPATH": os.pathsep.join([str(root / "src"), str(root / "benchmarks")])},
         cwd=root,
         check=False,
@@ -39,7 +38,7 @@ def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path,
     report = msgspec.json.decode(told.read_bytes(), type=Report)
     assert report.complete
     (rows,) = report.runs
-    assert {row.work for row in rows} == works
+    assert {row.work for row in rows} == {_EVENTS, "step"}
     assert _amiss(rows) == []
     # A ratio is of two rows that are there.
     assert [row for row in rows if row.than and (row.work, row.than, row.who) not in report.works()] == []
@@ -56,12 +55,7 @@ def test_what_grows_is_accepted_and_worked_off() -> None:
 
 
 def _amiss(rows: list[Row]) -> list[Row]:
-    """Three reads of a page may take less CPU than the kernel counts."""
-    return [
-        row
-        for row in rows
-        if row.failed or not row.seconds > 0 or not row.memory or not (row.cpu_sum_each > 0 or row.work == "page")
-    ]
+    return [row for row in rows if row.failed or not (row.seconds > 0 and row.memory and row.cpu_sum_each > 0)]
 
 
 @pytest.mark.docker

@@ -14,6 +14,7 @@ from zekt_bench.work.steps import Bench, Step, bench_of, step_row
 from zekt_sandbox.runs import Run
 
 HOW = "send in turn, 1 KB"
+BARE = f"{OURS}, bare"
 ORIGINAL = "original, Node {}"
 """With the major version that a runner starts it with."""
 
@@ -24,7 +25,7 @@ def in_turn(size: Size) -> Iterator[Row]:
     with house() as here, here.serving(), bench_of(here) as bench:
         turns: dict[str, Callable[[Bench, Run], Step]] = {
             OURS: _composite,
-            f"{OURS}, bare": _bare,
+            BARE: _bare,
             **{ORIGINAL.format(major): partial(_javascript, node, folder) for major, node in _nodes(folder).items()},
         }
         for turn in turns.values():
