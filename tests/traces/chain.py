@@ -98,6 +98,8 @@ def played(chain: Chain) -> tuple[Any, Any, Any]:
     """(the order's run, the answer's run, the dispatch of the answer); infra-team's delivery is completed."""
     ordered, order = chain.order()
     chain.sent_to(RIVAL)
+    # GitHub's runs begin later than its answer is written down.
+    chain.zekt.until(ids_of(order)["deliveryId"], "dispatched")
     run, answer = chain.answer(order)
     for dispatch in (answer, chain.sent_to(RIVAL)):
         chain.zekt.until(ids_of(dispatch)["deliveryId"], "dispatched")
