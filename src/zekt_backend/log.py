@@ -3,27 +3,8 @@
 import logging
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
-
-@contextmanager
-def _missing(name: str) -> Iterator[None]:
-    """As where this library is not installed, unless it is loaded already."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = None  # type: ignore[assignment]  # importing it raises ImportError
-    try:
-        yield
-    finally:
-        del sys.modules[name]
-
-
-# Where there is rich, structlog loads it, and pygments with it, to draw tracebacks that no log here has: 3.5 MB in
-# every process that serves.
-with _missing("rich"):
-    import structlog
+import structlog
 
 
 def milliseconds(since: float) -> float:

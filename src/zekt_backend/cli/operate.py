@@ -4,6 +4,7 @@ from typing import Annotated
 
 import typer
 
+import zekt_backend.lean  # noqa: F401 — before all that follow
 from zekt_backend import log, process
 from zekt_backend.settings import Settings
 
