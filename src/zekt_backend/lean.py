@@ -1,6 +1,6 @@
 """Import first, in a process that serves: libraries without what they load because it is installed, and none asks for.
 
-All of it together takes 5 MB, in every such process.
+All of it would take several MB, in every such process: `idle` of the benchmarks weighs them.
 """
 
 import sys

@@ -121,7 +121,7 @@ def _bloat(here: House) -> Iterator[Row]:
     for name, rows, indexes, dead, count in found:
         for what, length, items, item in (
             ("its rows", rows, dead, "dead row"),
-            ("its rows, written anew", anew[name][0], 0, "dead row"),
+            ("its rows, written anew", anew[name][0], 1, "table"),
             ("its indexes", indexes, count, "index"),
             ("its indexes, written anew", anew[name][1], count, "index"),
         ):
