@@ -11,6 +11,7 @@ from pydantic import SecretStr
 
 from zekt_backend import __version__
 from zekt_testing.broker import ADMIN_TOKEN, Running
+from zekt_testing.canaries import mentions
 
 Start = Callable[..., Any]
 TOKEN = "a token that reads metrics and nothing else"
@@ -81,7 +82,12 @@ def test_it_names_the_version_and_nothing_of_a_tenant(start: Start, scrape: Any,
     words = {value for value in values if not re.fullmatch(r"[0-9.]+|\+Inf", value)}
     assert {word for word in words if not re.fullmatch("[a-z0-9_]+", word)} == set()
     for theirs in ("shop", "orders", "infra", "platform", "1001", "2002", "delivery-", "order.yml"):
-        assert theirs not in page.text
+        assert not mentions(page.text, theirs)
+
+
+@pytest.mark.parametrize(("text", "said"), [('"1001"', True), ("/1001/x", True), ("0.10011", False), ("a1001", False)])
+def test_a_repository_s_number_is_looked_for_as_a_whole_one(text: str, said: bool) -> None:
+    assert mentions(text, "1001") is said
 
 
 def test_a_scrape_is_no_line_of_the_log(watched: Any, capfd: pytest.CaptureFixture[str]) -> None:

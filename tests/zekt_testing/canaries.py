@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import re
 import secrets
 from collections.abc import Iterable
 from urllib.parse import quote
@@ -24,6 +25,13 @@ def forms(secret: str) -> set[str]:
         for encode in (base64.b64encode, base64.urlsafe_b64encode):
             found.add(encode(b"x" * skipped + raw).decode()[4:-4])
     return found
+
+
+def mentions(text: str, name: str) -> bool:
+    """Whether it stands there; a number only as a whole one, for its digits are in ids, digests and times by chance."""
+    if not name.isdigit():
+        return name in text
+    return re.search(rf"(?<![\w.-]){name}(?![\w.-])", text) is not None
 
 
 def _pieces(text: str) -> Iterable[str]:
