@@ -106,12 +106,12 @@ def million(postgres: str, template: str) -> str:
 
 
 class Explaining(psycopg.AsyncConnection[dict[str, Any]]):
-    """Runs everything, and has PostgreSQL tell how it went about each SELECT."""
+    """Runs everything, and has PostgreSQL tell how it went about each query. What writes is done twice."""
 
     plans: list[Plan]
 
     async def execute(self, query: Any, params: Any = None, **how: Any) -> Any:
-        if isinstance(query, str) and query.startswith("SET "):
+        if isinstance(query, str) and query.startswith(("SET ", "LOCK ")):
             return await super().execute(query, params, **how)
         explain = sql.SQL("EXPLAIN (ANALYZE, BUFFERS, FORMAT JSON) ")
         asked = query if isinstance(query, sql.Composable) else sql.SQL(query)

@@ -54,6 +54,16 @@ def test_usage_of_the_month_reads_its_newest_rows_alone(explain: Explain[Any], a
     assert sum(row["events"] for row in found) > DAY / 20
 
 
+def test_what_is_counted_of_the_open_day_reads_what_has_come_since_the_last_time(explain: Explain[Any]) -> None:
+    async def count(tx: Any) -> None:
+        async with tx.transaction(force_rollback=True):
+            await usage.count_until(tx, TODAY, NOW - timedelta(seconds=YOUNG / 2))
+
+    _, plans = explain(count)
+    check(plans)
+    assert any(n["Node Type"] == "ModifyTable" for plan in plans for n in nodes(plan))
+
+
 def test_the_open_day_is_what_its_rows_are(explain: Explain[Any]) -> None:
     found, _ = explain(lambda tx: usage.of_days(tx, first=TODAY, last=TODAY, accounts=None, limit=10_001))
     total = {name: sum(row[name] for row in found) for name in COUNTS}

@@ -81,6 +81,10 @@ _UNCOUNTED = sql.SQL("(SELECT greatest({}, (SELECT read_until FROM readings WHER
 )
 
 
+def _begin(day: date) -> datetime:
+    return datetime.combine(day, time.min, UTC)
+
+
 async def first_open_day(tx: Tx) -> date | None:
     """The one after the newest closed day; else that of the oldest row; None while there is none."""
     row = await one(
@@ -103,7 +107,7 @@ async def close_day(tx: Tx, day: date) -> bool:
         sql.SQL("INSERT INTO usage_days ({columns}) SELECT {columns} FROM ({counted}) counted").format(
             columns=_COLUMNS, counted=counted
         ),
-        {"day": day, "since": datetime.combine(day, time.min, UTC), "accounts": None},
+        {"day": day, "since": _begin(day), "accounts": None},
     )
     await tx.execute("DELETE FROM usage_open WHERE day <= %s", (day,))
     return True
@@ -112,7 +116,8 @@ async def close_day(tx: Tx, day: date) -> bool:
 async def count_until(tx: Tx, day: date, until: datetime) -> None:
     """Count what has happened since the last time, and before then, on this day, which is open. One at a time."""
     await tx.execute("LOCK TABLE usage_open IN SHARE ROW EXCLUSIVE MODE")
-    if (await readings.of(tx, "usage", 0)).read_until >= until:
+    counted_until = (await readings.of(tx, "usage", 0)).read_until
+    if counted_until >= until:
         return
     kept = [count for count in COUNTS if count != "refused"]
     added = sql.SQL(", ").join(sql.SQL("{0} = o.{0} + excluded.{0}").format(sql.Identifier(count)) for count in kept)
@@ -130,7 +135,7 @@ async def count_until(tx: Tx, day: date, until: datetime) -> None:
             happened=_HAPPENED.format(begin=_UNCOUNTED, end=sql.SQL("%(until)s")),
             added=added,
         ),
-        {"first": day, "since": datetime.combine(day, time.min, UTC), "until": until, "accounts": None},
+        {"first": day, "since": max(counted_until, _begin(day)), "until": until, "accounts": None},
     )
     await readings.save(tx, "usage", 0, Reading(until))
 
