@@ -113,7 +113,7 @@ class Settings(BaseSettings):
     dispatches_per_hour: int = Field(default=500, ge=1, le=100_000)
     dispatch_lease: _Positive = timedelta(seconds=60)
     worker_heartbeat: _Positive = timedelta(seconds=6)
-    worker_threads: int = Field(default=16, ge=1, le=200)
+    worker_threads: int = Field(default=32, ge=1, le=200)
     sweep_seconds: int = Field(default=5, ge=1, le=59)
     reconcile_seconds: int = Field(default=300, ge=0, le=3540)
     reconcile_reserve: int = Field(default=1000, ge=0)
