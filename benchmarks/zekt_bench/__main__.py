@@ -5,7 +5,7 @@ import os
 import shlex
 import sys
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -52,6 +52,14 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--runs", type=int, default=3, help="how often everything is measured (default 3)")
     parser.add_argument("--short", action="store_true", help="little of everything, to see that it works")
     parser.add_argument("--peers", action="store_true", help="what others would use instead, beside ours")
+    parser.add_argument(
+        "--published",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="FOLDER",
+        help="a JavaScript action as published, in a folder named like its version: beside ours in steps --peers",
+    )
     parser.add_argument("--burst", type=int, help="events in the burst (default 10000); each is five dispatches")
     parser.add_argument("--growth", type=int, help="deliveries in a database that is not empty (default 1000000)")
     parser.add_argument(
@@ -66,6 +74,10 @@ def _arguments() -> argparse.Namespace:
     asked.only = asked.only.split(",") if asked.only else ["soak"] if asked.soak else [*_DEFAULT]
     if unknown := set(asked.only) - set(WORKS):
         parser.error(f"--only: there is no {', '.join(sorted(unknown))}")
+    if asked.published and not asked.peers:
+        parser.error("--published: what is not ours is measured with --peers")
+    if strange := [str(folder) for folder in asked.published if not (folder / "action.yml").is_file()]:
+        parser.error(f"--published: no action.yml in {', '.join(strange)}")
     return asked
 
 
@@ -87,11 +99,9 @@ def main() -> int:
             f"The databases will lie on {lies_on}, in memory: what commits cost there says nothing of durability. "
             "TMPDIR names another folder.\n"
         )
+    published = asked.published if asked.peers else None
     with Ground(wanted) as ground:
-        works = {
-            name: partial(_rows, name, WORKS[name](ground, asked.base), wanted, peers_too=asked.peers)
-            for name in asked.only
-        }
+        works = {name: partial(_rows, name, WORKS[name](ground, asked.base), wanted, published) for name in asked.only}
         measure(report, works, asked.runs, asked.json)
     show(report, then)
     sys.stdout.write("databases on {filesystem}, one write and fsync {fsync_ms} ms\n".format_map(report.machine))
@@ -152,10 +162,10 @@ def show(report: Report, then: Report | None = None) -> None:
         against.show(report, then, console)
 
 
-def _rows(name: str, work: Work, wanted: Size, *, peers_too: bool) -> Iterator[Row]:
+def _rows(name: str, work: Work, wanted: Size, published: Sequence[Path] | None) -> Iterator[Row]:
     yield from work(wanted)
-    if peers_too:
-        yield from beside(name, wanted)
+    if published is not None:
+        yield from beside(name, wanted, published)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ import os
 import re
 import shutil
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,30 @@ def javascript(node: str, program: Path, run: Run, folder: Path, url: str, **giv
     """A JavaScript action: the runner starts its Node on one file, without a shell."""
     inputs = {f"INPUT_{name.upper().replace('_', '-')}": value for name, value in given.items()}
     return [node, str(program)], {**_runner(run, folder, url), **inputs}
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """A JavaScript action as somebody has published it, in a folder that is named like its version."""
+
+    folder: Path
+
+    @property
+    def _action(self) -> dict[str, Any]:
+        action: dict[str, Any] = yaml.safe_load((self.folder / "action.yml").read_text("utf-8"))
+        return action
+
+    @property
+    def node(self) -> str:
+        """The major version that a runner starts it with."""
+        return str(self._action["runs"]["using"]).removeprefix("node")
+
+    def command(self, node: str, run: Run, folder: Path, url: str, **given: str) -> Command:
+        """Its inputs' own defaults hold where nothing is given; but the broker is ours."""
+        action = self._action
+        defaults = {name.replace("-", "_"): str(told.get("default", "")) for name, told in action["inputs"].items()}
+        inputs = {**defaults, "zekt_api_url": url, **given}
+        return javascript(node, self.folder / action["runs"]["main"], run, folder, url, **inputs)
 
 
 def _runner(run: Run, folder: Path, url: str) -> dict[str, str]:

@@ -25,8 +25,8 @@ _BESIDE = (
 )
 _NOTES = {
     "webhook 5 KB": "Of `webhook 5 KB` the Node bridge and Restate do more than ours, for they dispatch meanwhile.",
-    "step": "`original` is our own rewriting of the action that was first published, as short as it can be: it is not "
-    "the published code, and checks no message before it sends it.",
+    "step": "`published` is the JavaScript action as it was published, at that tag. `original` is our own rewriting of "
+    "it, as short as it can be: it is not the published code, and checks no message before it sends it.",
 }
 """By the work which they are needed for."""
 _COMPARED = ("items/s", "p50 ms", "p99 ms", "CPU-ms/item", "MB")

@@ -7,7 +7,7 @@ from typing import Literal
 from zekt_bench.figures import OURS, Report, Row, Spread
 from zekt_bench.ratios import pairs, ratios
 from zekt_bench.table import cell, commit
-from zekt_bench.work.action import BARE, HOW, ORIGINAL
+from zekt_bench.work.action import BARE, HOW, ORIGINAL, PUBLISHED
 
 Figure = Literal["rate", "p50", "p99", "cpu_sum_each", "api", "worker", "step", "image"]
 """Of the row; a process's name stands for its memory."""
@@ -34,7 +34,13 @@ _INGEST = "webhook 5 KB", "c=16"
 _EACH, _FIVE = ("event → dispatch", "10/s, fan-out 1, 1 worker"), ("event → dispatch", "10/s, fan-out 5, 1 worker")
 _WAITING, _THROUGH = ("burst of 10000 x 5", "2 workers"), ("event → dispatch", "c=16, fan-out 5, 1 worker")
 _OF_WAITING, _OF_ALL = "of waiting events, fan-out 5, 2 workers", "from receiving the webhook on, fan-out 5, 1 worker"
+_TAGS = ("v2.1.0", 20), ("v3.0.7", 24)
+"""Of the JavaScript action: the last of each major version that sends what the broker still takes."""
 _SENDS = ("send, as composite", OURS), ("send, as the image's program run bare", BARE)
+_ORIGINALS = (
+    *((f"the published action {tag}, Node {major}", PUBLISHED.format(tag, major)) for tag, major in _TAGS),
+    *((f"our own rewriting of the original action, Node {major}", ORIGINAL.format(major)) for major in (20, 24)),
+)
 _OF_A_SEND: tuple[tuple[str, Figure], ...] = (("time of the whole process", "p50"), ("memory", "step"))
 
 TARGETS = (
@@ -53,16 +59,16 @@ TARGETS = (
     Target("image above its base, compressed", "image", "all above the base, compressed", "image", 30, "MB"),
     *(
         Target(
-            f"{what}: {measure}, against our own rewriting of the original action, Node {major}",
+            f"{what}: {measure}, against {other}",
             *("step", HOW),
             figure,
             1.0,
             "times",
             who=who,
-            against=ORIGINAL.format(major),
+            against=against,
         )
         for what, who in _SENDS
-        for major in (20, 24)
+        for other, against in _ORIGINALS
         for measure, figure in _OF_A_SEND
     ),
 )

@@ -12,10 +12,12 @@ from playwright._impl._driver import compute_driver_executable
 from rich.console import Console
 
 from zekt_bench import install, peers, publish, table
+from zekt_bench.checkout import Published
 from zekt_bench.figures import OURS, Report, Row, machine, missing
 from zekt_bench.install import SOURCES
-from zekt_bench.work.action import ORIGINAL
+from zekt_bench.work.action import ORIGINAL, theirs
 from zekt_bench.work.beside import or_why
+from zekt_sandbox.server import SandboxServer
 
 LOCKS = sorted(SOURCES.glob("*/package-lock.json"))
 MODULES = sorted(SOURCES.glob("*/*.py"))
@@ -86,6 +88,39 @@ def test_a_program_of_a_peer_parses(program: Path) -> None:
         [compute_driver_executable()[0], "--check", program], check=False, capture_output=True, text=True, timeout=60
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+ACTION = """
+inputs:
+  event-type: {required: true}
+  zekt-api-url: {default: "https://elsewhere.example"}
+  shield: {default: "false"}
+runs: {using: node20, main: dist/index.js}
+"""
+PROGRAM = """
+const told = Object.entries(process.env).filter(([name]) => name.startsWith("INPUT_"));
+process.stdout.write(JSON.stringify(Object.fromEntries(told)));
+"""
+
+
+def test_a_published_action_has_its_own_defaults_and_sends_to_no_broker_but_ours(tmp_path: Path) -> None:
+    (tmp_path / "v7/dist").mkdir(parents=True)
+    (tmp_path / "v7/action.yml").write_text(ACTION, encoding="utf-8")
+    (tmp_path / "v7/dist/index.js").write_text(PROGRAM, encoding="utf-8")
+    action, url = Published(tmp_path / "v7"), "http://127.0.0.1:1"
+    assert action.node == "20"
+    with SandboxServer() as github:
+        github.add_repository("shop-team/orders")
+        run = github.start_run("shop-team/orders")
+        command, environment = action.command(compute_driver_executable()[0], run, tmp_path, url, event_type="x")
+    done = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    assert json.loads(done.stdout) == {"INPUT_EVENT-TYPE": "x", "INPUT_ZEKT-API-URL": url, "INPUT_SHIELD": "false"}
+
+
+def test_a_published_action_whose_node_is_not_here_is_told_of(tmp_path: Path) -> None:
+    (tmp_path / "action.yml").write_text(ACTION, encoding="utf-8")
+    with pytest.raises(install.NotInstalled, match=r"wants Node 20, and there is 24"):
+        dict(theirs({"24": "node"}, [Published(tmp_path)]))
 
 
 def _npm(folder: Path, script: str) -> None:

@@ -11,7 +11,7 @@ import msgspec
 import pytest
 
 from zekt_bench import disk
-from zekt_bench.__main__ import measure, show
+from zekt_bench.__main__ import main, measure, show
 from zekt_bench.accounting import Cost
 from zekt_bench.figures import Report, Row, row
 
@@ -147,3 +147,19 @@ def test_a_disk_that_keeps_nothing_is_told_of(root: Path, tmp_path: Path) -> Non
 def test_the_type_of_a_file_system_is_the_one_that_df_tells(folder: str) -> None:
     told = subprocess.run(["df", "--output=fstype", folder], check=True, capture_output=True, text=True, timeout=60)
     assert disk.filesystem(Path(folder)) == told.stdout.split()[-1]
+
+
+@pytest.mark.parametrize(
+    ("given", "said"),
+    [
+        (["--published", "nowhere"], "--published: what is not ours is measured with --peers"),
+        (["--peers", "--published", "nowhere"], "--published: no action.yml in nowhere"),
+    ],
+)
+def test_what_was_published_is_asked_for_with_peers_and_is_there(
+    given: list[str], said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["zekt-bench", *given])
+    with pytest.raises(SystemExit):
+        main()
+    assert said in capsys.readouterr().err

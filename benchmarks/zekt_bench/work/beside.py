@@ -1,8 +1,9 @@
 """The same works by others: what each of the peers does, and the original action in turn with ours."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
+from pathlib import Path
 
 import msgspec
 
@@ -20,13 +21,13 @@ _WORKS: dict[str, Callable[[Size, type[Peer]], Iterator[Row]]] = {
 }
 
 
-def beside(work: str, size: Size) -> Iterator[Row]:
-    """What stands below ours."""
+def beside(work: str, size: Size, published: Sequence[Path]) -> Iterator[Row]:
+    """What stands below ours; `published` are JavaScript actions, as `action.in_turn` takes them."""
     if work in _WORKS:
         for peer in PEERS:
             yield from rows_of(peer, work, size)
     if work == "steps":
-        yield from or_why(work, "original action", partial(action.in_turn, size))
+        yield from or_why(work, "original action", partial(action.in_turn, size, published))
 
 
 def rows_of(peer: type[Peer], work: str, size: Size) -> Iterator[Row]:
