@@ -20,6 +20,8 @@ Handle = Callable[[BaseHTTPRequestHandler], None]
 
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
+    # By itself five may wait to be let in. The next is not heard for a second, which is as long as they wait here.
+    request_queue_size = 64
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away is what some tests are about; anything else is told."""
