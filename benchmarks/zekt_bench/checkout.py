@@ -88,7 +88,9 @@ class Published:
         action = self._action
         defaults = {name.replace("-", "_"): str(told.get("default", "")) for name, told in action["inputs"].items()}
         inputs = {**defaults, "zekt_api_url": url, **given}
-        return javascript(node, self.folder / action["runs"]["main"], run, folder, url, **inputs)
+        # A step runs in a folder of its own.
+        program = (self.folder / action["runs"]["main"]).resolve()
+        return javascript(node, program, run, folder, url, **inputs)
 
 
 def _runner(run: Run, folder: Path, url: str) -> dict[str, str]:

@@ -103,17 +103,20 @@ process.stdout.write(JSON.stringify(Object.fromEntries(told)));
 """
 
 
-def test_a_published_action_has_its_own_defaults_and_sends_to_no_broker_but_ours(tmp_path: Path) -> None:
+def test_a_published_action_has_its_own_defaults_and_sends_to_no_broker_but_ours(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     (tmp_path / "v7/dist").mkdir(parents=True)
     (tmp_path / "v7/action.yml").write_text(ACTION, encoding="utf-8")
     (tmp_path / "v7/dist/index.js").write_text(PROGRAM, encoding="utf-8")
-    action, url = Published(tmp_path / "v7"), "http://127.0.0.1:1"
+    action, url = Published(Path("v7")), "http://127.0.0.1:1"
     assert action.node == "20"
     with SandboxServer() as github:
         github.add_repository("shop-team/orders")
         run = github.start_run("shop-team/orders")
         command, environment = action.command(compute_driver_executable()[0], run, tmp_path, url, event_type="x")
-    done = subprocess.run(command, env=environment, check=True, capture_output=True, timeout=60)
+    done = subprocess.run(command, env=environment, cwd="/", check=True, capture_output=True, timeout=60)
     assert json.loads(done.stdout) == {"INPUT_EVENT-TYPE": "x", "INPUT_ZEKT-API-URL": url, "INPUT_SHIELD": "false"}
 
 
