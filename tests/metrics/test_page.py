@@ -85,9 +85,24 @@ def test_it_names_the_version_and_nothing_of_a_tenant(start: Start, scrape: Any,
         assert not mentions(page.text, theirs)
 
 
-@pytest.mark.parametrize(("text", "said"), [('"1001"', True), ("/1001/x", True), ("0.10011", False), ("a1001", False)])
-def test_a_repository_s_number_is_looked_for_as_a_whole_one(text: str, said: bool) -> None:
-    assert mentions(text, "1001") is said
+NUMBERS = {
+    '"1001"': True,
+    "/1001/x": True,
+    "Repository 1001.": True,
+    "repository-1001": True,
+    "repository1001": True,
+    "0.10011": False,
+    "5.1001": False,
+    "1001.0": False,
+    "a1001": False,
+    "21001": False,
+    "0b25a1f0-1001-4aae-1001-8f00b204e980": False,
+}
+
+
+@pytest.mark.parametrize("text", NUMBERS)
+def test_a_repository_s_number_is_looked_for_as_a_whole_one(text: str) -> None:
+    assert mentions(text, "1001") is NUMBERS[text]
 
 
 def test_a_scrape_is_no_line_of_the_log(watched: Any, capfd: pytest.CaptureFixture[str]) -> None:

@@ -28,10 +28,11 @@ def forms(secret: str) -> set[str]:
 
 
 def mentions(text: str, name: str) -> bool:
-    """Whether it stands there; a number only as a whole one, for its digits are in ids, digests and times by chance."""
+    """Whether it stands there. Digits do by chance: within a digest, a UUID or a decimal they are no mention."""
     if not name.isdigit():
         return name in text
-    return re.search(rf"(?<![\w.-]){name}(?![\w.-])", text) is not None
+    before = r"(?<![0-9a-fA-F])(?<!\d\.)(?<![0-9a-fA-F]{4}-)"
+    return re.search(rf"{before}{name}(?![0-9a-fA-F])(?!\.\d)", text) is not None
 
 
 def _pieces(text: str) -> Iterable[str]:
