@@ -37,7 +37,7 @@ class Checkout:
 
     def composite(self, name: str, run: Run, folder: Path, url: str, **given: str) -> Command:
         """The command line and the environment of its one step, which a runner runs in bash."""
-        action = yaml.safe_load((self._fresh / name / "action.yml").read_text("utf-8"))
+        action = _action(self._fresh / name)
         (step,) = action["runs"]["steps"]
         script = folder / "step.sh"
         script.write_text(step["run"], encoding="utf-8")
@@ -51,8 +51,9 @@ class Checkout:
 
     def bare(self, run: Run, folder: Path, url: str, **given: str) -> Command:
         """What the image starts, without the image: on this Python, with the libraries of this environment."""
-        action = yaml.safe_load((ROOT / "action.yml").read_text("utf-8"))
-        inputs = {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in action["inputs"] if "-" not in name}
+        action = _action(ROOT)
+        # The others it names itself.
+        inputs = {name: told for name, told in _named(action).items() if "-" not in name}
         environment = {
             **_runner(run, folder, url),
             "PYTHONPATH": str(self._image),
@@ -74,23 +75,17 @@ class Published:
     folder: Path
 
     @property
-    def _action(self) -> dict[str, Any]:
-        action: dict[str, Any] = yaml.safe_load((self.folder / "action.yml").read_text("utf-8"))
-        return action
-
-    @property
     def node(self) -> str:
         """The major version that a runner starts it with."""
-        return str(self._action["runs"]["using"]).removeprefix("node")
+        return str(_action(self.folder)["runs"]["using"]).removeprefix("node")
 
     def command(self, node: str, run: Run, folder: Path, url: str, **given: str) -> Command:
         """Its inputs' own defaults hold where nothing is given; but the broker is ours."""
-        action = self._action
-        defaults = {name.replace("-", "_"): str(told.get("default", "")) for name, told in action["inputs"].items()}
-        inputs = {**defaults, "zekt_api_url": url, **given}
+        action = _action(self.folder)
+        inputs = _inputs(action, _named(action), {"zekt_api_url": url, **given})
         # A step runs in a folder of its own.
         program = (self.folder / action["runs"]["main"]).resolve()
-        return javascript(node, program, run, folder, url, **inputs)
+        return [node, str(program)], {**_runner(run, folder, url), **inputs}
 
 
 def _runner(run: Run, folder: Path, url: str) -> dict[str, str]:
@@ -106,6 +101,16 @@ def _runner(run: Run, folder: Path, url: str) -> dict[str, str]:
         "RUNNER_TEMP": str(folder),
         "ZEKT_API_URL": url,
     }
+
+
+def _action(folder: Path) -> dict[str, Any]:
+    action: dict[str, Any] = yaml.safe_load((folder / "action.yml").read_text("utf-8"))
+    return action
+
+
+def _named(action: dict[str, Any]) -> dict[str, str]:
+    """The variable of each input, as a runner names it."""
+    return {f"INPUT_{name.upper()}": f"${{{{ inputs.{name} }}}}" for name in action["inputs"]}
 
 
 def _inputs(action: dict[str, Any], env: dict[str, str], given: dict[str, str]) -> dict[str, str]:

@@ -30,12 +30,13 @@ def in_turn(size: Size, published: Sequence[Path] = ()) -> Iterator[Row]:
         published: folders of JavaScript actions, each named like its version.
     """
     folder = install.installed(ORIGINAL_ACTION)
+    nodes = _nodes(folder)
     with house() as here, here.serving(), bench_of(here) as bench:
         turns: dict[str, Turn] = {
             OURS: _composite,
             BARE: _bare,
-            **{ORIGINAL.format(major): partial(_javascript, node, folder) for major, node in _nodes(folder).items()},
-            **dict(theirs(_nodes(folder), map(Published, published))),
+            **{ORIGINAL.format(major): partial(_javascript, node, folder) for major, node in nodes.items()},
+            **dict(theirs(nodes, map(Published, published))),
         }
         for turn in turns.values():
             bench.once(turn(bench, letters.runs(here, 1, 1)[0]), {})
