@@ -14,6 +14,8 @@ from xdist.scheduler import LoadFileScheduling  # type: ignore[import-untyped]
 # Every folder's own; a fixture of the same name in a nearer conftest.py is taken instead.
 from zekt_testing.docker import base_image, default_base_image, docker, runner_image
 from zekt_testing.fixtures import directory, empty_database, github, new_database, postgres, start, template, zekt
+from zekt_testing.proxy import proxy
+from zekt_testing.tcp import listening
 
 __all__ = [
     "base_image",
@@ -22,8 +24,10 @@ __all__ = [
     "docker",
     "empty_database",
     "github",
+    "listening",
     "new_database",
     "postgres",
+    "proxy",
     "runner_image",
     "start",
     "template",

@@ -2,7 +2,6 @@
 
 import asyncio
 import random
-import secrets
 import time
 import uuid
 import weakref
@@ -27,8 +26,9 @@ from zekt_backend.flows.receive_event import Events, receive_event, together
 from zekt_backend.flows.reconcile import Terms, reconcile
 from zekt_backend.flows.reconciling import InThread, Report
 from zekt_backend.flows.repository_rows import Hub
-from zekt_backend.github import dispatch, installations, lookup, members, stand_in
+from zekt_backend.github import installations, lookup, members, stand_in
 from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.dispatch import Dispatcher
 from zekt_backend.github.metered import Metered
 from zekt_backend.github.oidc import Verifier
 from zekt_backend.github.sign_in import SignIn
@@ -38,7 +38,6 @@ from zekt_backend.insight import facts, standing
 from zekt_backend.insight.metrics import Metrics
 from zekt_backend.log import milliseconds
 from zekt_backend.rules import pace as pacing
-from zekt_backend.rules.access import TOKEN_PREFIX
 from zekt_backend.rules.pace import Pace, Window
 from zekt_backend.rules.people import Found, Seat
 from zekt_backend.rules.records import Answer, RunState
@@ -69,6 +68,7 @@ class Broker:
     github: GitHubApp
     threads: ThreadPoolExecutor
     """PyGithub blocks; its calls run here."""
+    dispatcher: Dispatcher
     receive: Events
     """Takes the ends of runs, those that come at the same time together."""
     examiners: Pool
@@ -95,6 +95,7 @@ class Broker:
     def build(cls, settings: Settings, database_url: str, *, clock: Clock | None = None) -> Self:
         clock = clock or SystemClock()
         github = github_app(settings)
+        threads = ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github")
         people = ThreadPoolExecutor(_PEOPLE_THREADS, thread_name_prefix="people")
         hub_threads = ThreadPoolExecutor(_HUB_THREADS, thread_name_prefix="hub")
         metrics, size, stand_in = Metrics(), settings.database_pool_size, sandbox(settings, github)
@@ -120,7 +121,8 @@ class Broker:
             sign_in=sign_in(settings, github),
             notifier=Notifier.build(settings, work_db, clock, github, stand_in, pace=pace(settings), dice=dice),
             stand_in=stand_in,
-            threads=ThreadPoolExecutor(settings.worker_threads, thread_name_prefix="github"),
+            threads=threads,
+            dispatcher=Dispatcher(github, threads),
             receive=together(db=db, clock=clock, new_id=new_delivery_id, timings=timings(settings)),
             examiners=Pool(),
         )
@@ -132,6 +134,7 @@ class Broker:
     async def close(self) -> None:
         """Finish the tries under way (each is bounded by the time GitHub is given), then let go of everything."""
         await asyncio.gather(*self.under_way.values(), return_exceptions=True)
+        await self.dispatcher.close()
         await self.examiners.close()
         for threads in (self.threads, self.people_threads, self.hub_threads):
             threads.shutdown(wait=True, cancel_futures=True)
@@ -158,11 +161,9 @@ class Broker:
         return hub(self.settings, self.db, self.github, self.manage)
 
     async def send(self, installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
-        """One `repository_dispatch`, in a thread of ours."""
+        """One `repository_dispatch`."""
         began = time.perf_counter()
-        answer = await self.in_thread(
-            lambda: dispatch.send(self.github, installation_id=installation_id, repository=repository, body=body)
-        )
+        answer = await self.dispatcher.send(installation_id=installation_id, repository=repository, body=body)
         facts.answered(self.metrics, answer, repository, body["client_payload"]["zekt"], began)
         return answer
 
@@ -284,11 +285,6 @@ def sandbox(settings: Settings, github: GitHubApp) -> StandIn | None:
 
 def new_delivery_id() -> str:
     return f"delivery-{uuid.uuid4()}"
-
-
-def new_api_token() -> str:
-    """256 random bits, and a prefix by which it is known for what it is."""
-    return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 def new_event_id() -> str:

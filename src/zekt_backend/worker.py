@@ -52,6 +52,7 @@ _ASIDE = timedelta(minutes=1)
 async def run(broker: Broker, stopping: asyncio.Event) -> None:
     """Work until told to stop. A database that goes away is waited for, as often as it takes."""
     failures = 0
+    broker.dispatcher.prepare()
 
     def connected() -> None:
         nonlocal failures
@@ -175,7 +176,7 @@ def deliverer(broker: Broker) -> Deliverer:
         dice=dice,
         pace=broker.pace,
         shipping=broker.shipping,
-        at_once=2 * broker.settings.worker_threads,
+        at_once=broker.settings.worker_threads,
     )
 
 

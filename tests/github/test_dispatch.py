@@ -1,17 +1,18 @@
 """One dispatch is one POST and one answer, whatever GitHub or the network does."""
 
+import asyncio
 import json
 import logging
 import socket
-import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
 
-from zekt_backend.github import dispatch
 from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.dispatch import Dispatcher
 from zekt_backend.rules.records import Answer
 
 BODY = {"event_type": "order", "client_payload": {"zekt": {"payload": {"größe": "L"}}}}
@@ -26,43 +27,47 @@ def app(github: Any, app_key: str, clock: Any) -> Iterator[GitHubApp]:
     made.close()
 
 
-def send(app: GitHubApp, repository: str = "infra-team/platform") -> Answer:
-    return dispatch.send(app, installation_id=51, repository=repository, body=BODY)
+Send = Callable[..., Answer]
 
 
-def test_204_is_accepted_with_githubs_request_id(app: GitHubApp, github: Any) -> None:
+@contextmanager
+def sending(app: GitHubApp) -> Iterator[Send]:
+    """Sends, on one event loop."""
+    with ThreadPoolExecutor(1) as threads, asyncio.Runner() as loop:
+        dispatcher = Dispatcher(app, threads)
+
+        def send(repository: str = "infra-team/platform") -> Answer:
+            return loop.run(dispatcher.send(installation_id=51, repository=repository, body=BODY))
+
+        yield send
+        loop.run(dispatcher.close())
+
+
+@pytest.fixture
+def send(app: GitHubApp) -> Iterator[Send]:
+    with sending(app) as made:
+        yield made
+
+
+def test_204_is_accepted_with_githubs_request_id(send: Send, github: Any) -> None:
     github.script("POST", PATH, 204, headers={"X-GitHub-Request-Id": "ABCD:1"})
-    answer = send(app)
+    answer = send()
     assert answer.accepted
     assert (answer.http_status, answer.request_id) == (204, "ABCD:1")
     assert json.loads(github.posts(PATH)[0].body) == BODY
 
 
-def test_the_bytes_on_the_wire_are_as_many_as_the_envelope_was_measured_to_have(app: GitHubApp, github: Any) -> None:
+def test_the_bytes_on_the_wire_are_as_many_as_the_envelope_was_measured_to_have(send: Send, github: Any) -> None:
     github.script("POST", PATH, 204)
-    send(app)
+    send()
     assert github.posts(PATH)[0].body == json.dumps(BODY).encode()
 
 
-@pytest.fixture(scope="session")
-def writes() -> list[bytes]:
-    """What http.client writes. A hook stays: https://docs.python.org/3/library/sys.html#sys.addaudithook"""
-    heard: list[bytes] = []
-    sys.addaudithook(lambda event, told: heard.append(bytes(told[1])) if event == "http.client.send" else None)
-    return heard
-
-
-def test_a_dispatch_is_one_write_on_a_new_connection_and_on_a_kept_one(
-    app: GitHubApp, github: Any, writes: list[bytes]
-) -> None:
-    github.script("POST", PATH, 204)
-    github.script("POST", PATH, 204)
-    writes.clear()
-    assert send(app).accepted
-    assert send(app).accepted
-    sent = [write for write in writes if PATH.encode() in write]
-    assert len(writes) == 3, "one of them is for the token"
-    assert [write.partition(b"\r\n\r\n")[2] for write in sent] == [json.dumps(BODY).encode()] * 2
+def test_what_follows_on_goes_by_the_same_connection(send: Send, github: Any) -> None:
+    for _ in range(3):
+        github.script("POST", PATH, 204)
+        assert send().accepted
+    assert len(github.connections) == 2, "one of them is for the token"
 
 
 # What an answer means, as permanent and ambiguous.
@@ -89,29 +94,27 @@ PERMANENT, AMBIGUOUS, NEITHER = (True, False), (False, True), (False, False)
     ],
 )
 def test_every_status_is_one_post(
-    app: GitHubApp, github: Any, status: int, category: str, meaning: tuple[bool, bool]
+    send: Send, github: Any, status: int, category: str, meaning: tuple[bool, bool]
 ) -> None:
     github.script("POST", PATH, status, headers={"Location": f"{github.url}{PATH}"}, times=5)
-    answer = send(app)
+    answer = send()
     assert answer.category == category
     assert (answer.permanent, answer.ambiguous) == meaning
     assert answer.http_status == status
     assert len(github.posts(PATH)) == 1
 
 
-def test_a_secondary_limit_is_told_from_a_missing_permission(app: GitHubApp, github: Any) -> None:
+def test_a_secondary_limit_is_told_from_a_missing_permission(send: Send, github: Any) -> None:
     github.script("POST", PATH, 403, headers={"Retry-After": "7"}, body='{"message": "secondary rate limit"}')
-    answer = send(app)
+    answer = send()
     assert (answer.category, answer.limited, answer.retry_after) == ("rate_limit", True, 7)
 
 
 @pytest.mark.parametrize("body", ["", "<html>", "[1]", "{broken", '{"message": 7}', "[" * 5000, "\xff" * 9])
 @pytest.mark.parametrize("status", [404, 502])
-def test_an_answer_that_is_not_githubs_json_is_still_sorted(
-    app: GitHubApp, github: Any, status: int, body: str
-) -> None:
+def test_an_answer_that_is_not_githubs_json_is_still_sorted(send: Send, github: Any, status: int, body: str) -> None:
     github.script("POST", PATH, status, body=body)
-    assert send(app).http_status == status
+    assert send().http_status == status
 
 
 @pytest.mark.parametrize(
@@ -119,27 +122,26 @@ def test_an_answer_that_is_not_githubs_json_is_still_sorted(
     [("hang", "timeout", True), ("drip", "timeout", True), ("cut", "network", True), ("cut_body", "network", True)],
 )
 def test_what_broke_after_sending_is_ambiguous_and_one_post(
-    app: GitHubApp, github: Any, what: str, category: str, ambiguous: bool
+    send: Send, github: Any, what: str, category: str, ambiguous: bool
 ) -> None:
     github.script("POST", PATH, what, times=5)
-    answer = send(app)
+    answer = send()
     assert (answer.category, answer.ambiguous, answer.permanent) == (category, ambiguous, False)
     assert answer.http_status is None
     assert len(github.posts(PATH)) == 1
 
 
-def test_a_rate_header_that_is_no_number_is_no_crash(app: GitHubApp, github: Any) -> None:
+def test_a_rate_header_that_is_no_number_takes_nothing_from_the_answer(send: Send, github: Any) -> None:
     github.script("POST", PATH, 204, headers={"X-RateLimit-Remaining": "many", "X-RateLimit-Limit": "few"})
-    answer = send(app)
-    assert (answer.accepted, answer.ambiguous) == (False, True)
+    assert send().accepted
 
 
 def _nobody(app_key: str, host: str) -> Answer:
     app = GitHubApp(api_url=host, app_id="1", private_key=app_key, timeout=2)
-    try:
-        return send(app)
-    finally:
-        app.close()
+    with sending(app) as send:
+        answer = send()
+    app.close()
+    return answer
 
 
 def test_a_refused_connection_is_not_ambiguous(app_key: str) -> None:
@@ -155,31 +157,30 @@ def test_a_name_that_does_not_resolve_is_not_ambiguous(app_key: str) -> None:
     assert (answer.category, answer.ambiguous) == ("network", False)
 
 
-def test_a_connection_that_is_refused_after_the_token_is_not_ambiguous(app: GitHubApp, github: Any, serve: Any) -> None:
+def test_a_connection_that_is_refused_after_the_token_is_not_ambiguous(
+    app: GitHubApp, send: Send, github: Any, serve: Any
+) -> None:
     app.requester(51)
     serve.stop(github.url)
-    with ThreadPoolExecutor(1) as another_thread:
-        answer = another_thread.submit(send, app).result()
+    answer = send()
     assert (answer.category, answer.ambiguous, answer.permanent) == ("network", False, False)
 
 
 @pytest.mark.parametrize(
     ("status", "names"), [(401, "ZEKT_GITHUB_APP_PRIVATE_KEY"), (403, "Unsuspend"), (404, "installs the Zekt app")]
 )
-def test_a_refused_token_is_permanent_with_advice_of_its_own(
-    app: GitHubApp, github: Any, status: int, names: str
-) -> None:
+def test_a_refused_token_is_permanent_with_advice_of_its_own(send: Send, github: Any, status: int, names: str) -> None:
     github.script("POST", MINT, status, body='{"message": "No."}')
-    answer = send(app)
+    answer = send()
     assert (answer.permanent, answer.ambiguous, answer.http_status) == (True, False, status)
     assert names in answer.advice
     assert answer.text == "No token for the installation: No."
     assert github.posts(PATH) == []
 
 
-def test_a_token_request_that_is_answered_like_a_dispatch_is_no_accepted_dispatch(app: GitHubApp, github: Any) -> None:
+def test_a_token_request_that_is_answered_like_a_dispatch_is_no_accepted_dispatch(send: Send, github: Any) -> None:
     github.script("POST", MINT, 204)
-    answer = send(app)
+    answer = send()
     assert (answer.accepted, answer.permanent, answer.category) == (False, False, "unexpected")
     assert github.posts(PATH) == []
 
@@ -192,60 +193,71 @@ def test_a_token_request_that_is_answered_like_a_dispatch_is_no_accepted_dispatc
     ],
 )
 def test_a_token_refused_in_words_that_are_known_gets_their_advice(  # noqa: PLR0917
-    app: GitHubApp, github: Any, message: str, names: str, category: str, permanent: bool
+    send: Send, github: Any, message: str, names: str, category: str, permanent: bool
 ) -> None:
     github.script("POST", MINT, 403, body=json.dumps({"message": message}))
-    answer = send(app)
+    answer = send()
     assert (answer.category, answer.permanent, answer.limited) == (category, permanent, False)
     assert names in answer.advice
 
 
 @pytest.mark.parametrize("status", [403, 429])
 def test_a_token_refused_for_a_limit_holds_the_installation_and_is_tried_again(
-    app: GitHubApp, github: Any, status: int
+    send: Send, github: Any, status: int
 ) -> None:
     github.script("POST", MINT, status, headers={"retry-after": "77"}, body='{"message": "secondary rate limit"}')
-    answer = send(app)
+    answer = send()
     assert (answer.permanent, answer.limited, answer.retry_after) == (False, True, 77)
     assert (answer.category, github.posts(PATH)) == ("rate_limit", [])
 
 
 @pytest.mark.parametrize("what", [500, 502, 429, "hang", "cut", 204])
-def test_a_token_that_could_not_be_had_is_tried_again_and_never_ambiguous(
-    app: GitHubApp, github: Any, what: Any
-) -> None:
+def test_a_token_that_could_not_be_had_is_tried_again_and_never_ambiguous(send: Send, github: Any, what: Any) -> None:
     github.script("POST", MINT, what)
-    answer = send(app)
+    answer = send()
     assert (answer.accepted, answer.permanent, answer.ambiguous) == (False, False, False)
     assert github.posts(PATH) == []
 
 
-def test_a_token_revoked_before_its_time_is_minted_again_at_the_next_try(
-    app: GitHubApp, github: Any, clock: Any
-) -> None:
+def test_a_token_revoked_before_its_time_is_minted_again_at_the_next_try(send: Send, github: Any, clock: Any) -> None:
     github.script("POST", PATH, 204)
-    assert send(app).accepted
+    assert send().accepted
     clock.move(minutes=30)
     github.script("POST", PATH, 401)
-    refused = send(app)
+    refused = send()
     assert (refused.category, refused.permanent) == ("auth", False)
     github.script("POST", PATH, 204)
-    assert send(app).accepted
+    assert send().accepted
     assert github.mints == [51, 51]
 
 
+async def test_who_waits_for_a_token_holds_up_nobody_who_has_one(app: GitHubApp, github: Any) -> None:
+    app.token(51)
+    github.script("POST", "/app/installations/52/access_tokens", "hang")
+    with ThreadPoolExecutor(1) as threads:
+        dispatcher = Dispatcher(app, threads)
+        waits, goes = (
+            asyncio.create_task(dispatcher.send(installation_id=id_, repository="infra-team/platform", body=BODY))
+            for id_ in (52, 51)
+        )
+        assert (await goes).http_status == 200
+        assert not waits.done()
+        assert (await waits).ambiguous is False
+        await dispatcher.close()
+
+
 @pytest.mark.parametrize("name", ["", "no-slash", "a/b/c", "../b", "a/..", "a/b?x=1", "a/b#", "a/b\n", "a b/c"])
-def test_a_name_that_would_change_the_address_is_not_sent(app: GitHubApp, github: Any, name: str) -> None:
-    answer = send(app, name)
+def test_a_name_that_would_change_the_address_is_not_sent(send: Send, github: Any, name: str) -> None:
+    answer = send(name)
     assert (answer.category, answer.permanent, answer.http_status) == ("not_found", True, None)
     assert github.requests == []
 
 
 def test_neither_token_nor_message_is_logged_even_at_debug(
-    app: GitHubApp, github: Any, caplog: pytest.LogCaptureFixture
+    send: Send, github: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
     github.script("POST", PATH, 204)
     with caplog.at_level(logging.DEBUG):
-        send(app)
+        send()
     assert "minted-1" not in caplog.text
     assert "client_payload" not in caplog.text

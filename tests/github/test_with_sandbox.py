@@ -1,13 +1,16 @@
 """The edges against the sandbox, which is GitHub as far as Zekt can tell."""
 
+import asyncio
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
 from zekt_backend.clock import SystemClock
-from zekt_backend.github import dispatch, lookup
+from zekt_backend.github import lookup
 from zekt_backend.github.client import GitHubApp
+from zekt_backend.github.dispatch import Dispatcher
 from zekt_backend.github.oidc import Verifier
 from zekt_backend.rules.records import Answer, RunState
 from zekt_sandbox.server import SandboxServer
@@ -31,7 +34,15 @@ def app(gh: SandboxServer) -> Iterator[GitHubApp]:
 
 def send(app: GitHubApp, payload: Any = None) -> Answer:
     body = {"event_type": "order", "client_payload": {"zekt": {"payload": payload}}}
-    return dispatch.send(app, installation_id=52, repository=CONSUMER, body=body)
+    return asyncio.run(_sent(app, body))
+
+
+async def _sent(app: GitHubApp, body: dict[str, Any]) -> Answer:
+    with ThreadPoolExecutor(1) as threads:
+        dispatcher = Dispatcher(app, threads)
+        answer = await dispatcher.send(installation_id=52, repository=CONSUMER, body=body)
+        await dispatcher.close()
+    return answer
 
 
 def test_a_dispatch_arrives(gh: SandboxServer, app: GitHubApp) -> None:

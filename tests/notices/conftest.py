@@ -12,12 +12,9 @@ import pytest
 import requests
 from typer.testing import CliRunner, Result
 
-from notices.tcp import listening
 from zekt_backend.cli import app
 from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN, SECRET, Zekt
-
-__all__ = ["listening"]
 
 Ask = Callable[..., requests.Response]
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from notices.tcp import NO_CONTENT, drip, say
 from zekt_backend.outside.post import Post
 from zekt_testing.certificate import certified
+from zekt_testing.tcp import NO_CONTENT, drip, say
 
 SEND = """
 import sys

@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from notices.tcp import NO_CONTENT, drip, say
 from zekt_backend.errors import ZektError
 from zekt_backend.outside.post import Post
 from zekt_backend.rules.addresses import origin, refusal, target
+from zekt_testing.tcp import NO_CONTENT, drip, say
 
 HEADERS = {"webhook-id": "notice-1"}
 

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import listed, principal_of
-from zekt_backend.broker import Broker, new_api_token
+from zekt_backend.broker import Broker
 from zekt_backend.flows import api_tokens
 from zekt_backend.rules.access import TOKEN_NAME, Right
 from zekt_backend.store import accounts
@@ -34,7 +34,7 @@ async def create(request: Request, broker: Broker) -> JSONResponse:
     wanted = bodies.parse(TokenRequest, await bodies.read(request, bodies.MAX_SMALL_BODY))
     async with broker.db.reading() as connection:
         principal.require(await accounts.id_of(connection, wanted.account), Right.OWN)
-    secret = new_api_token()
+    secret = api_tokens.new_secret()
     made = await api_tokens.create(
         api_tokens.Wanted(wanted.account, wanted.name, Right(wanted.scope), timedelta(days=wanted.expires_in_days)),
         secret,

@@ -9,7 +9,6 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from zekt_backend.broker import new_api_token
 from zekt_backend.cli.listing import Account, AsJson, Before, Limit, as_time, only, pages, show, with_database
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows import api_tokens
@@ -37,7 +36,7 @@ def create_token(
     """Make a token. It is printed this once, to standard output; only its digest is kept."""
     if not re.fullmatch(TOKEN_NAME, name):
         raise typer.BadParameter("up to 100 letters, digits, spaces and . _ @ / -", param_hint="NAME")
-    secret = new_api_token()
+    secret = api_tokens.new_secret()
     wanted = api_tokens.Wanted(account, name, Right(scope), timedelta(days=days))
     made = with_database(lambda db: api_tokens.create(wanted, secret, actor=OPERATOR, now=SystemClock().now(), db=db))
     if as_json:

@@ -1,11 +1,12 @@
 """API tokens: made, revoked, and taken for what they are."""
 
+import secrets
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from zekt_backend.flows import replay_many
-from zekt_backend.rules.access import Principal, Right, digest_of, not_yours, token_actor
+from zekt_backend.rules.access import TOKEN_PREFIX, Principal, Right, digest_of, not_yours, token_actor
 from zekt_backend.store import accounts, api_tokens, audit
 from zekt_backend.store.database import Database, Tx
 
@@ -17,6 +18,11 @@ class Wanted:
     scope: Right
     """READ or MANAGE: nobody owns an account by token."""
     lifetime: timedelta
+
+
+def new_secret() -> str:
+    """256 random bits, and a prefix by which it is known for what it is."""
+    return TOKEN_PREFIX + secrets.token_urlsafe(32)
 
 
 async def create(wanted: Wanted, secret: str, *, actor: str, now: datetime, db: Database) -> dict[str, Any]:

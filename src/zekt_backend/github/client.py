@@ -30,6 +30,9 @@ from zekt_backend.github.connection import BoundRequester, Connection, Reply, as
 API_VERSION = "2022-11-28"
 USER_AGENT = "zekt"
 
+HEADERS = {"User-Agent": USER_AGENT, "X-GitHub-Api-Version": API_VERSION}
+"""Of requests that PyGithub does not make."""
+
 MAX_TOKENS = 10_000
 """Installations whose tokens are kept, the least recently used leaving first."""
 
@@ -76,10 +79,10 @@ class GitHubApp:
     def __init__(
         self, *, api_url: str, app_id: str, private_key: str, timeout: float, clock: Clock | None = None
     ) -> None:
-        self._api_url = _checked_url(api_url)
+        self.api_url = _checked_url(api_url)
         key = _checked_key(private_key)
         self._app_auth = AppAuth(app_id, sign_func=lambda claims: jwt.encode(claims, key, algorithm="RS256"))
-        self._timeout = timeout
+        self.timeout = timeout
         self._clock = clock or SystemClock()
         self.budgets = Budgets()
         self._local = threading.local()
@@ -103,7 +106,7 @@ class GitHubApp:
             TokenRefusedError: GitHub answered, but not with a token.
             requests.RequestException: GitHub did not answer.
         """
-        return self._requester(Token(self._token(installation_id)), installation_id)
+        return self._requester(Token(self.token(installation_id)), installation_id)
 
     def forget(self, installation_id: int) -> bool:
         """Drop a token that GitHub no longer takes. True when it was an old one, so that a new one may help."""
@@ -127,8 +130,8 @@ class GitHubApp:
             self._connection(),
             partial(self.budgets.note, owner),
             auth=auth,
-            base_url=self._api_url,
-            timeout=self._timeout,
+            base_url=self.api_url,
+            timeout=self.timeout,
             user_agent=USER_AGENT,
             per_page=100,
             verify=True,
@@ -146,23 +149,39 @@ class GitHubApp:
         """This thread's own: requests' sessions are not promised to be safe between threads."""
         connection: Connection | None = getattr(self._local, "connection", None)
         if connection is None:
-            connection = self._local.connection = connect(self._api_url, self._timeout)
+            connection = self._local.connection = connect(self.api_url, self.timeout)
             with self._lock:
                 self._connections.append(connection)
         return connection
 
-    def _token(self, installation_id: int) -> str:
-        """The kept token, or a new one: minted by one thread, while the others that need it wait for that one."""
+    def token(self, installation_id: int) -> str:
+        """The kept token, or a new one: minted by one thread, while the others that need it wait for that one.
+
+        Raises:
+            TokenRefusedError: GitHub answered, but not with a token.
+            requests.RequestException: GitHub did not answer.
+        """
         with self._lock:
-            kept = self._tokens.get(installation_id)
-            if kept is not None and kept.expires_at - self._clock.now() > MARGIN:
-                self._tokens.move_to_end(installation_id)
-                return kept.token
+            if (kept := self._kept(installation_id)) is not None:
+                return kept
             waiting = self._minting.get(installation_id)
             minting: Future[_Kept] = waiting or self._minting.setdefault(installation_id, Future())
         if waiting is None:
             self._settle(installation_id, minting)
         return minting.result().token
+
+    def kept_token(self, installation_id: int) -> str | None:
+        """The token, where one is kept that is valid. Waits for nobody."""
+        with self._lock:
+            return self._kept(installation_id)
+
+    def _kept(self, installation_id: int) -> str | None:
+        """The same, by whoever holds the lock."""
+        kept = self._tokens.get(installation_id)
+        if kept is None or kept.expires_at - self._clock.now() <= MARGIN:
+            return None
+        self._tokens.move_to_end(installation_id)
+        return kept.token
 
     def _settle(self, installation_id: int, minting: Future[_Kept]) -> None:
         """Mint, keep, and tell whoever waits. A failure is theirs too: nobody queues up behind a GitHub that hangs."""

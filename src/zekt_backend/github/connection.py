@@ -18,8 +18,7 @@ from github.Requester import (
     RequestsResponse,
 )
 from requests.adapters import HTTPAdapter
-from urllib3.connection import HTTPConnection
-from urllib3.connectionpool import ConnectionPool
+from requests.utils import DEFAULT_CA_BUNDLE_PATH, select_proxy
 
 from zekt_backend.github import bounded
 
@@ -56,54 +55,6 @@ class _Bounded(RequestsResponse):
 
     def read(self) -> str:
         return self._text
-
-
-class _OneWrite(HTTPConnection):
-    """Mixed into urllib3's connections: a request's head and body go out by one write.
-
-    urllib3 writes the body by itself. Every write lets the other threads run and then waits for its turn, and for TLS
-    it is a record of its own.
-    """
-
-    _held: list[bytes] | None = None
-
-    def request(self, *what: Any, **how: Any) -> None:
-        held: list[bytes] = []
-        self._held = held
-        try:
-            super().request(*what, **how)
-        finally:
-            self._held = None
-        self.send(b"".join(held))
-
-    def send(self, data: Any) -> None:
-        # What goes out before, to be let through by a proxy, is no part of a request.
-        if self._held is None:
-            super().send(data)
-        else:
-            self._held.append(data)
-
-
-class _OnePool(HTTPAdapter):
-    """Of one host, by one proxy, with one set of certificates: its pool is looked for once.
-
-    requests does it for each request, and asks the disk each time what REQUESTS_CA_BUNDLE names.
-    """
-
-    _found: ConnectionPool | None = None
-
-    def get_connection_with_tls_context(self, *request: Any, **surroundings: Any) -> ConnectionPool:
-        if self._found is None:
-            found: Any = super().get_connection_with_tls_context(*request, **surroundings)
-            kind = found.ConnectionCls
-            found.ConnectionCls = type(kind.__name__, (_OneWrite, kind), {})
-            self._found = found
-        return self._found
-
-    def close(self) -> None:
-        # A pool ends its connections when nobody has it any more.
-        self._found = None
-        super().close()
 
 
 class _OneAnswer:
@@ -172,9 +123,20 @@ def connect(base_url: str, timeout: float) -> Connection:
     # PyGithub's annotation says int; requests takes any number of seconds.
     connection = kind(parts.hostname or "", parts.port, timeout=timeout)  # type: ignore[arg-type]
     assert isinstance(connection, Connection)  # noqa: S101 - tells the type checker what the mixin hides
-    connection.adapter = _OnePool(pool_connections=1, pool_maxsize=1)
-    connection.session.mount(f"{parts.scheme}://", connection.adapter)
     return connection
+
+
+def surroundings(url: str) -> tuple[str | None, str]:
+    """By what proxy to go there, and whose certificates to trust (a file, or a folder): as requests would.
+
+    https://requests.readthedocs.io/en/latest/user/advanced/#proxies
+    """
+    with requests.Session() as session:
+        told = session.merge_environment_settings(url, {}, None, None, None)
+    proxy, authorities = select_proxy(url, told["proxies"]), told["verify"]
+    if proxy and "://" not in proxy:
+        proxy = f"http://{proxy}"
+    return proxy, DEFAULT_CA_BUNDLE_PATH if authorities is True else str(authorities)
 
 
 class BoundRequester(Requester):

@@ -12,7 +12,7 @@ import requests
 
 from zekt_backend.github.client import GitHubApp, TokenRefusedError
 from zekt_backend.github.connection import Reply, ask
-from zekt_backend.github.dispatch import FAILURES, failed, not_minted
+from zekt_backend.github.failures import FAILURES, failed, not_minted
 from zekt_backend.rules import answers
 from zekt_backend.rules.paths import is_repository_name
 from zekt_backend.rules.records import Answer

@@ -1,4 +1,4 @@
-"""Receivers that are rude: what they say is bytes on a socket."""
+"""Servers that are rude, or only listen: what they say is bytes on a socket."""
 
 import socket
 import ssl
