@@ -134,6 +134,8 @@ async def run_until(
         broker = Broker.build(settings, url)
         await broker.open()
         try:
+            if work:
+                broker.dispatcher.prepare()
             async with asyncio.TaskGroup() as tasks:
                 if listening is not None:
                     # FastAPI, the API and the console: 16 MB, which a worker without a port has no use for.

@@ -52,7 +52,6 @@ _ASIDE = timedelta(minutes=1)
 async def run(broker: Broker, stopping: asyncio.Event) -> None:
     """Work until told to stop. A database that goes away is waited for, as often as it takes."""
     failures = 0
-    broker.dispatcher.prepare()
 
     def connected() -> None:
         nonlocal failures

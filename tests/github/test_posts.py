@@ -3,13 +3,15 @@
 import asyncio
 import base64
 import threading
-from collections.abc import Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+import uvloop
 
+from zekt_backend.errors import ZektError
+from zekt_backend.github.connection import Reply
 from zekt_backend.github.failures import UnansweredError
 from zekt_backend.github.posts import Posts
 from zekt_testing.certificate import certified
@@ -29,29 +31,37 @@ def no_proxies(monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.delenv(name.upper(), raising=False)
 
 
-@asynccontextmanager
-async def posts(url: str, seconds: float = SECONDS) -> Any:
-    made = Posts(api_url=url, timeout=seconds, headers={"User-Agent": "zekt"})
-    try:
+Post = Callable[[str], Reply]
+
+
+@pytest.fixture(params=[asyncio.new_event_loop, uvloop.new_event_loop], ids=["asyncio", "uvloop"])
+def loop(request: pytest.FixtureRequest) -> Iterator[asyncio.Runner]:
+    """A worker's, and the one that it has on Windows."""
+    with asyncio.Runner(loop_factory=request.param) as made:
         yield made
-    finally:
-        await made.close()
 
 
-async def post(url: str) -> Any:
-    async with posts(url) as made:
-        return await made(PATH, BODY, token="t-1")
+@pytest.fixture
+def post(loop: asyncio.Runner) -> Post:
+    async def posted(url: str) -> Reply:
+        posts = Posts(api_url=url, timeout=SECONDS, headers={"User-Agent": "zekt"})
+        try:
+            return await posts(PATH, BODY, token="t-1")
+        finally:
+            await posts.close()
+
+    return lambda url: loop.run(posted(url))
 
 
-async def unanswered(url: str) -> UnansweredError:
+def unanswered(post: Post, url: str) -> UnansweredError:
     with pytest.raises(UnansweredError) as caught:
-        await post(url)
+        post(url)
     return caught.value
 
 
-async def test_what_goes_out_is_one_request_with_all_that_github_asks_for(listening: Callable[..., Any]) -> None:
+def test_what_goes_out_is_one_request_with_all_that_github_asks_for(post: Post, listening: Callable[..., Any]) -> None:
     port, heard = listening(say(NO_CONTENT))
-    reply = await post(f"http://127.0.0.1:{port}")
+    reply = post(f"http://127.0.0.1:{port}")
     assert (reply.status, reply.headers["x-github-request-id"], reply.text) == (204, "ABCD:1", "")
     (request,) = heard
     head, _, body = request.partition(b"\r\n\r\n")
@@ -69,17 +79,40 @@ async def test_what_goes_out_is_one_request_with_all_that_github_asks_for(listen
     assert body == b'{"event_type": "order"}', "head and body come in one piece"
 
 
-async def test_a_certificate_is_good_where_the_environment_names_its_authority(
-    listening: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_a_certificate_is_good_where_the_environment_names_its_authority(
+    post: Post, listening: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     context, path = certified(tmp_path)
     port, heard = listening(say(NO_CONTENT), context)
     url = f"https://127.0.0.1:{port}"
-    refused = await unanswered(url)
+    refused = unanswered(post, url)
     assert (refused.kind, heard) == ("connect", []), "nothing was sent"
     assert "certificate" in refused.text.lower()
     monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(path))
-    assert (await post(url)).status == 204
+    assert post(url).status == 204
+
+
+@pytest.mark.parametrize("text", [None, b"", b"no certificate"])
+def test_authorities_that_cannot_be_read_are_told_before_anything_is_sent(
+    post: Post, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: bytes | None
+) -> None:
+    named = tmp_path / "authorities.pem"
+    if text is not None:
+        named.write_bytes(text)
+    monkeypatch.setenv("REQUESTS_CA_BUNDLE", str(named))
+    with pytest.raises(ZektError) as caught:
+        post("https://127.0.0.1:1")
+    assert caught.value.code == "settings_invalid"
+    assert f"{named}, which REQUESTS_CA_BUNDLE" in caught.value.detail
+    assert "None" not in caught.value.detail
+
+
+def test_who_takes_the_call_and_says_nothing_was_sent_nothing(post: Post, listening: Callable[..., Any]) -> None:
+    hung_up = threading.Event()
+    port, _ = listening(lambda _: hung_up.wait(10))
+    late = unanswered(post, f"https://127.0.0.1:{port}")
+    hung_up.set()
+    assert (late.kind, late.text) == ("connect", f"no connection within {SECONDS:g} seconds")
 
 
 @pytest.fixture
@@ -92,12 +125,12 @@ def secure(listening: Callable[..., Any], tmp_path: Path, monkeypatch: pytest.Mo
 
 
 @pytest.mark.parametrize("scheme", ["http://", ""])
-async def test_the_environments_proxy_connects_and_sees_nothing_else(
-    secure: tuple[str, list[bytes]], proxy: Proxy, monkeypatch: pytest.MonkeyPatch, scheme: str
+def test_the_environments_proxy_connects_and_sees_nothing_else(
+    post: Post, secure: tuple[str, list[bytes]], proxy: Proxy, monkeypatch: pytest.MonkeyPatch, scheme: str
 ) -> None:
     url, heard = secure
     monkeypatch.setenv("HTTPS_PROXY", f"{scheme}user:p%40ss@127.0.0.1:{proxy.server_address[1]}")
-    assert (await post(url)).status == 204
+    assert post(url).status == 204
     (asked,) = proxy.asked
     basic = base64.b64encode(b"user:p@ss").decode()
     assert asked.startswith(f"CONNECT {url.removeprefix('https://')} HTTP/1.")
@@ -106,19 +139,20 @@ async def test_the_environments_proxy_connects_and_sees_nothing_else(
     assert b"proxy-authorization" not in heard[0].lower()
 
 
-async def test_a_proxy_is_gone_round_where_the_environment_says_so(
-    secure: tuple[str, list[bytes]], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
+def test_a_proxy_is_gone_round_where_the_environment_says_so(
+    post: Post, secure: tuple[str, list[bytes]], proxy: Proxy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", f"http://127.0.0.1:{proxy.server_address[1]}")
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    assert (await post(secure[0])).status == 204
+    assert post(secure[0]).status == 204
     assert proxy.asked == []
 
 
 @pytest.mark.parametrize(
     "answer", [b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n", None], ids=["407", "nobody"]
 )
-async def test_a_proxy_that_does_not_connect_has_let_nothing_through_and_its_password_is_not_told(
+def test_a_proxy_that_does_not_connect_has_let_nothing_through_and_its_password_is_not_told(
+    post: Post,
     secure: tuple[str, list[bytes]],
     listening: Callable[..., Any],
     monkeypatch: pytest.MonkeyPatch,
@@ -126,16 +160,16 @@ async def test_a_proxy_that_does_not_connect_has_let_nothing_through_and_its_pas
 ) -> None:
     port = listening(say(answer))[0] if answer else 1
     monkeypatch.setenv("HTTPS_PROXY", f"http://user:s3cret@127.0.0.1:{port}")
-    refused = await unanswered(secure[0])
+    refused = unanswered(post, secure[0])
     assert (refused.kind, secure[1]) == ("connect", [])
     assert "s3cret" not in refused.text
 
 
-async def test_a_proxy_whose_address_is_none_lets_nothing_through_and_its_password_is_not_told(
-    secure: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
+def test_a_proxy_whose_address_is_none_lets_nothing_through_and_its_password_is_not_told(
+    post: Post, secure: tuple[str, list[bytes]], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HTTPS_PROXY", "http://user:s3cret@127.0.0.1:port")
-    refused = await unanswered(secure[0])
+    refused = unanswered(post, secure[0])
     assert (refused.kind, secure[1]) == ("connect", [])
     assert "s3cret" not in refused.text
 
@@ -143,16 +177,18 @@ async def test_a_proxy_whose_address_is_none_lets_nothing_through_and_its_passwo
 @pytest.mark.parametrize(
     "opening", [b"HTTP/1.1 204 No Content\r\n", b"HTTP/1.1 404 Not Found\r\nContent-Length: 9999\r\n\r\n"]
 )
-async def test_an_answer_that_goes_on_for_ever_was_sent_and_not_heard(
-    listening: Callable[..., Any], opening: bytes
+def test_an_answer_that_goes_on_for_ever_was_sent_and_not_heard(
+    post: Post, listening: Callable[..., Any], opening: bytes
 ) -> None:
     port, heard = listening(drip(b"x", opening))
-    late = await unanswered(f"http://127.0.0.1:{port}")
+    late = unanswered(post, f"http://127.0.0.1:{port}")
     assert (late.kind, len(heard)) == ("timeout", 1)
     assert f"{SECONDS:g} seconds" in late.text
 
 
-async def test_of_a_large_answer_the_status_is_told_and_the_rest_left_unread(listening: Callable[..., Any]) -> None:
+def test_of_a_large_answer_the_status_is_told_and_the_rest_left_unread(
+    post: Post, listening: Callable[..., Any]
+) -> None:
     left = threading.Event()
 
     def endless(connection: Any) -> None:
@@ -164,24 +200,30 @@ async def test_of_a_large_answer_the_status_is_told_and_the_rest_left_unread(lis
             left.set()
 
     port, _ = listening(endless)
-    reply = await post(f"http://127.0.0.1:{port}")
+    reply = post(f"http://127.0.0.1:{port}")
     assert reply.status == 502
     assert len(reply.text) < 2_000_000
-    assert await asyncio.to_thread(left.wait, 10), "the connection is left, and not kept for another"
+    assert left.wait(10), "the connection is left, and not kept for another"
 
 
-async def test_many_wait_for_their_answers_at_the_same_time() -> None:
-    here = asyncio.Barrier(40)
+def test_many_wait_for_their_answers_at_the_same_time(loop: asyncio.Runner) -> None:
+    async def at_once(number: int) -> list[Reply]:
+        here = asyncio.Barrier(number)
 
-    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await reader.readuntil(b"}")
-        await here.wait()
-        writer.write(NO_CONTENT)
-        await reader.read()
-        writer.close()
+        async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+            await reader.readuntil(b"}")
+            await here.wait()
+            writer.write(NO_CONTENT)
+            await reader.read()
+            writer.close()
 
-    server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=64)
-    async with posts(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}", 15) as made:
-        replies = await asyncio.gather(*(made(PATH, BODY, token="t-1") for _ in range(40)))
-    server.close()
-    assert {reply.status for reply in replies} == {204}
+        server = await asyncio.start_server(answer, "127.0.0.1", 0, backlog=number)
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        posts = Posts(api_url=url, timeout=15, headers={})
+        try:
+            return await asyncio.gather(*(posts(PATH, BODY, token="t-1") for _ in range(number)))
+        finally:
+            await posts.close()
+            server.close()
+
+    assert [reply.status for reply in loop.run(at_once(40))] == [204] * 40

@@ -11,6 +11,7 @@ from typing import Any
 
 import aiohttp
 
+from zekt_backend.errors import ZektError
 from zekt_backend.github.connection import MAX_ANSWER, Reply, surroundings
 from zekt_backend.github.failures import UnansweredError
 
@@ -31,6 +32,9 @@ class Posts:
         api_url: the REST API's root.
         timeout: seconds to connect, and to wait for each piece of the answer; all of it may take twice as long.
         headers: of each request.
+
+    Raises:
+        ZektError: `settings_invalid`, where the environment names authorities that cannot be read.
     """
 
     def __init__(self, *, api_url: str, timeout: float, headers: dict[str, str]) -> None:
@@ -62,14 +66,13 @@ class Posts:
                 f"{self._api_url}{path}", data=data, headers=credentials, allow_redirects=False
             ) as response:
                 return Reply(response.status, response.headers, await _text(response))
+        except aiohttp.ConnectionTimeoutError as error:
+            raise UnansweredError("connect", f"no connection within {self._seconds:g} seconds") from error
         except TimeoutError as error:
-            sent = not isinstance(error, aiohttp.ConnectionTimeoutError)
-            raise UnansweredError("timeout" if sent else "connect", self._waited(error)) from error
+            why = f"no whole answer, with {self._seconds:g} seconds for each piece of it"
+            raise UnansweredError("timeout", why) from error
         except (aiohttp.ClientError, OSError, ValueError) as error:
             raise UnansweredError("connect" if isinstance(error, _NOTHING_SENT) else "cut", _said(error)) from error
-
-    def _waited(self, error: TimeoutError) -> str:
-        return f"{type(error).__name__}: no whole answer, with {self._seconds:g} seconds for each piece of it"
 
     async def close(self) -> None:
         """Close the connections. No call may be made afterwards."""
@@ -101,6 +104,14 @@ async def _text(response: aiohttp.ClientResponse) -> str:
 
 def _context(authorities: str) -> ssl.SSLContext:
     """Trusts whom requests trusts. One for all connections."""
-    if Path(authorities).is_dir():
-        return ssl.create_default_context(capath=authorities)
-    return ssl.create_default_context(cafile=authorities)
+    is_folder = Path(authorities).is_dir()
+    try:
+        return ssl.create_default_context(
+            cafile=None if is_folder else authorities, capath=authorities if is_folder else None
+        )
+    except OSError as error:
+        raise ZektError(
+            "settings_invalid",
+            f"No certificates can be read from {authorities}, which REQUESTS_CA_BUNDLE or CURL_CA_BUNDLE names:"
+            f" {error.strerror}. Set it to a file of trusted certificates in PEM, or to a folder of them, or unset it.",
+        ) from None
