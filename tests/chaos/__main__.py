@@ -30,10 +30,14 @@ def main() -> int:
     options = rehearsal.Options(
         items=asked.items, seed=asked.seed, rate=asked.rate, drain_seconds=asked.drain, careless=asked.careless
     )
+    if asked.json is not None:
+        # Before it begins: ten minutes are not for nothing because a folder is missing.
+        asked.json.parent.mkdir(parents=True, exist_ok=True)
+        asked.json.touch()
     found = figures.figures(rehearsal.run(options, _say))
+    _say(figures.text(found))
     if asked.json is not None:
         asked.json.write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    _say(figures.text(found))
     return 0 if found["passed"] else 1
 
 
