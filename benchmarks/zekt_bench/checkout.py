@@ -1,12 +1,16 @@
 """The actions as a runner has them: a fresh checkout, and an environment with the inputs that a workflow gives."""
 
 import compileall
+import json
 import os
 import re
 import shutil
 import sys
+import venv
 from dataclasses import dataclass
+from importlib import metadata
 from pathlib import Path
+from py_compile import PycInvalidationMode
 from typing import Any
 
 import yaml
@@ -17,6 +21,10 @@ from zekt_sandbox.runs import Run
 _EXPRESSION = re.compile(r"\$\{\{ inputs\.([\w-]+) \}\}")
 Command = tuple[list[str], dict[str, str]]
 _COMPOSITES = ("send", "confirm", "complete")
+_LOCKED = re.compile(r"^([\w.-]+)==(\S+)", re.MULTILINE)
+_ENTRYPOINT = re.compile(r"^ENTRYPOINT (\[.+\])$", re.MULTILINE)
+_HOME = "/opt/zekt"
+"""Where the Dockerfile puts all of it."""
 
 
 class Checkout:
@@ -29,11 +37,11 @@ class Checkout:
         self._fresh, self._image = folder / "checkout", folder / "image"
         for name in _COMPOSITES:
             shutil.copytree(ROOT / name, self._fresh / name)
-        for source in (self._fresh / "src", self._image):
+        for source in (self._fresh / "src", self._image / "source"):
             shutil.copytree(
                 ROOT / "src/zekt_action", source / "zekt_action", ignore=shutil.ignore_patterns("__pycache__")
             )
-        compileall.compile_dir(self._image, quiet=1)
+        _build(self._image)
 
     def composite(self, name: str, run: Run, folder: Path, url: str, **given: str) -> Command:
         """The command line and the environment of its one step, which a runner runs in bash."""
@@ -50,16 +58,47 @@ class Checkout:
         return [bash, "--noprofile", "--norc", "-e", "-o", "pipefail", str(script)], environment
 
     def bare(self, run: Run, folder: Path, url: str, **given: str) -> Command:
-        """What the image starts, without the image: on this Python, with the libraries of this environment."""
+        """What the image starts, without the image: in an environment like its own, on this Python."""
         action = _action(ROOT)
         # The others it names itself.
         inputs = {name: told for name, told in _named(action).items() if "-" not in name}
-        environment = {
-            **_runner(run, folder, url),
-            "PYTHONPATH": str(self._image),
-            **_inputs(action, {**inputs, **action["runs"]["env"]}, given),
-        }
-        return [sys.executable, "-P", "-s", "-m", "zekt_action"], environment
+        environment = {**_runner(run, folder, url), **_inputs(action, {**inputs, **action["runs"]["env"]}, given)}
+        command = entrypoint()
+        # This Python's own library is not the benchmark's to compile: it has been, where it lies, and so is the rest.
+        place = command.index(f"pycache_prefix={_HOME}/compiled")
+        del command[place - 1 : place + 1]
+        return [part.replace(_HOME, str(self._image)) for part in command], environment
+
+
+def entrypoint() -> list[str]:
+    """What the image starts, word by word."""
+    found = _ENTRYPOINT.search((ROOT / "Dockerfile").read_text("utf-8"))
+    if found is None:
+        raise AssertionError("the Dockerfile says what the image starts")
+    command: list[str] = json.loads(found[1])
+    return command
+
+
+def _build(image: Path) -> None:
+    """An environment like the one that the Dockerfile makes, around the source in `image`.
+
+    The libraries are copied from this one, which has them by the same lock: nothing is asked of the network.
+
+    Raises:
+        RuntimeError: a library here is of another version than the image's.
+    """
+    venv.create(image, symlinks=True)
+    (packages,) = image.glob("lib/python*/site-packages")
+    (packages / "zekt.pth").write_text(f"{image / 'source'}\n", encoding="utf-8")
+    for name, version in _LOCKED.findall((ROOT / "requirements/action.txt").read_text("utf-8")):
+        library = metadata.distribution(name)
+        if library.version != version:
+            raise RuntimeError(f"{name} is {library.version} here and {version} in the image: install the lock anew")
+        for file in library.files or ():
+            if ".." not in file.parts and "__pycache__" not in file.parts:
+                (packages / file).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy(file.locate(), packages / file)
+    compileall.compile_dir(image, quiet=1, invalidation_mode=PycInvalidationMode.UNCHECKED_HASH)
 
 
 def javascript(node: str, program: Path, run: Run, folder: Path, url: str, **given: str) -> Command:

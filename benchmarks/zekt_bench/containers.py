@@ -12,20 +12,20 @@ from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from zekt_bench.checkout import Command
+from zekt_bench.checkout import Command, entrypoint
 from zekt_bench.figures import ROOT
 
 _LONGEST = 600
-_OURS = ("PATH", "PYTHONPATH")
-"""Of the runner's variables those that no container gets."""
+_OURS = "PATH"
+"""Of the runner's variables the one that no container gets."""
 _WEIGHED = """
-/opt/zekt/bin/python -I -m zekt_action; code=$?
+"$@"; code=$?
 cat /sys/fs/cgroup/memory.peak /sys/fs/cgroup/memory/memory.max_usage_in_bytes 2> /dev/null > "$RUNNER_TEMP/peak"
 times > "$RUNNER_TEMP/cpu"
 exit $code
 """
-"""What the image starts, and then what it has used: memory by the container's cgroup, of version 2 or 1, where that is
-to be seen; CPU as the kernel told the shell of its children."""
+"""Starts its arguments, and then tells what they have used: memory by the container's cgroup, of version 2 or 1, where
+that is to be seen; CPU as the kernel told the shell of its children."""
 _TIMES = re.compile(r"(\d+)m([\d.]+)s")
 
 
@@ -94,9 +94,9 @@ def run(name: str, folder: Path, bare: Command, client: dict[str, str], *, weigh
 
     The values go through the client's own environment, as the runner has it, and not on its command line.
     """
-    environment = {name: value for name, value in bare[1].items() if name not in _OURS}
+    environment = {name: value for name, value in bare[1].items() if name != _OURS}
     names = [part for each in environment for part in ("-e", each)]
-    how = ["--entrypoint", "/bin/sh", name, "-c", _WEIGHED] if weighed else [name]
+    how = ["--entrypoint", "/bin/sh", name, "-c", _WEIGHED, "sh", *entrypoint()] if weighed else [name]
     mounted = ["--volume", f"{folder}:{folder}", "--workdir", str(folder)]
     return [program(), "run", "--rm", "--network", "host", *names, *mounted, *how], {**client, **environment}
 
