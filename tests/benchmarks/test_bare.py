@@ -29,6 +29,8 @@ def test_it_has_the_images_libraries_and_no_others_and_nothing_runs_before_it(ro
     assert [command[0].replace(f"{tmp_path}/image", "/opt/zekt"), *program] == [entrypoint()[0], *entrypoint()[-2:]]
     told = subprocess.run([command[0], *options, "-c", TELLING], env=environment, check=True, capture_output=True)
     names, ours, library, loaded = json.loads(told.stdout)
-    assert names == sorted(re.findall(r"^([\w.-]+)==", (root / "requirements/action.txt").read_text("utf-8"), re.M))
+    assert names == sorted(
+        re.findall(r"^([\w.-]+)==", (root / "requirements/action.txt").read_text("utf-8"), re.MULTILINE)
+    )
     assert {Path(file).is_relative_to(tmp_path / "image") for file in (ours, library)} == {True}
     assert [name for name in loaded if name.startswith(("_distutils_hack", "coverage", "zekt_backend"))] == []

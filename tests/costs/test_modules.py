@@ -14,11 +14,12 @@ from zekt_testing.broker import Zekt
 
 # Runs a file as Python does, and tells what is loaded when it ends; without a file, what is before.
 TELLING = """
-import atexit, runpy, sys
+import atexit, os, runpy, sys
 def tell(told=sys.argv.pop(1)):
     with open(told, "w") as file:
         file.write(chr(10).join(name for name, module in sys.modules.items() if module))
 atexit.register(tell)
+os._exit = sys.exit  # a step ends at once, and would tell nothing
 sys.argv.pop(0)
 if sys.argv:
     runpy.run_path(sys.argv[0], run_name="__main__")
