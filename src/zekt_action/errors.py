@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import NamedTuple
 
-_CODE = re.compile(r"[a-z][a-z0-9_]{0,63}")
+_CODE = r"[a-z][a-z0-9_]{0,63}"
 
 PERMISSIONS = "permissions:\n  id-token: write\n  contents: read"
 """What a job needs so that it may ask GitHub for a token; to be pasted."""
@@ -193,4 +193,4 @@ class UnheardError(ActionError):
 
 def broker_code(value: object) -> str:
     """The broker's own code where it is one, else `backend_refused`: an answer is not trusted blindly."""
-    return value if isinstance(value, str) and _CODE.fullmatch(value) else "backend_refused"
+    return value if isinstance(value, str) and re.fullmatch(_CODE, value) else "backend_refused"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import sys
 from collections.abc import Mapping
 from pathlib import Path
@@ -14,7 +13,7 @@ from zekt_action.errors import ActionError
 from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
 
 _TRUE, _FALSE = {"true", "True", "TRUE"}, {"false", "False", "FALSE"}
-_NUMBER = re.compile(r"[0-9]{1,5}")
+_MOST_DIGITS = 5
 _NO_FILE = "(none)"
 """The default of `payload-file`: an empty one could not be told from an expression that came out empty."""
 
@@ -157,7 +156,8 @@ def text(environ: Mapping[str, str], name: str) -> str:
 def number(environ: Mapping[str, str], name: str, *, default: int, most: int) -> int:
     """An input that is a whole number from 1 to `most`."""
     value = text(environ, name) or str(default)
-    if not _NUMBER.fullmatch(value) or not 1 <= int(value) <= most:
+    digits = value.isascii() and value.isdigit() and len(value) <= _MOST_DIGITS
+    if not digits or not 1 <= int(value) <= most:
         raise ActionError("input_invalid", f"`{name}` must be a whole number from 1 to {most:,}.")
     return int(value)
 

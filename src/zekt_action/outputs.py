@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import secrets
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ def write(path: Path | None, values: Mapping[str, str]) -> None:
         return
     with path.open("ab") as file:
         for name, value in values.items():
-            mark = f"zekt_{secrets.token_hex(16)}"
+            mark = f"zekt_{os.urandom(16).hex()}"
             file.write(f"{name}<<{mark}\n{value}\n{mark}\n".encode("utf-8", "replace"))
 
 

@@ -1,6 +1,6 @@
 """What send does, from inputs to receipt: read, check, ask for a token, send. Standard library only, Python 3.9.
 
-The image (`__main__`) and the composite (`composite`) differ in what they hand in, and in nothing else.
+The image (`image`) and the composite (`composite`) differ in what they hand in, and in nothing else.
 """
 
 from __future__ import annotations

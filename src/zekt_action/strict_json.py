@@ -15,8 +15,9 @@ from zekt_action.limits import MAX_DEPTH, MAX_NUMBER_DIGITS, MAX_PAYLOAD_BYTES
 
 _SHOWN_KEY_CHARACTERS = 40
 
+# Those that hardly a message needs are compiled when one does.
 # A string (closed or not, so that no attempt ever fails and is tried again from its middle) or one bracket.
-_STRING_OR_BRACKET = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]', re.DOTALL)
+_STRING_OR_BRACKET = r'(?s)"[^"\\]*(?:\\.[^"\\]*)*"?|[\[\]{}]'
 
 _ONE_KIND = bytes.maketrans(b"{}", b"[]")
 _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
@@ -24,10 +25,7 @@ _NO_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
 _SURROGATE_ESCAPE = re.compile(r"\\u[dD][89a-fA-F]")
 
 # A whole pair, a lone half (group 1), or any other escape, so that `\\ud800` is read as a backslash and text.
-_ESCAPE = re.compile(
-    r"\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\.",
-    re.DOTALL,
-)
+_ESCAPE = r"(?s)\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|(\\u[dD][89a-fA-F][0-9a-fA-F]{2})|\\."
 
 
 class JsonRefused(ValueError):  # noqa: N818 - it reads as what happened: the JSON was refused
@@ -101,7 +99,7 @@ def _is_shallow(raw: bytes) -> bool:
 def _refuse_deep(text: str) -> None:
     """Count nesting before Python's recursive reader meets it."""
     depth = 0
-    for token in _STRING_OR_BRACKET.finditer(text):
+    for token in re.finditer(_STRING_OR_BRACKET, text):
         first = text[token.start()]
         if first in "[{":
             depth += 1
@@ -116,7 +114,7 @@ def _refuse_half_characters(text: str) -> None:
     r"""Refuse `\ud800` without its other half: no UTF-8 and no other reader can carry it."""
     if not _SURROGATE_ESCAPE.search(text):
         return
-    for escape in _ESCAPE.finditer(text):
+    for escape in re.finditer(_ESCAPE, text):
         if escape.group(1):
             place = _place(text, escape.start())
             raise JsonRefused(
