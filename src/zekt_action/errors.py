@@ -6,7 +6,6 @@ Standard library only, Python 3.9: the composites use it too.
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
 
 _CODE = r"[a-z][a-z0-9_]{0,63}"
 
@@ -14,11 +13,11 @@ PERMISSIONS = "permissions:\n  id-token: write\n  contents: read"
 """What a job needs so that it may ask GitHub for a token; to be pasted."""
 
 
-class Kind(NamedTuple):
+class Kind:
     """What is the same each time a code is shown: a title, and why it usually happens with what to do."""
 
-    title: str
-    advice: str
+    def __init__(self, title: str, advice: str) -> None:
+        self.title, self.advice = title, advice
 
 
 _STRICT = "Check the message with `python3 -m json.tool` or `jq .` in the step that makes it."

@@ -1,4 +1,4 @@
-"""What the workflow asked for, read once into frozen objects: the image's only reader of the environment."""
+"""What the workflow asked for, read once into objects: the image's only reader of the environment."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import os
 import sys
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
 
 from zekt_action import address
 from zekt_action.errors import ActionError
@@ -27,82 +26,66 @@ OLD_INPUTS = {
 """Inputs of the action's first version → what to write now; docs/migrating.md has them with an example."""
 
 
-class Inputs(NamedTuple):
+class Inputs:
     """The inputs of action.yml, checked as far as they can be without reading a file."""
 
-    event_type: str
-    payload: bytes | None
-    """As given; None when a file is to be read."""
-    payload_file: str
-    payload_schema: str
-    api_url: str
-    audience: str
-    timeout_seconds: int
-    max_attempts: int
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read and check the inputs.
 
-    def __repr__(self) -> str:
-        return object.__repr__(self)  # nothing of the message
+        Raises:
+            ActionError: the first input that does not fit.
+        """
+        _refuse_old_inputs(environ)
+        _refuse_shield(environ)
+        self.payload_file = _payload_file(environ)
+        self.event_type = _event_type(environ)
+        self.payload = _payload(environ, self.payload_file)
+        """As given; None when a file is to be read."""
+        self.payload_schema = text(environ, "payload-schema")
+        self.api_url = api_url(environ)
+        self.audience = audience(environ)
+        self.timeout_seconds = number(environ, "timeout-seconds", default=60, most=3_600)
+        self.max_attempts = number(environ, "max-attempts", default=5, most=20)
 
 
-class Job(NamedTuple):
+class Job:
     """What the runner says about the job, https://docs.github.com/actions/reference/workflows-and-actions/variables.
 
     Nothing here proves anything to the broker, which believes the token alone.
     """
 
-    repository: str
-    repository_id: str
-    run_id: str
-    run_attempt: str
-    workflow: str
-    name: str
-    step: str
-    actor: str
-    sha: str
-    ref: str
-    workspace: Path | None
-    temp: Path | None
-    event_file: Path | None
-    output_file: Path | None
-    summary_file: Path | None
-    oidc_url: str
-    oidc_secret: str
-    traceparent: str = ""
-    """TRACEPARENT, as OpenTelemetry's tools for CI set it; unchecked."""
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        """Read what the runner sets; never fails, so that a failure can always be reported."""
 
-    def __repr__(self) -> str:
-        return object.__repr__(self)  # nothing of the secret
+        def value(name: str) -> str:
+            return environ.get(name, "")
+
+        def path(name: str) -> Path | None:
+            return Path(environ[name]) if environ.get(name) else None
+
+        self.repository = value("GITHUB_REPOSITORY")
+        self.repository_id = value("GITHUB_REPOSITORY_ID")
+        self.run_id = value("GITHUB_RUN_ID")
+        self.run_attempt = value("GITHUB_RUN_ATTEMPT") or "1"
+        self.workflow = value("GITHUB_WORKFLOW")
+        self.name = value("GITHUB_JOB")
+        self.step = value("GITHUB_ACTION")
+        self.actor = value("GITHUB_ACTOR")
+        self.sha = value("GITHUB_SHA")
+        self.ref = value("GITHUB_REF")
+        self.workspace = path("GITHUB_WORKSPACE")
+        self.temp = path("RUNNER_TEMP")
+        self.event_file = path("GITHUB_EVENT_PATH")
+        self.output_file = path("GITHUB_OUTPUT")
+        self.summary_file = path("GITHUB_STEP_SUMMARY")
+        self.oidc_url = value("ACTIONS_ID_TOKEN_REQUEST_URL")
+        self.oidc_secret = value("ACTIONS_ID_TOKEN_REQUEST_TOKEN")
+        self.traceparent = value("TRACEPARENT")
+        """As OpenTelemetry's tools for CI set it; unchecked."""
 
 
 def job(environ: Mapping[str, str] = os.environ) -> Job:
-    """Read what the runner sets; never fails, so that a failure can always be reported."""
-
-    def value(name: str) -> str:
-        return environ.get(name, "")
-
-    def path(name: str) -> Path | None:
-        return Path(environ[name]) if environ.get(name) else None
-
-    return Job(
-        repository=value("GITHUB_REPOSITORY"),
-        repository_id=value("GITHUB_REPOSITORY_ID"),
-        run_id=value("GITHUB_RUN_ID"),
-        run_attempt=value("GITHUB_RUN_ATTEMPT") or "1",
-        workflow=value("GITHUB_WORKFLOW"),
-        name=value("GITHUB_JOB"),
-        step=value("GITHUB_ACTION"),
-        actor=value("GITHUB_ACTOR"),
-        sha=value("GITHUB_SHA"),
-        ref=value("GITHUB_REF"),
-        workspace=path("GITHUB_WORKSPACE"),
-        temp=path("RUNNER_TEMP"),
-        event_file=path("GITHUB_EVENT_PATH"),
-        output_file=path("GITHUB_OUTPUT"),
-        summary_file=path("GITHUB_STEP_SUMMARY"),
-        oidc_url=value("ACTIONS_ID_TOKEN_REQUEST_URL"),
-        oidc_secret=value("ACTIONS_ID_TOKEN_REQUEST_TOKEN"),
-        traceparent=value("TRACEPARENT"),
-    )
+    return Job(environ)
 
 
 def fail_on_error(environ: Mapping[str, str] = os.environ, *, default: bool) -> bool:
@@ -114,24 +97,8 @@ def fail_on_error(environ: Mapping[str, str] = os.environ, *, default: bool) -> 
 
 
 def read(environ: Mapping[str, str] = os.environ) -> Inputs:
-    """Read and check the inputs.
-
-    Raises:
-        ActionError: the first input that does not fit.
-    """
-    _refuse_old_inputs(environ)
-    _refuse_shield(environ)
-    payload_file = _payload_file(environ)
-    return Inputs(
-        event_type=_event_type(environ),
-        payload=_payload(environ, payload_file),
-        payload_file=payload_file,
-        payload_schema=text(environ, "payload-schema"),
-        api_url=api_url(environ),
-        audience=audience(environ),
-        timeout_seconds=number(environ, "timeout-seconds", default=60, most=3_600),
-        max_attempts=number(environ, "max-attempts", default=5, most=20),
-    )
+    """See `Inputs`, also for what is raised."""
+    return Inputs(environ)
 
 
 def api_url(environ: Mapping[str, str]) -> str:

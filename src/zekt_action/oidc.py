@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import NamedTuple
 from urllib.parse import quote
 
 from zekt_action import __version__, address
@@ -18,17 +17,19 @@ from zekt_action.tries import Deadline
 _TOKEN = re.compile(r"[A-Za-z0-9._~+/=-]{1,16384}")
 
 
-class TokenSource(NamedTuple):
-    """Where a job gets its tokens: ACTIONS_ID_TOKEN_REQUEST_URL and _TOKEN."""
+class TokenSource:
+    """Where a job gets its tokens."""
 
-    url: str
-    secret: str
-    audience: str
-    fork: bool
-    """The run is of a fork's pull request, to which GitHub gives no tokens."""
+    def __init__(self, url: str, secret: str, audience: str, *, fork: bool) -> None:
+        """Ask nobody yet.
 
-    def __repr__(self) -> str:
-        return object.__repr__(self)  # nothing of the secret
+        Args:
+            url: ACTIONS_ID_TOKEN_REQUEST_URL.
+            secret: ACTIONS_ID_TOKEN_REQUEST_TOKEN.
+            audience: of the tokens.
+            fork: the run is of a fork's pull request, to which GitHub gives no tokens.
+        """
+        self.url, self.secret, self.audience, self.fork = url, secret, audience, fork
 
     def check(self) -> None:
         """Say at once, before any call, that no token can be had.

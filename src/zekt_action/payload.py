@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from typing import Any, NamedTuple
+from typing import Any
 
 from zekt_action.errors import ActionError
 from zekt_action.inputs import Inputs, Job
@@ -11,16 +11,11 @@ from zekt_action.limits import MAX_INPUT_BYTES, MAX_PAYLOAD_BYTES
 from zekt_action.strict_json import JsonRefused, parse
 
 
-class Payload(NamedTuple):
-    """A well-formed message."""
+class Payload:
+    """A well-formed message, and the SHA-256 of its bytes as given."""
 
-    raw: bytes
-    value: Any
-    sha256: str
-    """Of the bytes as given."""
-
-    def __repr__(self) -> str:
-        return object.__repr__(self)  # nothing of the message
+    def __init__(self, raw: bytes, value: Any, sha256: str) -> None:
+        self.raw, self.value, self.sha256 = raw, value, sha256
 
 
 def take(inputs: Inputs, job: Job) -> Payload:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from http import HTTPStatus
-from typing import NamedTuple
 
 from zekt_action import __version__, event
 from zekt_action.errors import ActionError, broker_code
@@ -17,24 +16,22 @@ _MOST_PLACES = 5
 _MAX_PLACE = 200
 
 
-class Receipt(NamedTuple):
+class Receipt:
     """What the broker answered, as far as this step needs it (`wire.Receipt` is the whole of it)."""
 
-    event_id: str
-    consumers_notified: int
-    known_before: bool
-    tries: int
-    redacted: tuple[str, ...] = ()
-    """Where the broker took credentials out, and of what kind; its own words."""
+    def __init__(
+        self, event_id: str, consumers_notified: int, *, known_before: bool, tries: int, redacted: tuple[str, ...]
+    ) -> None:
+        """Keep it; `redacted` is where the broker took credentials out, and of what kind, in its own words."""
+        self.event_id, self.consumers_notified, self.known_before = event_id, consumers_notified, known_before
+        self.tries, self.redacted = tries, redacted
 
 
-class Letter(NamedTuple):
+class Letter:
     """A message ready to go."""
 
-    api_url: str
-    repository: str
-    message_id: str
-    body: bytes
+    def __init__(self, api_url: str, repository: str, message_id: str, body: bytes) -> None:
+        self.api_url, self.repository, self.message_id, self.body = api_url, repository, message_id, body
 
 
 def post(
@@ -93,7 +90,8 @@ def _receipt(answer: Answer, tries: int) -> Receipt:
     event_id, consumers = event.identifier(found.get("eventId")), event.count(found.get("consumersNotified"))
     if event_id is None or consumers is None:
         raise ActionError("answer_unreadable", f"HTTP {answer.status} came without an eventId and consumersNotified.")
-    return Receipt(event_id, consumers, answer.status == HTTPStatus.OK, tries, _redacted(found.get("redacted")))
+    known, redacted = answer.status == HTTPStatus.OK, _redacted(found.get("redacted"))
+    return Receipt(event_id, consumers, known_before=known, tries=tries, redacted=redacted)
 
 
 def _redacted(places: object) -> tuple[str, ...]:
