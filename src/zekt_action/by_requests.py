@@ -47,7 +47,7 @@ class _ReadOnce(HTTPAdapter):
 
     def cert_verify(self, conn: Any, url: str, verify: Any, cert: Any) -> None:
         """Hand the same ones to each host's connections; a proxy's are made as requests makes them."""
-        super().cert_verify(conn, url, verify, cert)
+        super().cert_verify(conn, url, verify, cert)  # type: ignore[no-untyped-call] # the stubs leave it out
         if conn.scheme == "https" and conn.proxy is None:
             conn.conn_kw["ssl_context"] = _trusting(conn.ca_certs, conn.ca_cert_dir)
             conn.ca_certs = conn.ca_cert_dir = None
