@@ -1,4 +1,4 @@
-"""Turn a decision into deliveries: rows, slots and jobs, all in the caller's transaction."""
+"""Turn a decision into deliveries: rows, slots and jobs, all in the caller's transaction; and keep it."""
 
 from collections import Counter
 from collections.abc import Callable, Sequence
@@ -11,9 +11,9 @@ from zekt_backend.rules.parties import Subscription
 from zekt_backend.rules.policy import Decision, Offer
 from zekt_backend.rules.records import RunEvent
 from zekt_backend.rules.trace import Context
-from zekt_backend.store import deliveries, installations, jobs
+from zekt_backend.store import decisions, installations, jobs
 from zekt_backend.store.database import Tx
-from zekt_backend.store.deliveries import NewDelivery
+from zekt_backend.store.decisions import NewDecision, NewDelivery
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,22 +33,23 @@ class Decided:
     event: RunEvent
     decision: Decision
     place: Context
-    late: bool = False
+    about: str | None = None
+    """The message that came after the end, where it was decided about that alone."""
 
 
 async def fan_out(
     tx: Tx, decided: Sequence[Decided], *, now: datetime, new_id: Callable[[], str], timings: Timings
 ) -> list[int]:
-    """One delivery for each that a decision grants, in its order. How many, of each decision."""
+    """Keep each decision, with one delivery for each that it grants, in its order. How many, of each."""
     wanted = [(each, *granted) for each in decided for granted in each.decision.granted]
-    if wanted:
-        slots = await _reserve_slots(tx, [subscription for _, subscription, _ in wanted], now, timings.pace)
-        new = [
-            _delivery(each, subscription, offer, delivery_id=new_id(), due_at=slot, timings=timings)
-            for (each, subscription, offer), slot in zip(wanted, slots, strict=True)
-        ]
-        await deliveries.create(tx, new, now)
-        await jobs.enqueue(tx, [jobs.deliver(delivery.id, 0, delivery.due_at - now) for delivery in new])
+    slots = await _reserve_slots(tx, [subscription for _, subscription, _ in wanted], now, timings.pace)
+    new = [
+        _delivery(each, subscription, offer, delivery_id=new_id(), due_at=slot, timings=timings)
+        for (each, subscription, offer), slot in zip(wanted, slots, strict=True)
+    ]
+    kept = [NewDecision(each.event.guid, each.about, each.decision) for each in decided]
+    await decisions.record(tx, kept, new, now)
+    await jobs.enqueue(tx, [jobs.deliver(delivery.id, 0, delivery.due_at - now) for delivery in new])
     return [len(each.decision.granted) for each in decided]
 
 
@@ -60,6 +61,8 @@ def _installation(subscription: Subscription) -> int:
 
 async def _reserve_slots(tx: Tx, subscriptions: Sequence[Subscription], now: datetime, pace: Pace) -> list[datetime]:
     """A slot for each, in order."""
+    if not subscriptions:
+        return []
     counts = Counter(_installation(subscription) for subscription in subscriptions)
     free = {id_: iter(slots) for id_, slots in (await installations.reserve_each(tx, counts, now, pace=pace)).items()}
     return [next(free[_installation(subscription)]) for subscription in subscriptions]
@@ -90,7 +93,7 @@ def _delivery(
         envelope=envelope.head(
             event, subscription.service, delivery_id=delivery_id, event_type=offer.event_type, decision=decided.place
         ),
-        late=decided.late,
+        late=decided.about is not None,
         durable=subscription.durable,
         confirm_timeout=subscription.confirm_timeout or timings.confirm_timeout,
         complete_timeout=subscription.complete_timeout or timings.complete_timeout,

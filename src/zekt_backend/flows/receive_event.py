@@ -97,7 +97,7 @@ async def _receive(
     ended = await complete_runs(tx, new, now)
     sent = await messages.of_runs(tx, stored)
     first = {key: next(filter(None, (trace.parse(each.traceparent) for each in sent[key])), None) for key in sent}
-    decided = await _decide(tx, new, sent, first, now)
+    decided = await _decide(tx, new, sent, first)
     made = await fan_out(tx, decided, now=now, new_id=new_id, timings=timings)
     receipts = {}
     for each, count in zip(decided, made, strict=True):
@@ -113,9 +113,8 @@ async def _decide(
     new: Sequence[RunEvent],
     sent: Mapping[RunKey, Sequence[Message]],
     first: Mapping[RunKey, Context | None],
-    now: datetime,
 ) -> list[Decided]:
-    """What is decided of each, as it is kept, and its place in its trace."""
+    """What is decided of each, and its place in its trace."""
     taken = {key: correlation.take(sent[key], key.run_attempt) for key in sent}
     known = [replace(event, workflow_path=_path(event, taken[event.key])) for event in new]
     places = [(event.key.repository_id, event.workflow_path) for event in known]
@@ -124,7 +123,6 @@ async def _decide(
         policy.decide(event, providers[place], taken[event.key]) for event, place in zip(known, places, strict=True)
     ]
     both = list(zip(known, decisions, strict=True))
-    await events.record_decisions(tx, [(event.guid, decision) for event, decision in both], now)
     # Of a run that has sent nothing: its cause's trace, or a new one.
     silent = [event.key for event, decision in both if decision.granted and not first[event.key]]
     causes = await traces.causes_of(tx, silent) if silent else {}

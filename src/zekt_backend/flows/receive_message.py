@@ -165,9 +165,8 @@ class _Visit:
         """At once, since its run has ended."""
         now = self.clock.now()
         for tell in late:
-            await events.record_decisions(tx, [(tell.end.guid, tell.decision)], now, event_id=message.event_id)
             place = trace.of_decision(begun.own.trace_id, tell.end.guid, message.event_id)
-            decided = Decided(tell.end, tell.decision, place, late=True)
+            decided = Decided(tell.end, tell.decision, place, about=message.event_id)
             (count,) = await fan_out(tx, [decided], now=now, new_id=self.new_delivery_id, timings=self.timings)
             told = spans.decision(
                 place,

@@ -10,10 +10,10 @@ from zekt_backend.flows.fan_out import Timings
 from zekt_backend.flows.fetch_payload import check_kept
 from zekt_backend.rules import envelope, policy
 from zekt_backend.rules.parties import Subscription
-from zekt_backend.store import archive, audit, deliveries, directory, installations, jobs, repositories
+from zekt_backend.store import archive, audit, decisions, deliveries, directory, installations, jobs, repositories
 from zekt_backend.store.archive import Original
 from zekt_backend.store.database import Database, Tx
-from zekt_backend.store.deliveries import NewDelivery
+from zekt_backend.store.decisions import NewDelivery
 
 PATIENCE_SECONDS = 3.0
 
@@ -70,7 +70,7 @@ async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: d
         check_kept(old.received_at, old.gone, now, terms.retention)
     subscription = await recipient(tx, old.subscription_id, old.provider_id, asker.account_id)
     new = await _again(tx, delivery_id, old, subscription, now=now, replay_id=replay_id, timings=terms.timings)
-    await deliveries.create(tx, [new], now)
+    await decisions.record(tx, [], [new], now)
     await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
     await _tell(tx, new, asker, now)
 

@@ -1,15 +1,14 @@
-"""Deliveries: made in fan-out, changed only by compare-and-swap, each change with its line of history."""
+"""Deliveries: changed only by compare-and-swap, each change with its line of history."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
 from psycopg import sql
-from psycopg.types.json import Jsonb
 
 from zekt_backend.rules import spans
-from zekt_backend.rules.happenings import Made, Moved
+from zekt_backend.rules.happenings import Moved
 from zekt_backend.rules.lifecycle import Fact, Status, sources, target
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import notices
@@ -43,29 +42,6 @@ class Delivery:
     consumer_run_attempt: int | None
 
 
-@dataclass(frozen=True, slots=True)
-class NewDelivery:
-    id: str
-    subscription_id: int
-    provider_id: int
-    provider: str
-    consumer_id: int
-    consumer: str
-    installation_id: int
-    correlation_id: str
-    event_guid: str
-    event_id: str | None
-    event_type: str
-    envelope: dict[str, Any]
-    late: bool
-    durable: bool
-    confirm_timeout: timedelta
-    complete_timeout: timedelta
-    max_dispatches: int
-    due_at: datetime
-    replay_of: str | None = None
-
-
 _ROW = sql.SQL(
     """id, subscription_id, provider_id, consumer_id, consumer, installation_id, correlation_id, event_id, envelope,
        durable, confirm_timeout, complete_timeout, max_dispatches, status, due_at, paced, attempt, tries, dispatches,
@@ -75,46 +51,6 @@ _ROW = sql.SQL(
 
 def _delivery(row: Mapping[str, Any]) -> Delivery:
     return Delivery(**{**row, "status": Status(row["status"])})
-
-
-_NEW = (
-    "id", "subscription_id", "provider_id", "provider", "consumer_id", "consumer", "installation_id", "correlation_id",
-    "event_guid", "event_id", "event_type", "late", "durable", "confirm_timeout", "complete_timeout", "max_dispatches",
-    "replay_of", "due_at",
-)  # fmt: skip
-
-
-async def create(tx: Tx, new: Sequence[NewDelivery], now: datetime) -> None:
-    """Write them as pending, in order, with the first line of their history."""
-    values: dict[str, Any] = {name: [getattr(delivery, name) for delivery in new] for name in _NEW}
-    values["envelope"] = [Jsonb(delivery.envelope) for delivery in new]
-    await tx.execute(
-        """WITH made AS (
-               INSERT INTO deliveries (id, subscription_id, provider_id, provider, consumer_id, consumer,
-                   installation_id, correlation_id, event_guid, event_id, event_type, envelope, late, durable,
-                   confirm_timeout, complete_timeout, max_dispatches, replay_of, due_at, is_replay, status, created_at)
-               SELECT new.*, new.replay_of IS NOT NULL, 'pending', %(now)s
-               FROM unnest(%(id)b::text[], %(subscription_id)b::bigint[], %(provider_id)b::bigint[],
-                   %(provider)b::text[], %(consumer_id)b::bigint[], %(consumer)b::text[],
-                   %(installation_id)b::bigint[], %(correlation_id)b::text[], %(event_guid)b::text[],
-                   %(event_id)b::text[], %(event_type)b::text[], %(envelope)b::jsonb[], %(late)b::boolean[],
-                   %(durable)b::boolean[], %(confirm_timeout)b::interval[], %(complete_timeout)b::interval[],
-                   %(max_dispatches)b::int[], %(replay_of)b::text[], %(due_at)b::timestamptz[])
-                   AS new (id, subscription_id, provider_id, provider, consumer_id, consumer, installation_id,
-                   correlation_id, event_guid, event_id, event_type, envelope, late, durable, confirm_timeout,
-                   complete_timeout, max_dispatches, replay_of, due_at))
-           INSERT INTO history (delivery_id, at, fact, to_status, detail)
-           SELECT id, %(now)s, 'created', 'pending', detail
-           FROM unnest(%(id)b::text[], %(origin)b::text[]) AS first (id, detail)""",
-        values | {"now": now, "origin": [_origin(delivery) for delivery in new]},
-    )
-    tx.happenings.append(Made(len(new)))
-
-
-def _origin(new: NewDelivery) -> str:
-    if new.replay_of is not None:
-        return f"replay of {new.replay_of}"
-    return "Late: the run had ended before this message came." if new.late else ""
 
 
 async def lock(tx: Tx, delivery_id: str) -> Delivery | None:

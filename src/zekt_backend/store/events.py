@@ -5,9 +5,6 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from typing import Any
 
-from psycopg.types.json import Jsonb
-
-from zekt_backend.rules.policy import Decision, Rule
 from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.store.database import Listing, Tx, many, page_of
 
@@ -108,50 +105,3 @@ async def since(tx: Tx, key: RunKey) -> list[RunEvent]:
         (key.repository_id, key.run_id, key.run_attempt),
     )
     return [RunEvent(key=replace(key, run_attempt=row.pop("run_attempt")), **row) for row in rows]
-
-
-async def record_decisions(
-    tx: Tx, decided: Sequence[tuple[str, Decision]], now: datetime, *, event_id: str | None = None
-) -> None:
-    """Keep the reasons, by the event's guid; `event_id` names the message where one came late and was decided alone."""
-    await tx.execute(
-        """INSERT INTO decisions (event_guid, event_id, decided_at, outcome, reasons)
-           SELECT guid, %s, %s, outcome, reasons
-           FROM unnest(%b::text[], %b::text[], %b::jsonb[]) AS decided (guid, outcome, reasons)""",
-        (
-            event_id,
-            now,
-            [guid for guid, _ in decided],
-            [decision.outcome for _, decision in decided],
-            [Jsonb(_reasons(decision)) for _, decision in decided],
-        ),
-    )
-
-
-def _reasons(decision: Decision) -> dict[str, Any]:
-    return {
-        "provider": _told(decision.rules),
-        "consumers": [
-            {
-                "subscription": verdict.subscription.id,
-                "consumer": verdict.subscription.consumer,
-                "service": verdict.subscription.service.slug,
-                "rules": _told(verdict.rules),
-                # Only what was asked of each: most subscriptions take every message.
-                "messages": [
-                    {
-                        "eventId": offer.message.event_id if offer.message else None,
-                        "eventType": offer.event_type,
-                        "rules": _told(offer.rules),
-                    }
-                    for offer in verdict.offers
-                    if offer.rules
-                ],
-            }
-            for verdict in decision.verdicts
-        ],
-    }
-
-
-def _told(rules: Sequence[Rule]) -> list[dict[str, Any]]:
-    return [{"name": rule.name, "passed": rule.passed, "detail": rule.detail} for rule in rules]
