@@ -15,8 +15,10 @@ async def complete_runs(tx: Tx, ended: Collection[RunEvent], now: datetime) -> C
 
     No two of them are of the same run.
     """
-    runs = {(event.key.repository_id, event.key.run_id): event for event in ended}
     counts: Counter[RunKey] = Counter()
+    if not ended:
+        return counts
+    runs = {(event.key.repository_id, event.key.run_id): event for event in ended}
     for delivery in await deliveries.lock_confirmed_by(tx, [event.key for event in ended]):
         event = runs[delivery.consumer_id, delivery.consumer_run_id or 0]
         await end(tx, delivery.id, event.conclusion, now, source="the consumer's workflow_run webhook")

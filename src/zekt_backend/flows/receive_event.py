@@ -15,9 +15,10 @@ from zekt_backend.rules import correlation, policy, spans, trace
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.rules.spans import Span
-from zekt_backend.rules.trace import Context
-from zekt_backend.store import directory, events, messages, traces
+from zekt_backend.rules.trace import Cause, Context
+from zekt_backend.store import directory, events, runs
 from zekt_backend.store.database import Database, Tx, lock_runs
+from zekt_backend.store.runs import Past
 
 PATIENCE_SECONDS = 3.0
 """GitHub waits 10 seconds for an answer and never asks again: a passing trouble is worth a few tries, no more."""
@@ -94,15 +95,16 @@ async def _receive(
     if not stored:
         return [_DUPLICATE] * len(ends)
     new = [event for event in ends if event.key in stored]
-    ended = await complete_runs(tx, new, now)
-    sent = await messages.of_runs(tx, stored)
-    first = {key: next(filter(None, (trace.parse(each.traceparent) for each in sent[key])), None) for key in sent}
-    decided = await _decide(tx, new, sent, first)
+    pasts = await runs.pasts(tx, stored)
+    # Who has confirmed nothing has nothing to end.
+    ended = await complete_runs(tx, [event for event in new if pasts[event.key].cause], now)
+    first = {key: _first(past) for key, past in pasts.items()}
+    decided = await _decide(tx, new, pasts, first)
     made = await fan_out(tx, decided, now=now, new_id=new_id, timings=timings)
     receipts = {}
     for each, count in zip(decided, made, strict=True):
         key, decision = each.event.key, each.decision
-        if count or sent[key]:
+        if count or pasts[key].sent:
             tx.happenings += _spans(each, first[key], count, now, clock.now())
         receipts[key] = EventReceipt(False, decision.outcome, decision.against, count, ended[key])
     return [receipts.get(event.key, _DUPLICATE) for event in ends]
@@ -111,26 +113,30 @@ async def _receive(
 async def _decide(
     tx: Tx,
     new: Sequence[RunEvent],
-    sent: Mapping[RunKey, Sequence[Message]],
+    pasts: Mapping[RunKey, Past],
     first: Mapping[RunKey, Context | None],
 ) -> list[Decided]:
     """What is decided of each, and its place in its trace."""
-    taken = {key: correlation.take(sent[key], key.run_attempt) for key in sent}
+    taken = {key: correlation.take(past.sent, key.run_attempt) for key, past in pasts.items()}
     known = [replace(event, workflow_path=_path(event, taken[event.key])) for event in new]
     places = [(event.key.repository_id, event.workflow_path) for event in known]
     providers = await directory.providers(tx, dict.fromkeys(places))
     decisions = [
         policy.decide(event, providers[place], taken[event.key]) for event, place in zip(known, places, strict=True)
     ]
-    both = list(zip(known, decisions, strict=True))
-    # Of a run that has sent nothing: its cause's trace, or a new one.
-    silent = [event.key for event, decision in both if decision.granted and not first[event.key]]
-    causes = await traces.causes_of(tx, silent) if silent else {}
-    begun = {key: cause.context for key, cause in causes.items()} | {key: told for key, told in first.items() if told}
-    return [Decided(event, decision, _place(event, begun.get(event.key))) for event, decision in both]
+    return [
+        Decided(event, decision, _place(event, first[event.key], pasts[event.key].cause))
+        for event, decision in zip(known, decisions, strict=True)
+    ]
 
 
-def _place(event: RunEvent, begun: Context | None) -> Context:
+def _first(past: Past) -> Context | None:
+    return next(filter(None, (trace.parse(each.traceparent) for each in past.sent)), None)
+
+
+def _place(event: RunEvent, first: Context | None, cause: Cause | None) -> Context:
+    """Of a run that has sent nothing: in its cause's trace, or a new one."""
+    begun = first or (cause.context if cause else None)
     return trace.of_decision(begun.trace_id if begun else trace.trace_id(event.guid), event.guid)
 
 

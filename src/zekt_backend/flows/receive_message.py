@@ -20,7 +20,7 @@ from zekt_backend.rules.identity import disagreement
 from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent, SignedClaims
 from zekt_backend.rules.trace import Begun
-from zekt_backend.store import directory, events, messages, refusals, traces
+from zekt_backend.store import directory, events, messages, refusals, runs, traces
 from zekt_backend.store.database import Database, Tx, lock_runs
 from zekt_backend.store.messages import NewMessage
 
@@ -137,7 +137,7 @@ class _Visit:
     async def _store(self, tx: Tx, message: NewMessage, provider: Provider) -> MessageReceipt:
         key, now = message.key, self.clock.now()
         ends = await events.since(tx, key)
-        sent = (await messages.of_runs(tx, [ends[-1].key]))[ends[-1].key] if ends else []
+        sent = (await runs.pasts(tx, [ends[-1].key]))[ends[-1].key].sent if ends else []
         late = _late(message.head, sent, ends, provider)
         notified = (
             sum(len(tell.given) for tell in late) if ends else len(policy.expect(provider, message.head).recipients)

@@ -1,6 +1,5 @@
 """Messages, byte for byte, waiting for (or joined to) their run's event."""
 
-from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -9,7 +8,7 @@ from psycopg.types.json import Jsonb
 
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.records import RunKey
-from zekt_backend.store.database import Tx, changed, columns_of, many, one
+from zekt_backend.store.database import Tx, changed, one
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,28 +83,6 @@ async def stored_before(tx: Tx, dedupe_key: str) -> Stored | None:
         (dedupe_key,),
     )
     return Stored(**row) if row else None
-
-
-async def of_runs(tx: Tx, keys: Collection[RunKey]) -> dict[RunKey, list[Message]]:
-    """Messages of each of these runs, of this attempt or an earlier one, in the order they came.
-
-    They are held: until the transaction ends nobody lets go of their bytes, which somebody may be given.
-    """
-    rows = await many(
-        tx,
-        """SELECT k.*, m.event_id, m.event_type, m.workflow_path, m.run_attempt, m.job, m.step, m.traceparent,
-                  m.flushed_at IS NOT NULL AS gone,
-                  ARRAY(SELECT d.subscription_id FROM deliveries d WHERE d.event_id = m.event_id) AS carried_to
-           FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS k (of_repository, of_run, of_attempt)
-           JOIN messages m ON m.repository_id = of_repository AND m.run_id = of_run AND m.run_attempt <= of_attempt
-           ORDER BY m.run_attempt, m.seq FOR SHARE OF m""",
-        columns_of(keys),
-    )
-    found: dict[RunKey, list[Message]] = {key: [] for key in keys}
-    for row in rows:
-        key = RunKey(row.pop("of_repository"), row.pop("of_run"), row.pop("of_attempt"))
-        found[key].append(Message(**{**row, "carried_to": tuple(row["carried_to"])}))
-    return found
 
 
 async def count_of_run(tx: Tx, key: RunKey) -> int:

@@ -1,10 +1,8 @@
 """Which delivery caused a run, and in which trace it stands."""
 
-from collections.abc import Collection
-
 from zekt_backend.rules.records import RunKey
 from zekt_backend.rules.trace import Cause, Known
-from zekt_backend.store.database import Tx, columns_of, many, one
+from zekt_backend.store.database import Tx, one
 
 _KNOWN = """
 SELECT (SELECT m.traceparent FROM messages m
@@ -65,22 +63,3 @@ async def known_of(
     if row["delivery_id"] is not None:
         cause = Cause(row["correlation_id"], row["delivery_id"], row["attempt"], row["traceparent"])
     return Known(row["run"], cause, bool(row["foreign"]))
-
-
-async def causes_of(tx: Tx, keys: Collection[RunKey]) -> dict[RunKey, Cause]:
-    """The cause of each of these runs that has one: the first delivery that it has confirmed."""
-    rows = await many(
-        tx,
-        """SELECT k.*, cause.*
-           FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS k (of_repository, of_run, of_attempt),
-               LATERAL (SELECT d.correlation_id, d.id, d.attempt, d.envelope->>'traceparent' AS traceparent
-                        FROM deliveries d WHERE d.consumer_id = of_repository AND d.consumer_run_id = of_run
-                        ORDER BY d.seq LIMIT 1) AS cause""",
-        columns_of(keys),
-    )
-    return {
-        RunKey(row["of_repository"], row["of_run"], row["of_attempt"]): Cause(
-            row["correlation_id"], row["id"], row["attempt"], row["traceparent"]
-        )
-        for row in rows
-    }
