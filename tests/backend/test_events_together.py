@@ -137,3 +137,25 @@ async def test_one_that_somebody_holds_up_does_not_hold_up_its_neighbours(zekt: 
         assert (await one).deliveries == (await three).deliveries == 1
         assert not two.done()
     assert (await two).deliveries == 1
+
+
+async def test_nothing_is_stored_before_the_turns_of_all_are_taken(zekt: Any, means: dict[str, Any]) -> None:
+    ends = [ended(zekt.start_run()) for _ in range(3)]
+    async with await psycopg.AsyncConnection.connect(zekt.database_url, autocommit=True) as holding:
+        key = max(ends, key=lambda end: end.key.run_id).key
+        turn = f"run:{key.repository_id}:{key.run_id}"
+        await holding.execute("SELECT pg_advisory_lock(hashtextextended(%s, 0))", (turn,))
+        receiving = asyncio.create_task(receive_events(ends, **means))
+        await asyncio.to_thread(zekt.until_sql, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        # Whoever stores the same meanwhile waits for nobody: nothing of it is there yet, seen or unseen.
+        await holding.execute("SET lock_timeout = '100ms'")
+        async with holding.transaction(force_rollback=True):
+            await holding.execute(
+                """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_name, head_sha,
+                       event, actor, html_url, received_at)
+                   SELECT guid, 1, '', 1, row_number() OVER (), '', '', '', '', '', now()
+                   FROM unnest(%s::text[]) AS guid""",
+                ([end.guid for end in ends],),
+            )
+        await holding.execute("SELECT pg_advisory_unlock_all()")
+        assert [receipt.deliveries for receipt in await receiving] == [1, 1, 1]

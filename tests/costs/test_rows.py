@@ -7,7 +7,8 @@ import psycopg
 
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import directory
-from zekt_backend.store.database import lock_runs, many, one_connection
+from zekt_backend.store.database import many, one_connection
+from zekt_backend.store.runs import take_turn
 from zekt_testing import setup
 from zekt_testing.broker import ORDER
 
@@ -41,7 +42,7 @@ async def read_for_the_policy(url: str) -> dict[str, int]:
     async with one_connection(url) as tx, tx.transaction():
         tx.prepare_threshold = 0
         counts = []
-        await lock_runs(tx, [RunKey(1001, 1, 1)])
+        await take_turn(tx, RunKey(1001, 1, 1))
         for _ in range(2):  # planning reads rows, too: how large the largest key is, say
             found = await directory.provider(tx, 1001, ORDER)
             assert [subscription.consumer for subscription in found.subscriptions] == ["infra-team/platform"]

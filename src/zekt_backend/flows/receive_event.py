@@ -17,7 +17,7 @@ from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.rules.spans import Span
 from zekt_backend.rules.trace import Cause, Context
 from zekt_backend.store import directory, events, runs
-from zekt_backend.store.database import Database, Tx, lock_runs
+from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.runs import Past
 
 PATIENCE_SECONDS = 3.0
@@ -89,11 +89,11 @@ async def _receive(
     tx: Tx, ends: Sequence[RunEvent], clock: Clock, new_id: Callable[[], str], timings: Timings
 ) -> list[EventReceipt]:
     # What one of them waits for is not for the others to wait for.
-    await lock_runs(tx, [event.key for event in ends], patience=_NEIGHBOURS_SECONDS if len(ends) > 1 else None)
-    now = clock.now()
-    stored = await events.save_new(tx, ends, now)
+    patience = _NEIGHBOURS_SECONDS if len(ends) > 1 else None
+    stored = await events.save_new(tx, ends, clock.now(), patience=patience)
     if not stored:
         return [_DUPLICATE] * len(ends)
+    now = clock.now()  # they may have waited for their turns
     new = [event for event in ends if event.key in stored]
     pasts = await runs.pasts(tx, stored)
     # Who has confirmed nothing has nothing to end.

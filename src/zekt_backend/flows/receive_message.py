@@ -21,7 +21,7 @@ from zekt_backend.rules.parties import Provider
 from zekt_backend.rules.records import RunEvent, SignedClaims
 from zekt_backend.rules.trace import Begun
 from zekt_backend.store import directory, events, messages, refusals, runs, traces
-from zekt_backend.store.database import Database, Tx, lock_runs
+from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.messages import NewMessage
 
 MAX_MESSAGES_PER_RUN = 256
@@ -108,7 +108,7 @@ class _Visit:
     async def __call__(self, tx: Tx) -> MessageReceipt | Refusal | examining.Job:
         claims = self.incoming.claims
         await admit(tx, claims, self.incoming.purpose)
-        await lock_runs(tx, [claims.key])
+        await runs.take_turn(tx, claims.key)
         provider = await directory.provider(tx, claims.repository_id, claims.workflow_path)
         message = _new_message(self.incoming, self.new_event_id())
         if asks := door.asking(provider.services):

@@ -17,7 +17,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.rules.happenings import Happening
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import idle
-from zekt_backend.store.plans import BY_INDEX, FEW_BY_KEY
+from zekt_backend.store.plans import BY_INDEX
 from zekt_backend.store.share import PATIENCE, Share
 
 Result = TypeVar("Result")
@@ -245,23 +245,6 @@ async def one_connection(url: str) -> AsyncIterator[Tx]:
     async with connection:
         await connection.execute(PATIENCE_OF_THE_SERVER)
         yield connection
-
-
-async def lock_runs(tx: Tx, keys: Collection[RunKey], *, patience: float | None = None) -> None:
-    """Take turns per run: its ends and its messages, of all attempts, must see each other if they come at once.
-
-    All callers take them in the same order. With `patience` no lock of this transaction, these and those that follow,
-    is waited for longer than so many seconds.
-
-    What follows in the transaction is planned as `plans` has it for `FEW_BY_KEY`.
-    """
-    names = sorted({f"run:{key.repository_id}:{key.run_id}" for key in keys})
-    timeout = None if patience is None else f"{round(1000 * patience)}ms"
-    await tx.execute(
-        f"""SELECT set_config('lock_timeout', coalesce(%s, current_setting('lock_timeout')), true), {FEW_BY_KEY},
-                   pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%s::text[]) AS name""",  # noqa: S608 — a constant
-        (timeout, names),
-    )
 
 
 def columns_of(keys: Collection[RunKey]) -> tuple[list[int], list[int], list[int]]:

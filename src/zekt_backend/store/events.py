@@ -7,27 +7,39 @@ from typing import Any
 
 from zekt_backend.rules.records import RunEvent, RunKey
 from zekt_backend.store.database import Listing, Tx, many, page_of
+from zekt_backend.store.runs import TAKE_TURNS, turns
 
 _COLUMNS = [f.name for f in fields(RunEvent) if f.name != "key"]
 _KEY = [f.name for f in fields(RunKey)]
 
 
-async def save_new(tx: Tx, events: Sequence[RunEvent], now: datetime) -> set[RunKey]:
-    """Store them, but for run attempts and webhooks that were stored before. The attempts that are new."""
+async def save_new(tx: Tx, events: Sequence[RunEvent], now: datetime, *, patience: float | None = None) -> set[RunKey]:
+    """Take their runs' turns, and store them, but for run attempts and webhooks that were stored before.
+
+    What was written in the turns before is seen by the statements that follow, and not by this one.
+
+    Returns:
+        The attempts that are new.
+    """
     values = {name: [getattr(event, name) for event in events] for name in _COLUMNS}
     values |= {name: [getattr(event.key, name) for event in events] for name in _KEY}
     rows = await many(
         tx,
-        """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_id, workflow_path,
+        # No row goes in before the last turn is taken, for all are counted first: else two who store the same run,
+        # with others, could wait for each other.
+        f"""WITH turn AS MATERIALIZED ({TAKE_TURNS})
+           INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_id, workflow_path,
                workflow_name, conclusion, head_branch, head_sha, event, actor, html_url, started_at,
                completed_at, received_at)
-           SELECT new.*, %(now)s FROM unnest(%(guid)b::text[], %(repository_id)b::bigint[], %(repository)b::text[],
-               %(run_id)b::bigint[], %(run_attempt)b::int[], %(workflow_id)b::bigint[], %(workflow_path)b::text[],
-               %(workflow_name)b::text[], %(conclusion)b::text[], %(head_branch)b::text[], %(head_sha)b::text[],
-               %(event)b::text[], %(actor)b::text[], %(html_url)b::text[], %(started_at)b::text[],
-               %(completed_at)b::text[]) AS new
-           ON CONFLICT DO NOTHING RETURNING repository_id, run_id, run_attempt""",
-        values | {"now": now},
+           SELECT new.*, %(now)s
+           FROM (SELECT count(*) FROM turn) AS taken,
+               unnest(%(guid)b::text[], %(repository_id)b::bigint[], %(repository)b::text[], %(run_id)b::bigint[],
+                   %(run_attempt)b::int[], %(workflow_id)b::bigint[], %(workflow_path)b::text[],
+                   %(workflow_name)b::text[], %(conclusion)b::text[], %(head_branch)b::text[], %(head_sha)b::text[],
+                   %(event)b::text[], %(actor)b::text[], %(html_url)b::text[], %(started_at)b::text[],
+                   %(completed_at)b::text[]) AS new
+           ON CONFLICT DO NOTHING RETURNING repository_id, run_id, run_attempt""",  # noqa: S608 — a constant
+        values | {"now": now} | turns([event.key for event in events], patience=patience),
     )
     return {RunKey(**row) for row in rows}
 

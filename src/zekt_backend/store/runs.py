@@ -1,12 +1,37 @@
-"""What is known of runs when they have ended: what they have sent, and what caused them."""
+"""Runs: their turns; and what is known of them when they have ended, what they have sent and what caused them."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
+from typing import Any, LiteralString
 
 from zekt_backend.rules.correlation import Message
 from zekt_backend.rules.records import RunKey
 from zekt_backend.rules.trace import Cause
 from zekt_backend.store.database import Tx, columns_of, many
+from zekt_backend.store.plans import FEW_BY_KEY
+
+TAKE_TURNS: LiteralString = f"""
+SELECT set_config('lock_timeout', coalesce(%(patience)s, current_setting('lock_timeout')), true), {FEW_BY_KEY},
+       pg_advisory_xact_lock(hashtextextended(name, 0)) FROM unnest(%(runs)s::text[]) AS name"""  # noqa: S608 — a constant
+"""Take turns per run: its ends and its messages, of all attempts, must see each other if they come at once.
+
+What follows in the transaction is planned as `plans` has it for `FEW_BY_KEY`."""
+
+
+def turns(keys: Collection[RunKey], *, patience: float | None = None) -> dict[str, Any]:
+    """What `TAKE_TURNS` is given: all take them in the same order.
+
+    With `patience` no lock of this transaction, these and those that follow, is waited for longer than so many seconds.
+    """
+    return {
+        "runs": sorted({f"run:{key.repository_id}:{key.run_id}" for key in keys}),
+        "patience": None if patience is None else f"{round(1000 * patience)}ms",
+    }
+
+
+async def take_turn(tx: Tx, key: RunKey) -> None:
+    """Take this run's turn, as `TAKE_TURNS` has it."""
+    await tx.execute(TAKE_TURNS, turns([key]))
 
 
 @dataclass(slots=True)
