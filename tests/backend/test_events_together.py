@@ -12,6 +12,7 @@ import pytest
 
 from zekt_backend.broker import Broker, new_delivery_id
 from zekt_backend.flows.receive_event import EventReceipt, receive_event, receive_events, together
+from zekt_backend.store import runs
 from zekt_testing.broker import settings_for
 from zekt_testing.clock import ManualClock
 from zekt_testing.ends import ended
@@ -159,3 +160,18 @@ async def test_nothing_is_stored_before_the_turns_of_all_are_taken(zekt: Any, me
             )
         await holding.execute("SELECT pg_advisory_unlock_all()")
         assert [receipt.deliveries for receipt in await receiving] == [1, 1, 1]
+
+
+async def test_bytes_that_are_let_go_while_their_run_ends_are_seen_as_gone(zekt: Any, broker: Broker) -> None:
+    run = zekt.start_run()
+    zekt.send(run, {"of": "the run"}, messageId="a")
+
+    async def ask() -> Any:
+        async with broker.db.transaction() as tx:
+            return (await runs.pasts(tx, [ended(run).key]))[ended(run).key].sent
+
+    async with await psycopg.AsyncConnection.connect(zekt.database_url) as flushing:
+        await flushing.execute("UPDATE messages SET payload = '', flushed_at = now(), flushed_why = 'retention'")
+        asking = asyncio.create_task(ask())
+        await asyncio.to_thread(zekt.until_sql, "SELECT 1 FROM pg_locks WHERE NOT granted")
+    assert [message.gone for message in await asking] == [True]
