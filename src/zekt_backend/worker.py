@@ -37,7 +37,7 @@ log = structlog.get_logger()
 _MINUTE = 60
 
 _AHEAD = 2
-"""Jobs that a look at the queue takes up, for each thread that asks GitHub: the next are there when those end."""
+"""Jobs that a look at the queue takes up, for each try that may be on its way: the next are there when those end."""
 
 _RECONNECT = (0.2, 0.5, 1.0, 2.0)
 """Seconds between tries to reach the database again; the last one repeats."""

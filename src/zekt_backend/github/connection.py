@@ -1,7 +1,8 @@
 """PyGithub's HTTP connection, held to one request and one bounded answer per call.
 
 Read in PyGithub 2.10: by itself it follows every 301, repeats a GET that is answered 202 without end, and reads
-bodies of any size for any time. A dispatch must be one POST, and a thread must come back.
+bodies of any size for any time. What is written must be one request, and a thread must come back. (Dispatches go by
+`posts.py`.)
 """
 
 import time
