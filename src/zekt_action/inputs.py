@@ -29,7 +29,7 @@ OLD_INPUTS = {
 class Inputs:
     """The inputs of action.yml, checked as far as they can be without reading a file."""
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         """Read and check the inputs.
 
         Raises:
@@ -54,7 +54,7 @@ class Job:
     Nothing here proves anything to the broker, which believes the token alone.
     """
 
-    def __init__(self, environ: Mapping[str, str]) -> None:
+    def __init__(self, environ: Mapping[str, str] = os.environ) -> None:
         """Read what the runner sets; never fails, so that a failure can always be reported."""
 
         def value(name: str) -> str:
@@ -84,21 +84,12 @@ class Job:
         """As OpenTelemetry's tools for CI set it; unchecked."""
 
 
-def job(environ: Mapping[str, str] = os.environ) -> Job:
-    return Job(environ)
-
-
 def fail_on_error(environ: Mapping[str, str] = os.environ, *, default: bool) -> bool:
     """Whether a failure fails the step; asked first, because it decides how all other failures end."""
     value = text(environ, "fail-on-error") or str(default)
     if value not in _TRUE | _FALSE:
         raise ActionError("input_invalid", "`fail-on-error` must be true or false.")
     return value in _TRUE
-
-
-def read(environ: Mapping[str, str] = os.environ) -> Inputs:
-    """See `Inputs`, also for what is raised."""
-    return Inputs(environ)
 
 
 def api_url(environ: Mapping[str, str]) -> str:

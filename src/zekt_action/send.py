@@ -43,11 +43,11 @@ def main(connect: Callable[[], Transport], check_schema: SchemaCheck) -> int:
         connect: makes the HTTP client; called once the message is known to be good.
         check_schema: called where `payload-schema` is given.
     """
-    job = inputs_.job()
+    job = inputs_.Job()
     report = Report(job, sys.stdout, OUTPUTS, if_failed={"status": "failed"}, known={"correlation-id": job.run_id})
 
     def work(report: Report) -> None:
-        asked = inputs_.read()
+        asked = inputs_.Inputs()
         deadline = step.start_clock(asked.timeout_seconds)
         letter, tokens = _prepare(asked, report, check_schema)
         most, mask, tell = asked.max_attempts, report.mask, report.say

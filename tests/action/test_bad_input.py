@@ -125,11 +125,11 @@ def test_a_path_of_the_host_leads_nowhere_else(runner: Any) -> None:
 
 def test_a_payload_input_beyond_what_linux_carries_says_what_to_do_instead() -> None:
     environ = {"INPUT_EVENT-TYPE": "e", "ZEKT_API_URL": "https://zekt.example.com"}
-    fits = inputs_.read(environ | {"INPUT_PAYLOAD": '"' + "a" * 131_055 + '"'})
-    assert len(payload.take(fits, inputs_.job({})).raw) == 131_057
-    large = inputs_.read(environ | {"INPUT_PAYLOAD": '"' + "a" * 131_056 + '"'})
+    fits = inputs_.Inputs(environ | {"INPUT_PAYLOAD": '"' + "a" * 131_055 + '"'})
+    assert len(payload.take(fits, inputs_.Job({})).raw) == 131_057
+    large = inputs_.Inputs(environ | {"INPUT_PAYLOAD": '"' + "a" * 131_056 + '"'})
     with pytest.raises(ActionError) as caught:
-        payload.take(large, inputs_.job({}))
+        payload.take(large, inputs_.Job({}))
     assert caught.value.code == "payload_input_too_large"
     assert "payload-file: message.json" in caught.value.advice
 

@@ -6,7 +6,7 @@ import pytest
 
 from zekt_action import files
 from zekt_action.errors import ActionError
-from zekt_action.inputs import Job, job
+from zekt_action.inputs import Job
 
 
 @pytest.fixture
@@ -16,7 +16,7 @@ def here(tmp_path: Path) -> Job:
         (tmp_path / folder / "made.json").write_text(folder)
     (tmp_path / "workspace/orders/made.json").write_text("the folder's own")
     environ = {"GITHUB_WORKSPACE": str(tmp_path / "workspace"), "RUNNER_TEMP": str(tmp_path / "temp")}
-    return job(environ | {"GITHUB_REPOSITORY": "shop-team/orders"})
+    return Job(environ | {"GITHUB_REPOSITORY": "shop-team/orders"})
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,6 @@ def test_a_file_that_is_missing_is_no_other_file(here: Job, name: str) -> None:
 
 
 def test_without_a_repository_no_doubled_folder_is_guessed(here: Job) -> None:
-    nameless = job({"GITHUB_WORKSPACE": str(here.workspace)})
+    nameless = Job({"GITHUB_WORKSPACE": str(here.workspace)})
     with pytest.raises(ActionError, match="file_missing"):
         files.read("/home/runner/work///made.json", nameless, limit=100)

@@ -13,7 +13,7 @@ from zekt_action import address, commands, outputs
 from zekt_action.body import build
 from zekt_action.by_requests import RequestsTransport
 from zekt_action.errors import ADVICE, CODES, ActionError, broker_code
-from zekt_action.inputs import job
+from zekt_action.inputs import Job
 from zekt_action.limits import MAX_INPUT_BYTES
 from zekt_action.payload import Payload
 from zekt_action.transport import NoAnswerError, Request
@@ -156,7 +156,7 @@ def test_a_summary_shows_markup_as_text(tmp_path: Path) -> None:
 
 def test_the_request_is_what_the_broker_reads() -> None:
     raw = build(
-        job({"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "x"}), "e", Payload(b"{}", {}, "0" * 64), "msg-1", None
+        Job({"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "x"}), "e", Payload(b"{}", {}, "0" * 64), "msg-1", None
     )
     head = MessageHead.model_validate_json(raw)
     assert (head.event_type, head.workflow_run_id, head.run_attempt, head.message_id) == ("e", "42", 1, "msg-1")
@@ -206,7 +206,7 @@ def test_each_way_to_get_no_answer_has_its_words(error: Exception, says: str) ->
 
 
 def test_secrets_are_in_no_representation() -> None:
-    found = job({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hunter2"})
+    found = Job({"ACTIONS_ID_TOKEN_REQUEST_TOKEN": "hunter2"})
     assert "hunter2" not in repr(found)
     assert "hunter2" not in repr(Request("GET", "u", {}, "hunter2", b"hunter2"))
 

@@ -12,7 +12,7 @@ import pytest
 
 from zekt_action import step, stops
 from zekt_action.errors import ActionError
-from zekt_action.inputs import job
+from zekt_action.inputs import Job
 from zekt_action.report import Report
 
 SOURCE = Path(__file__).parents[2] / "src"
@@ -43,7 +43,7 @@ def _signals() -> Iterator[None]:
 @pytest.fixture
 def report(tmp_path: Path) -> Report:
     environ = {"GITHUB_OUTPUT": str(tmp_path / "output"), "ACTIONS_ID_TOKEN_REQUEST_TOKEN": "secret"}
-    return Report(job(environ), io.StringIO(), ("error-code",))
+    return Report(Job(environ), io.StringIO(), ("error-code",))
 
 
 def assert_told_as_cancelled(report: Report, code: int) -> None:

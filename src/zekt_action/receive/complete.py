@@ -18,7 +18,7 @@ OUTPUTS = ("delivery-id", "status", "error-code")
 
 def main() -> int:
     """Complete the delivery that started this run, and tell how it went."""
-    return step.run(Report(inputs.job(), sys.stdout, OUTPUTS), _complete, fails_by_default=False)
+    return step.run(Report(inputs.Job(), sys.stdout, OUTPUTS), _complete, fails_by_default=False)
 
 
 def _complete(report: Report) -> None:

@@ -19,7 +19,7 @@ OUTPUTS = ("delivery-id", "status", "duplicate", "attempt", "payload-path", "pay
 
 def main() -> int:
     """Confirm the delivery that started this run, and tell how it went."""
-    return step.run(Report(inputs.job(), sys.stdout, OUTPUTS), _confirm, fails_by_default=False)
+    return step.run(Report(inputs.Job(), sys.stdout, OUTPUTS), _confirm, fails_by_default=False)
 
 
 def _confirm(report: Report) -> None:
