@@ -26,8 +26,10 @@ _KEPT = ("payload_retention", "delivery_retention", "flush_after")
 
 # Of `made`, which has a row for each delivery that is to be: the n-th, of the e-th event.
 _EVENT = "md5('event ' || m.e)::uuid::text"
-_DELIVERY = "'delivery-' || md5('delivery ' || m.n)::uuid"
-_MESSAGE = "'event-' || md5('message ' || m.e)::uuid"
+# As the broker makes ids: the later one is the greater one.
+_IN_ORDER = "(lpad(to_hex((extract(epoch FROM m.at) * 1000)::bigint), 12, '0') || substr(md5({}), 13))::uuid"
+_DELIVERY = "'delivery-' || " + _IN_ORDER.format("'delivery ' || m.n")
+_MESSAGE = "'event-' || " + _IN_ORDER.format("'message ' || m.e")
 _TRACE = "'00-' || md5('trace ' || m.e) || '-' || substr(md5('span ' || m.e), 1, 16) || '-01'"
 _RUN = "10000000000 + m.e"
 
