@@ -19,6 +19,8 @@ from zekt_testing.cable import Cable, Cut, cable_to
 
 NEVER = 1_000_000
 MANY = 2_000
+PREPARED = 7
+"""So often a statement has come when its plan is kept."""
 NOW, LATER = timedelta(0), timedelta(hours=1)
 DELIVER = QueueEntrypoint(jobs.DELIVER)
 WORKER = QueueManagerId(uuid.uuid4())
@@ -170,3 +172,32 @@ def test_a_look_reads_no_more_of_a_long_queue_than_it_takes_whatever_postgresql_
         await driver.execute("ROLLBACK")
 
     on_queue(work)
+
+
+def test_a_worker_that_was_idle_for_long_reads_no_more_of_a_rush_than_it_takes(on_queue: Any) -> None:
+    """Its statements were planned for an empty queue, and are not planned again."""
+
+    async def work(queue: Queue) -> None:
+        driver = queue.looks.driver
+        await queue.put("before")
+        gone = await queue.taken()
+        await ended(queue, gone)
+        for _ in range(PREPARED):
+            await driver.execute("VACUUM ANALYZE pgqueuer")
+            assert await queue.taken() == []
+            await ended(queue, gone)
+        await queue.put(*(f"rush-{number}" for number in range(MANY)))
+        assert await queue.told() == "insert"
+        await driver.execute("BEGIN")
+        for _ in range(3):
+            await ended(queue, await queue.taken(3))
+        assert await driver.fetch(
+            "SELECT seq_tup_read + idx_tup_fetch < 60 AS few FROM pg_stat_xact_user_tables WHERE relname = 'pgqueuer'"
+        ) == [{"few": True}]
+        await driver.execute("ROLLBACK")
+
+    on_queue(work)
+
+
+async def ended(queue: Queue, jobs: list[Job]) -> None:
+    await queue.looks.log_jobs([(job, "successful", None) for job in jobs])

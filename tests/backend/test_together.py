@@ -20,11 +20,6 @@ from zekt_testing.broker import settings_for
 from zekt_testing.clock import ManualClock
 from zekt_testing.crowd import add_to, crowd
 
-_A_RUSH = """
-INSERT INTO deliveries OVERRIDING USER VALUE
-    SELECT (jsonb_populate_record(d, jsonb_build_object('id', d.id || n))).*
-    FROM deliveries d CROSS JOIN generate_series(1, 1000) n"""
-
 
 @pytest.fixture
 def zekt(start: Any) -> Any:
@@ -168,16 +163,3 @@ async def test_no_table_is_read_from_end_to_end_although_all_were_empty_a_moment
         assert len(await tries.accept(tx, heard, now, pace)) == len(ids)
         read = await many(tx, "SELECT relname, seq_scan FROM pg_stat_xact_user_tables WHERE seq_scan > 0")
     assert read == []
-
-
-async def test_a_try_reads_its_own_deliveries_although_there_were_few_a_moment_ago(zekt: Any, broker: Broker) -> None:
-    """A quiet broker's statistics say that each connection has one delivery: then a rush comes."""
-    pace, now = Pace(timedelta(minutes=1), timedelta(0)), datetime.now(UTC)
-    fan_out(zekt)
-    zekt.sql("VACUUM ANALYZE")
-    zekt.sql(_A_RUSH)
-    ids = [id_ for (id_,) in zekt.sql("SELECT id FROM deliveries ORDER BY seq DESC LIMIT 32")]
-    async with broker.work_db.transaction(undo=True) as tx:
-        assert len(await tries.candidates(tx, ids, now=now, early=timedelta(0), pace=pace)) == len(ids)
-        read = await many(tx, "SELECT idx_tup_fetch AS n FROM pg_stat_xact_user_tables WHERE relname = 'deliveries'")
-    assert read[0]["n"] <= 2 * len(ids)

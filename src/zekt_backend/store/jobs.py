@@ -9,6 +9,7 @@ from pgqueuer.queries import Queries
 from psycopg import AsyncConnection
 
 from zekt_backend.store.database import Tx, many
+from zekt_backend.store.plans import in_index_order
 
 DELIVER = "deliver"
 SETTLE = "settle"
@@ -95,22 +96,25 @@ async def replace(tx: Tx, wake: Wake) -> bool:
     return await enqueue(tx, [wake]) == 1
 
 
+# OFFSET 0 keeps each delivery's job a question of its own: a join, planned while the queue is empty, reads all of the
+# queue for each delivery.
+_UNWOKEN = """
+SELECT d.id, d.dispatches
+FROM (SELECT id FROM deliveries WHERE status = 'pending' AND due_at <= %s ORDER BY due_at LIMIT %s) AS owed
+JOIN deliveries d ON d.id = owed.id
+WHERE (d.status = 'pending' AND d.due_at <= %s) IS TRUE
+  AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.dedupe_key = concat_ws(':', %s::text, d.id, d.dispatches)
+                    AND q.status IN ('queued', 'picked') OFFSET 0)
+FOR UPDATE OF d SKIP LOCKED"""
+
+
 async def unwoken(tx: Tx, before: datetime, limit: int) -> list[Wake]:
     """Of the `limit` deliveries that owe a try since longest, those owed since `before` that have no live job.
 
     Their rows are held. Those that have one are left to it: held here, they would be in their own try's way.
     """
-    rows = await many(
-        tx,
-        """SELECT d.id, d.dispatches
-           FROM (SELECT id FROM deliveries WHERE status = 'pending' AND due_at <= %s ORDER BY due_at LIMIT %s) AS owed
-           JOIN deliveries d ON d.id = owed.id
-           WHERE (d.status = 'pending' AND d.due_at <= %s) IS TRUE
-             AND NOT EXISTS (SELECT FROM pgqueuer q WHERE q.dedupe_key = concat_ws(':', %s::text, d.id, d.dispatches)
-                               AND q.status IN ('queued', 'picked'))
-           FOR UPDATE OF d SKIP LOCKED""",
-        (before, limit, before, DELIVER),
-    )
+    async with in_index_order(tx):
+        rows = await many(tx, _UNWOKEN, (before, limit, before, DELIVER))
     return [deliver(row["id"], row["dispatches"], timedelta(0)) for row in rows]
 
 

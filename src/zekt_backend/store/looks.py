@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -27,19 +28,29 @@ CROSS JOIN LATERAL (SELECT execute_after FROM pgqueuer WHERE status = 'queued' A
 _BY_ID = "ORDER BY candidate.priority DESC, candidate.id ASC"
 _BY_TIME = "ORDER BY candidate.execute_after ASC"
 
+_JOINED = re.compile(r"WHERE id (?:IN |= ANY)\(SELECT ([^()]*)\)")
+_NAMED = r"WHERE id = ANY(ARRAY(SELECT \1))"
+
 
 @dataclass
-class _OldestDueFirst(QueryQueueBuilder):
-    """The engine's statements, but for the order in which jobs of a kind are taken up: as they came due, not by number.
+class _Statements(QueryQueueBuilder):
+    """The engine's statements, but for what their plans hang on.
 
-    An index has that order and ends at those that are not due yet. By number one index reads all that is planned for
-    later, and the other all that is due, to sort it, 16 ms of 50,000 at each look: which of them the planner took hung
-    on what it knew of the queue, and of a burst it knows nothing until autovacuum comes by. All have the same priority.
+    Jobs of a kind are taken up as they came due, not by number. An index has that order and ends at those that are not
+    due yet. By number one index reads all that is planned for later, and the other all that is due, to sort it, 16 ms
+    of 50,000 at each look: which of them the planner took hung on what it knew of the queue, and of a burst it knows
+    nothing until autovacuum comes by. All have the same priority.
+
+    And jobs that are named are found by their numbers, as an array, and not joined: planned while the queue is empty, a
+    join reads it from end to end, and an idle worker's plan is still the one that it has when a rush comes.
     """
 
     def build_dequeue_query(self, **shape: Any) -> ComposedQuery:
         query = super().build_dequeue_query(**shape)
-        return ComposedQuery(sql=query.sql.replace(_BY_ID, _BY_TIME), args=query.args)
+        return ComposedQuery(sql=_JOINED.sub(_NAMED, query.sql.replace(_BY_ID, _BY_TIME)), args=query.args)
+
+    def build_log_job_query(self) -> str:
+        return _JOINED.sub(_NAMED, super().build_log_job_query())
 
 
 @dataclass
@@ -52,7 +63,7 @@ class Looks(Queries):
     """
 
     driver: SplitDriver
-    qbq: QueryQueueBuilder = field(default_factory=_OldestDueFirst)
+    qbq: QueryQueueBuilder = field(default_factory=_Statements)
     _emptied: int | None = field(init=False, default=None)
     """How much the driver had heard before the last look, where that took all there was."""
     _wait: timedelta | None = field(init=False, default=None)
