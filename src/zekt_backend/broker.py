@@ -284,7 +284,7 @@ def sandbox(settings: Settings, github: GitHubApp) -> StandIn | None:
 
 
 def new_delivery_id() -> str:
-    """Later ones are greater, and so stand together in each index, however many rows it has."""
+    """Of one process, later ones are greater: new rows stand together in an index of ids, however many it has."""
     return f"delivery-{uuid_utils.uuid7()}"
 
 

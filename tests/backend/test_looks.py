@@ -187,7 +187,6 @@ def test_a_worker_that_was_idle_for_long_reads_no_more_of_a_rush_than_it_takes(o
             assert await queue.taken() == []
             await ended(queue, gone)
         await queue.put(*(f"rush-{number}" for number in range(MANY)))
-        assert await queue.told() == "insert"
         await driver.execute("BEGIN")
         for _ in range(3):
             await ended(queue, await queue.taken(3))

@@ -1,7 +1,7 @@
 """W3C trace contexts: one trace id for a chain, a span id for each thing that happens in it. Pure.
 
 Span ids are derived from the ids of what they stand for, so that every process knows them and nobody keeps them.
-Trace ids are derived from ids that are random and long: neither can be told from the other.
+Trace ids are derived from ids that are long and tell nothing of whose they are: neither can be told from the other.
 https://www.w3.org/TR/trace-context/
 """
 
@@ -35,7 +35,7 @@ def parse(text: Any) -> Context | None:
 
 
 def trace_id(*secret: str) -> str:
-    """A trace id from what nobody can guess: a repository's and a run's id would tell a hidden provider's name."""
+    """A trace id from what tells nothing: of a repository's and a run's id anybody could try which they are."""
     return _digest("trace", *secret)[:32]
 
 
@@ -105,7 +105,7 @@ def begin(event_id: str, known: Known, told: Sequence[Any], *, ended: str | None
     """A run has one trace: its cause's; else the one its sender names, if that is not somebody else's; else a new one.
 
     Args:
-        event_id: the message's, which is random.
+        event_id: the message's own.
         known: what the broker knows by itself.
         told: what the sender calls its `traceparent`, the nearest first.
         ended: the guid of the run's end, where that came before any message.

@@ -85,6 +85,7 @@ async def lock_for_consumer(
     return _delivery(row) if row else None
 
 
+# Asked for its keys by itself, and IS TRUE, here and below: as in `tries`, for the same reasons.
 async def lock_confirmed_by(tx: Tx, runs: Collection[RunKey]) -> list[Delivery]:
     """Deliveries that these consumers' runs have confirmed, in this attempt or an earlier one, and not yet ended.
 
@@ -93,14 +94,16 @@ async def lock_confirmed_by(tx: Tx, runs: Collection[RunKey]) -> list[Delivery]:
     rows = await many(
         tx,
         sql.SQL(
-            """SELECT {} FROM deliveries d JOIN unnest(%s::bigint[], %s::bigint[], %s::int[])
+            """SELECT {} FROM deliveries d
+               JOIN unnest(%(repositories)s::bigint[], %(runs)s::bigint[], %(attempts)s::int[])
                    AS k (of_repository, of_run, of_attempt)
                    ON consumer_id = of_repository AND consumer_run_id = of_run AND consumer_run_attempt <= of_attempt
-               WHERE status = 'confirmed'
+               WHERE consumer_id = ANY(%(repositories)s) AND consumer_run_id = ANY(%(runs)s)
+                 AND (status = 'confirmed') IS TRUE
                  AND EXISTS (SELECT 1 FROM repositories r WHERE r.id = of_repository AND r.completion_tracking)
                ORDER BY seq FOR UPDATE OF d"""
         ).format(_ROW),
-        columns_of(runs),
+        dict(zip(("repositories", "runs", "attempts"), columns_of(runs), strict=True)),
     )
     return [_delivery(row) for row in rows]
 
@@ -171,7 +174,7 @@ async def advance(tx: Tx, delivery_id: str, fact: Fact, now: datetime, *, detail
         sql.SQL(
             """UPDATE deliveries d SET status = %(to)s{}
                FROM (SELECT id, status FROM deliveries WHERE id = %(id)s) AS old
-               WHERE d.id = old.id AND d.status = ANY(%(from)s)
+               WHERE d.id = old.id AND (d.status = ANY(%(from)s)) IS TRUE
                RETURNING old.status AS before, d.created_at AS made_at, d.correlation_id, d.consumer_id, d.failure,
                    d.attempt AS attempts, d.dispatches, d.dispatched_at, d.confirmed_at,
                    d.envelope->>'traceparent' AS traceparent"""
@@ -196,7 +199,7 @@ async def keep(tx: Tx, delivery_id: str, status: Status, **columns: Any) -> bool
     row = await one(
         tx,
         sql.SQL(
-            "UPDATE deliveries SET status = status{} WHERE id = %(id)s AND status = %(status)s RETURNING id"
+            "UPDATE deliveries SET status = status{} WHERE id = %(id)s AND (status = %(status)s) IS TRUE RETURNING id"
         ).format(_assignments(columns)),
         {"id": delivery_id, "status": status.value, **columns},
     )

@@ -44,6 +44,7 @@ class Candidate:
 # OFFSET 0 keeps the parts apart: planned as one join of nine tables this took 6 ms, many times what it takes to run.
 # And it keeps the order: where the planner knew of few deliveries it began at the subscriptions, and read all that each
 # of them ever had.
+# What a delivery can be given anew is compared outside of the parts, where it is looked at again once the row is held.
 # IS TRUE, here and below, keeps the planner from the indexes of status and due time: it knows how many waited when
 # autovacuum came by last, often none, and would read all that wait now to find the few that are named.
 _CANDIDATES = """
@@ -55,8 +56,7 @@ SELECT {row}, {stopped} AS stopped, i.limits_in_row > 0 AS limited, i.suspended_
 FROM deliveries d
 JOIN installations i ON i.id = d.installation_id
 CROSS JOIN LATERAL (SELECT r.* FROM repositories r
-                    WHERE r.id = d.consumer_id AND r.installation_id = d.installation_id AND r.full_name = d.consumer
-                    OFFSET 0) AS consumer
+                    WHERE r.id = d.consumer_id OFFSET 0) AS consumer
 CROSS JOIN LATERAL (SELECT t.service_id, t.status FROM subscriptions t
                     WHERE t.id = d.subscription_id AND t.repository_id = d.consumer_id OFFSET 0) AS s
 CROSS JOIN LATERAL (SELECT v.retired_at FROM services v JOIN workflows w ON w.id = v.workflow_id
@@ -67,6 +67,7 @@ CROSS JOIN LATERAL (SELECT r.*, ip.suspended_at, ip.removed_at AS uninstalled_at
 CROSS JOIN LATERAL (SELECT coalesce(max(number), 0) AS last, count(*) FILTER (WHERE finished_at IS NULL) AS open
                     FROM attempts WHERE delivery_id = d.id) AS a
 WHERE d.id = ANY(%(ids)s) AND (d.status = 'pending' AND d.due_at <= %(due)s) IS TRUE
+  AND consumer.installation_id = d.installation_id AND consumer.full_name = d.consumer
   AND a.open = 0 AND a.last = d.attempt AND i.blocked_until <= %(now)s {free}
 ORDER BY d.seq FOR UPDATE OF d {turn} SKIP LOCKED"""
 
@@ -118,12 +119,14 @@ class Start:
     turn: str
 
 
+# Each table is asked for its keys by themselves: where they are only joined, and there were few when it was planned, it
+# is read whole.
 _START = """
 WITH begun AS (SELECT * FROM unnest(%(ids)s::text[], %(numbers)s::int[], %(jobs)s::bigint[]) AS b (id, number, job_id)),
      written AS (INSERT INTO attempts (delivery_id, number, job_id, started_at)
                  SELECT id, number, job_id, %(now)s FROM begun) {turns}
 UPDATE deliveries d SET attempt = b.number, due_at = %(until)s, paced = false, failure = NULL, advice = NULL
-FROM begun b WHERE d.id = b.id"""
+FROM begun b WHERE d.id = b.id AND d.id = ANY(%(ids)s)"""
 _START_AT_ANY_PACE = sql.SQL(_START.format(turns=""))
 _START_IN_TURN = sql.SQL(
     _START.format(
@@ -158,20 +161,22 @@ WITH heard AS (SELECT * FROM unnest(%(ids)s::text[], %(numbers)s::int[], %(insta
                    %(ambiguous)s::boolean[], %(details)s::text[])
                    AS h (id, number, installation_id, turn, status, request, category, text, ambiguous, detail)),
      held AS (SELECT h.*, d.status AS before FROM heard h
-              JOIN deliveries d ON d.id = h.id AND d.attempt = h.number AND (d.status = ANY(%(from)s)) IS TRUE
+              JOIN deliveries d ON d.id = h.id AND d.id = ANY(%(ids)s) AND d.attempt = h.number
+                               AND (d.status = ANY(%(from)s)) IS TRUE
               {installations}
               FOR UPDATE OF d {turn} SKIP LOCKED),
      ended AS (UPDATE attempts a
                SET finished_at = %(now)s, accepted = true, ambiguous = h.ambiguous, http_status = h.status,
                    github_request_id = h.request, category = h.category, detail = h.text
-               FROM held h WHERE a.delivery_id = h.id AND a.number = h.number AND a.finished_at IS NULL
+               FROM held h WHERE a.delivery_id = h.id AND a.delivery_id = ANY(%(ids)s) AND a.number = h.number
+                             AND a.finished_at IS NULL
                RETURNING h.*),
      told AS (INSERT INTO history (delivery_id, at, fact, from_status, to_status, detail)
               SELECT id, %(now)s, %(fact)s, before, %(to)s, detail FROM ended) {turns}
 UPDATE deliveries d SET status = %(to)s, dispatched_at = %(now)s, dispatches = d.dispatches + 1, tries = 0,
        due_at = CASE WHEN d.durable THEN %(now)s + d.confirm_timeout END
-FROM ended e WHERE d.id = e.id
-RETURNING d.id, d.attempt, d.dispatches, d.created_at, d.correlation_id, d.consumer_id, d.failure, e.category"""
+WHERE d.id = ANY(ARRAY(SELECT id FROM ended))
+RETURNING d.id, d.attempt, d.dispatches, d.created_at, d.correlation_id, d.consumer_id, d.failure"""
 _ACCEPT_AT_ANY_PACE = sql.SQL(_ACCEPT.format(installations="", turn="", turns=""))
 _ACCEPT_IN_TURN = sql.SQL(
     _ACCEPT.format(
@@ -225,8 +230,9 @@ async def accept(tx: Tx, heard: Sequence[Heard], now: datetime, pace: Pace) -> s
             "past": now - pace.memory,
         },
     )
+    categories = {each.delivery_id: each.answer.category for each in heard}
     for row in rows:
-        tx.happenings.append(Tried(row["category"]))
+        tx.happenings.append(Tried(categories[row["id"]]))
         tx.happenings.append(
             Moved(
                 row["id"],
