@@ -1,6 +1,5 @@
 """What may happen between asking GitHub and writing its answer down; time is a clock that the test moves."""
 
-from collections.abc import AsyncIterator
 from datetime import datetime, timedelta
 from itertools import pairwise
 from typing import Any
@@ -10,7 +9,6 @@ import pytest
 from zekt_backend.broker import Broker
 from zekt_backend.rules import answers
 from zekt_backend.rules.records import Answer
-from zekt_testing.broker import settings_for
 from zekt_testing.clock import Deliver, ManualClock, waker
 
 
@@ -23,14 +21,6 @@ def clock() -> ManualClock:
 def zekt(start: Any) -> Any:
     """A broker whose jobs nobody works off: the test does."""
     return start(work=False, settings={"dispatch_spacing": timedelta(0)})
-
-
-@pytest.fixture
-async def broker(zekt: Any) -> AsyncIterator[Broker]:
-    made = Broker.build(settings_for(zekt.github), zekt.database_url)
-    await made.open()
-    yield made
-    await made.close()
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import RunKey
 from zekt_backend.store import deliveries, jobs, tries
 from zekt_backend.store.database import Tx, many
-from zekt_testing.broker import settings_for
 from zekt_testing.crowd import add_to, crowd
 
 FEW = 32
@@ -38,14 +37,6 @@ def zekt(start: Any) -> Any:
     zekt.sql("DELETE FROM pgqueuer")
     zekt.sql("VACUUM ANALYZE")
     return zekt
-
-
-@pytest.fixture
-async def broker(zekt: Any) -> AsyncIterator[Broker]:
-    made = Broker.build(settings_for(zekt.github), zekt.database_url)
-    await made.open()
-    yield made
-    await made.close()
 
 
 @asynccontextmanager

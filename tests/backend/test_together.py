@@ -1,7 +1,6 @@
 """Deliveries whose jobs wake at the same moment share transactions, and none of them the others' trouble."""
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -16,7 +15,6 @@ from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
 from zekt_backend.store import tries
 from zekt_backend.store.database import many
-from zekt_testing.broker import settings_for
 from zekt_testing.clock import ManualClock
 from zekt_testing.crowd import add_to, crowd
 
@@ -28,14 +26,6 @@ def zekt(start: Any) -> Any:
     zekt = start(work=False, wanted=wanted)
     add_to(zekt.github, wanted)
     return zekt
-
-
-@pytest.fixture
-async def broker(zekt: Any) -> AsyncIterator[Broker]:
-    made = Broker.build(settings_for(zekt.github), zekt.database_url)
-    await made.open()
-    yield made
-    await made.close()
 
 
 class Accepting:
