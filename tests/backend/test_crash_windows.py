@@ -112,6 +112,26 @@ async def test_the_answer_of_an_attempt_that_was_taken_over_explains_the_extra_d
     assert (second["httpStatus"], second["ambiguous"]) == (204, False)
 
 
+async def test_a_confirmation_that_is_there_before_the_answer_leaves_the_dispatch_told_of(
+    zekt: Any, broker: Broker, clock: ManualClock, try_once: Deliver
+) -> None:
+    delivery_id = new_delivery(zekt)
+
+    async def send(installation: int, repository: str, body: dict[str, Any]) -> Answer:
+        answer = await broker.send(installation, repository, body)
+        (dispatch,) = zekt.github.dispatches()
+        run = zekt.github.start_run_for(dispatch)
+        confirmed = zekt.confirm(run, correlationId=dispatch.client_payload["zekt"]["correlationId"])
+        assert confirmed.json()["status"] == "confirmed"
+        return answer
+
+    assert await try_once(delivery_id, send=send) is None
+    found = zekt.delivery(delivery_id)
+    assert (found["status"], found["attempts"], found["dispatches"]) == ("confirmed", 1, 1)
+    assert datetime.fromisoformat(found["dispatchedAt"]) == clock.at
+    assert [line["fact"] for line in found["history"]] == ["created", "confirmed"]
+
+
 async def test_a_permanent_answer_that_comes_after_a_take_over_ends_nothing(
     zekt: Any, clock: ManualClock, try_once: Deliver
 ) -> None:

@@ -162,8 +162,8 @@ class Life:
         if reply.limited:
             self.blocked[installation] = max(now + reply.retry_after, self.blocked.get(installation, now))
         if d.status != "pending":
-            return
-        if reply.accepted:
+            d.dispatches = d.dispatches or int(reply.accepted)
+        elif reply.accepted:
             d.dispatches, d.tries = d.dispatches + 1, 0
             d.become("dispatched", "accepted", due=now + CONFIRM_TIMEOUT if d.durable else None)
         elif number == len(d.attempts):

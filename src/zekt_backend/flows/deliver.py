@@ -128,6 +128,9 @@ async def _record(tx: Tx, made: Try, answer: Answer, *, now: datetime, dice: flo
     tx.happenings += spans.dispatch(made.delivery.envelope, made.number, answer, made.began, now)
     answer = await _heed(tx, made, answer, now, pace)
     if delivery is None or delivery.status is not Status.PENDING:
+        if delivery and answer.accepted and not delivery.dispatches:
+            # A confirmation, or an end, was written before this answer: what GitHub took is still told of.
+            await deliveries.keep(tx, delivery.id, delivery.status, dispatches=1, dispatched_at=made.began)
         return None
     if answer.accepted:
         await _accept(tx, delivery, made.number, answer, now)
