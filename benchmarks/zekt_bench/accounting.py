@@ -51,6 +51,15 @@ def pss_megabytes(pid: int) -> float:
     return float(total / _MB)
 
 
+def resident_megabytes(pid: int) -> float:
+    """Resident set size of a process and its children: all that is mapped, whoever else maps it."""
+    total = 0
+    for process in family(pid):
+        with suppress(psutil.NoSuchProcess):
+            total += process.memory_info().rss
+    return float(total / _MB)
+
+
 def machine_busy_seconds() -> float:
     """CPU seconds that all processes of this machine have used, of all cores."""
     times = psutil.cpu_times()
@@ -144,3 +153,7 @@ class Meters:
     def memory(self) -> dict[str, float]:
         """Megabytes (PSS) by name."""
         return {name: pss_megabytes(pid) for name, pid in self._pids.items()}
+
+    def resident(self, name: str) -> dict[str, float]:
+        """Megabytes (RSS) of that one."""
+        return {name: resident_megabytes(self._pids[name])}

@@ -54,8 +54,8 @@ TARGETS = (
     Target(f"dispatches {_OF_ALL}", *_THROUGH, "rate", 500, "/s", least=True),
     Target(f"CPU per dispatch {_OF_WAITING}, database included", *_WAITING, "cpu_sum_each", 2.0, "ms"),
     Target(f"CPU per dispatch, {_OF_ALL}, database included", *_THROUGH, "cpu_sum_each", 2.0, "ms"),
-    Target("memory of one idle API, alone", "idle", "API alone", "api", 90, "MB"),
-    Target("memory of one idle worker, alone", "idle", "worker alone", "worker", 90, "MB"),
+    Target("resident memory of one idle API", "idle", "API alone, RSS", "api", 90, "MB"),
+    Target("resident memory of one idle worker", "idle", "worker alone, RSS", "worker", 90, "MB"),
     Target("image above its base, compressed", "image", "all above the base, compressed", "image", 30, "MB"),
     *(
         Target(

@@ -12,7 +12,6 @@ from functools import partial
 from typing import Any, Self, TypeVar
 
 import structlog
-import uuid_utils
 
 from zekt_backend import tracing
 from zekt_backend.clock import Clock, SystemClock
@@ -34,6 +33,7 @@ from zekt_backend.github.oidc import Verifier
 from zekt_backend.github.sign_in import SignIn
 from zekt_backend.github.stand_in import StandIn
 from zekt_backend.github.turnstile import Turnstile
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.insight import facts, standing
 from zekt_backend.insight.metrics import Metrics
 from zekt_backend.log import milliseconds
@@ -281,15 +281,6 @@ def sandbox(settings: Settings, github: GitHubApp) -> StandIn | None:
         return None
     timeout = settings.github_timeout.total_seconds()
     return StandIn(api_url=settings.github_api_url, timeout=timeout, sign_in=_client(settings, github, "", ""))
-
-
-def new_delivery_id() -> str:
-    """Of one process, later ones are greater: new rows stand together in an index of ids, however many it has."""
-    return f"delivery-{uuid_utils.uuid7()}"
-
-
-def new_event_id() -> str:
-    return f"event-{uuid_utils.uuid7()}"
 
 
 def dice() -> float:

@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from types import ModuleType
 
 
 @contextmanager
@@ -23,6 +24,21 @@ def _missing(*names: str) -> Iterator[None]:
             del sys.modules[name]
 
 
+@contextmanager
+def _hollow(name: str, *parts: str) -> Iterator[None]:
+    """As if it were there, with nothing in it; but what is loaded already stays."""
+    if name in sys.modules:
+        yield
+        return
+    sys.modules[name] = hollow = ModuleType(name)
+    for part in parts:
+        setattr(hollow, part, None)
+    try:
+        yield
+    finally:
+        del sys.modules[name]
+
+
 # Tracebacks in colours, with rich and pygments, and contexts of green threads: no log of ours has either.
 with _missing("rich", "greenlet"):
     import_module("structlog")
@@ -30,3 +46,6 @@ with _missing("rich", "greenlet"):
 with _missing("charset_normalizer", "chardet"), warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
     import_module("requests")
+# Encryption of secrets that a program sets in repositories: libsodium, and a C interface to it. Ours sets none.
+with _hollow("nacl", "encoding", "public"):
+    import_module("github")

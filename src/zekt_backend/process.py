@@ -138,7 +138,7 @@ async def run_until(
                 broker.dispatcher.prepare()
             async with asyncio.TaskGroup() as tasks:
                 if listening is not None:
-                    # FastAPI, the API and the console: 16 MB, which a worker without a port has no use for.
+                    # The API and the console: 7 MB, which a worker without a port has no use for.
                     from zekt_backend import serving  # noqa: PLC0415
 
                     tasks.create_task(serving.serve(broker, listening, stopping, api=api))

@@ -1,13 +1,10 @@
 """Every URL of the API, on one screen; those of the console are in `console/table.py`."""
 
 from collections.abc import Awaitable, Callable
-from functools import cache, partial
 from typing import Literal
 
-from fastapi import FastAPI, Request
-from fastapi.responses import Response
-from starlette.exceptions import HTTPException
-from starlette.routing import Route
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_action.wire import CompleteRequest, ConfirmRequest, MessageHead
 from zekt_backend.api import (
@@ -26,7 +23,6 @@ from zekt_backend.api import (
     messages,
     metrics,
     notices,
-    openapi,
     replays,
     repositories,
     retention,
@@ -34,7 +30,6 @@ from zekt_backend.api import (
     services,
     simulation,
     subscriptions,
-    timing,
     traces,
     usage,
     webhooks,
@@ -50,7 +45,6 @@ from zekt_backend.api.services import ServiceChange, ServiceRequest
 from zekt_backend.api.simulation import Simulation
 from zekt_backend.api.subscriptions import Answer, SubscriptionChange, SubscriptionRequest
 from zekt_backend.broker import Broker
-from zekt_backend.console import table as console
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
 
@@ -269,30 +263,3 @@ TABLE: Table = (
 
 WATCHED = tuple(row for row in TABLE if row[1] in ("/healthz", "/readyz", "/metrics"))
 """What a process has that only works."""
-
-
-def install(app: FastAPI, broker: Broker, table: Table) -> None:
-    # Where GitHub cannot be the sandbox, not even the address is there.
-    there = tuple(row for row in table if broker.stand_in is not None or row[3] is not auth.development)
-    for method, path, _, handler, *_ in there:
-        app.router.routes.append(_route(method, path, handler, broker))
-    if table is not WATCHED:
-        for method, path, handler in console.PAGES:
-            app.router.routes.append(_route(method, path, handler, broker))
-        app.add_exception_handler(HTTPException, partial(console.lost, broker=broker))
-    # FastAPI's own knows nothing of bodies, callers and answers that handlers see to themselves. Made when it is first
-    # asked for: it takes longer than all else here, and most processes never are.
-    described = partial(openapi.document, there, title=app.title, version=app.version, description=app.description)
-    app.openapi = cache(described)  # type: ignore[method-assign]
-
-
-def _route(method: str, path: str, handler: Handler, broker: Broker) -> Route:
-    """The router's own: FastAPI's looks for parameters and models at each request, and handlers see to theirs."""
-
-    async def endpoint(request: Request) -> Response:
-        timing.begin(request)
-        return await handler(request, broker)
-
-    route = Route(path, endpoint, methods=[method])
-    route.methods = {method}  # it would add HEAD to every GET
-    return route

@@ -15,7 +15,7 @@ from pgqueuer import PgQueuer
 from pgqueuer.errors import FailingListenerError, RetryRequested
 from pgqueuer.models import Job, Schedule
 
-from zekt_backend.broker import Broker, dice, new_delivery_id
+from zekt_backend.broker import Broker, dice
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay_many
 from zekt_backend.flows.close_days import close_days
@@ -26,6 +26,7 @@ from zekt_backend.flows.settle import settle
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import tidy
 from zekt_backend.github.metered import SetAsideError
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.log import milliseconds
 from zekt_backend.store import engine as engine_connection
 from zekt_backend.store import jobs

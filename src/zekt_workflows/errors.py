@@ -1,5 +1,8 @@
 """What can be wrong with a file before anything can be said about its contents."""
 
+MAX_BYTES = 131_072
+"""Longer files are not read."""
+
 
 class WorkflowFileError(Exception):
     """The file is no workflow that GitHub would run; `path:line:column: why`, where both count from 1.

@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from zekt_workflows.errors import WorkflowFileError
-from zekt_workflows.reader import read_events
 
 _EVENT = "repository_dispatch"
 
@@ -36,6 +35,9 @@ def listening(text: str) -> Listening:
     Args:
         text: the whole file, at most `MAX_BYTES` in UTF-8.
     """
+    # Not before a file is read: a server loads this, and YAML is memory in each of its processes.
+    from zekt_workflows.reader import read_events  # noqa: PLC0415
+
     try:
         events = read_events(text)
     except WorkflowFileError as error:

@@ -3,9 +3,9 @@
 from pathlib import Path
 
 from zekt_workflows import model
-from zekt_workflows.errors import WorkflowFileError
+from zekt_workflows.errors import MAX_BYTES, WorkflowFileError
 from zekt_workflows.model import Event, Input, Job, Named, Permissions, Step, Uses, Workflow
-from zekt_workflows.source import MAX_BYTES, Items, Pairs, Scalar, Source, Value, parse
+from zekt_workflows.source import Items, Pairs, Scalar, Source, Value, parse
 
 
 def read_file(path: Path, *, name: str | None = None) -> Workflow:

@@ -8,10 +8,7 @@ from typing import Any
 
 import yaml
 
-from zekt_workflows.errors import WorkflowFileError
-
-MAX_BYTES = 131_072
-"""Longer files are not read."""
+from zekt_workflows.errors import MAX_BYTES, WorkflowFileError
 
 _MAX_DEPTH = 50
 _MAX_NODES = 20_000

@@ -10,8 +10,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.flows.receive_event import EventReceipt, receive_event, receive_events, together
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.store import runs
 from zekt_testing.broker import settings_for
 from zekt_testing.clock import ManualClock

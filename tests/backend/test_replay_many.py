@@ -10,13 +10,14 @@ import pytest
 import requests
 from typer.testing import CliRunner
 
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.cli import app
 from zekt_backend.clock import SystemClock
 from zekt_backend.flows.replay import Terms
 from zekt_backend.flows.replay_many import go_on, rearm
 from zekt_backend.flows.sweep import sweep
 from zekt_backend.flows.tidy import REPLAYS_KEPT, tidy
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.store import replays
 from zekt_testing import described
 from zekt_testing.broker import ADMIN_TOKEN

@@ -85,15 +85,15 @@ def test_the_way_of_an_event_is_judged_at_either_fan_out() -> None:
         assert "not measured" in _line(text, f"10/s, fan-out {other}, p50")
 
 
-def test_what_an_idle_process_takes_is_judged_where_it_shares_nothing() -> None:
+def test_what_an_idle_process_takes_is_judged_by_all_that_it_maps() -> None:
     def one(how: str, **memory: float) -> Row:
         return row("idle", how, "second", 15, COST, memory=memory)
 
-    assert "not measured" in _line(judged([_report([one("1 worker", api=80, worker=70)])]), "one idle API, alone")
-    rows = [one("1 worker", api=80, worker=70), one("API alone", api=95, postgres=60), one("worker alone", worker=85)]
+    assert "not measured" in _line(judged([_report([one("1 worker", api=80, worker=70)])]), "one idle API")
+    rows = [one("1 worker", api=80, worker=70), one("API alone, RSS", api=95), one("worker alone, RSS", worker=85)]
     text = judged([_report(rows)])
-    assert "| ≤ 90 MB | 95.0 MB | **no** |" in _line(text, "one idle API, alone")
-    assert "| ≤ 90 MB | 85.0 MB | yes |" in _line(text, "one idle worker, alone")
+    assert "| ≤ 90 MB | 95.0 MB | **no** |" in _line(text, "one idle API")
+    assert "| ≤ 90 MB | 85.0 MB | yes |" in _line(text, "one idle worker")
 
 
 def test_ours_is_divided_by_what_the_other_took_in_the_same_run() -> None:

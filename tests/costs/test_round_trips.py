@@ -5,8 +5,9 @@ from typing import Any
 
 import pytest
 
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.flows.receive_event import receive_events
+from zekt_backend.ids import new_delivery_id
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.bench import Bench, bench_on

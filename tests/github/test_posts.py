@@ -2,6 +2,8 @@
 
 import asyncio
 import base64
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -227,3 +229,19 @@ def test_many_wait_for_their_answers_at_the_same_time(loop: asyncio.Runner) -> N
             server.close()
 
     assert [reply.status for reply in loop.run(at_once(40))] == [204] * 40
+
+
+def test_the_contexts_that_aiohttp_makes_for_itself_hold_no_authorities_and_all_others_do() -> None:
+    program = """
+import ssl
+import subprocess
+import sys
+before = len(ssl.create_default_context().get_ca_certs())
+from zekt_backend.github import posts
+from aiohttp import connector
+made = [each for each in vars(connector).values() if isinstance(each, ssl.SSLContext)]
+now = len(ssl.create_default_context().get_ca_certs())
+print(len(made), sum(len(each.get_ca_certs()) for each in made), now - before)
+"""
+    done = subprocess.run([sys.executable, "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.split() == ["2", "0", "0"], done.stderr

@@ -146,7 +146,7 @@ def used(code: Any, module: dict[str, Any]) -> set[str]:
 @pytest.mark.parametrize(("method", "path", "handler"), [(row[0], row[1], row[3]) for row in routes.TABLE])
 def test_what_an_endpoint_reads_of_a_request_is_described(method: str, path: str, handler: Any) -> None:
     names = used(handler.__code__, handler.__globals__)
-    op = openapi.document(routes.TABLE, title="", version="", description="")["paths"][path][method.lower()]
+    op = openapi.document(routes.TABLE)["paths"][path][method.lower()]
     headers, queries = ({p["name"] for p in op["parameters"] if p["in"] == where} for where in ("header", "query"))
     assert ("requestBody" in op) is ("read" in names and method != "GET"), "routes.TABLE says what it takes"
     assert ("If-Match" in headers) is ("if_match" in names), "see _versioned in api/openapi.py"

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from zekt_workflows.errors import MAX_BYTES
 from zekt_workflows.listening import Listening, listening
-from zekt_workflows.source import MAX_BYTES
 
 ALL = Listening(dispatch=True)
 NONE = Listening(dispatch=False)

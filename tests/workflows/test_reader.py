@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from zekt_workflows.errors import WorkflowFileError
+from zekt_workflows.errors import MAX_BYTES, WorkflowFileError
 from zekt_workflows.model import Origin, uses
 from zekt_workflows.reader import read, read_file
-from zekt_workflows.source import MAX_BYTES, Place, Scalar, Source
+from zekt_workflows.source import Place, Scalar, Source
 
 FILE = """\
 name: Order

@@ -11,7 +11,7 @@ from jsonschema import Draft202012Validator, FormatChecker
 from zekt_backend import routes
 from zekt_backend.api import openapi
 
-DOCUMENT = openapi.document(routes.TABLE, title="", version="", description="")
+DOCUMENT = openapi.document(routes.TABLE)
 _PATHS = {re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path))): path for path in DOCUMENT["paths"]}
 _FORMATS = FormatChecker()
 

@@ -1,7 +1,8 @@
 """Several events at once, as something that may be asked again."""
 
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.flows.receive_event import receive_events
+from zekt_backend.ids import new_delivery_id
 from zekt_testing.bench import Bench
 from zekt_testing.ends import ended
 from zekt_testing.trials import Trial

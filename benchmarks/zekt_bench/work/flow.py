@@ -129,7 +129,11 @@ def drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
 
 
 def idle(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
-    """What a broker costs to which nothing happens; of ours, each process by itself too: none shares its memory."""
+    """What a broker costs to which nothing happens; of ours, each process by itself too.
+
+    By itself with all that it maps (RSS): the benchmark and the sink map the same libraries, so that its proportional
+    share is what no process has that is alone on its machine.
+    """
     with house(kind=kind) as here:
         with here.serving(), here.working():
             _warm(here, size, (1,))
@@ -139,17 +143,18 @@ def idle(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
         with here.serving():
             with here.working():
                 _warm(here, size, (1,))
-            yield _still(here, "API alone", size)
+            yield _still(here, "API alone, RSS", size, alone="api")
         with here.working():
             with here.serving():
                 _warm(here, size, (1,))
-            yield _still(here, "worker alone", size)
+            yield _still(here, "worker alone, RSS", size, alone="worker")
 
 
-def _still(here: House, how: str, size: Size) -> Row:
+def _still(here: House, how: str, size: Size, *, alone: str | None = None) -> Row:
     meters = here.meters()
     meters.fresh_start()
     before = meters.read()
     threading.Event().wait(size.idle_seconds)
     cost = meters.since(before)
-    return row("idle", how, "second", round(size.idle_seconds), cost, memory=meters.memory())
+    memory = meters.memory() if alone is None else meters.resident(alone)
+    return row("idle", how, "second", round(size.idle_seconds), cost, memory=memory)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import Protocol
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import problems, sessions, shapes
 from zekt_backend.api.tokens import bearer, is_admin, require_admin

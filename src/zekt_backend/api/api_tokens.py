@@ -3,9 +3,9 @@
 from datetime import timedelta
 from typing import Annotated, Literal
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import Field, StringConstraints
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import listed, principal_of

@@ -5,10 +5,10 @@ import binascii
 from html import escape
 from secrets import token_urlsafe
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from pydantic import Field
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 
 from zekt_backend.api import bodies, problems, sessions, shapes
 from zekt_backend.broker import Broker

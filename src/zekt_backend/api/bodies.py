@@ -5,8 +5,8 @@ from contextlib import AsyncExitStack
 from typing import Any, TypeVar
 
 import msgspec
-from fastapi import Request
 from pydantic import BaseModel, ValidationError
+from starlette.requests import Request
 
 from zekt_backend.errors import ZektError
 

@@ -2,9 +2,9 @@
 
 from typing import Any, Literal
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend import __version__
 from zekt_backend.api import shapes

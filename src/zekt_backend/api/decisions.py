@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker

@@ -2,16 +2,17 @@
 
 from typing import Annotated, Any, Literal
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, BeforeValidator, Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_action.wire import DeliveryStatus, ReplayReceipt
 from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of
-from zekt_backend.broker import Broker, new_delivery_id
+from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.replay import Asker, Terms, replay
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.rules.access import Principal, Right, not_yours
 from zekt_backend.store import accounts, delivery_search, delivery_views, repositories
 from zekt_backend.store.database import Tx

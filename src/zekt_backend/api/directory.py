@@ -3,9 +3,9 @@
 import json
 from typing import Annotated, Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse, Response
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of

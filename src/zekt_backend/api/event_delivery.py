@@ -2,8 +2,8 @@
 
 import msgspec
 import structlog
-from fastapi import Request
-from fastapi.responses import JSONResponse, Response
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from zekt_action import strict_json
 from zekt_action.limits import MAX_RESULT_BYTES

@@ -2,9 +2,9 @@
 
 from typing import Literal
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of

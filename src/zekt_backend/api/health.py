@@ -1,7 +1,7 @@
 """Alive (`/healthz`), and able to work (`/readyz`)."""
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend import __version__
 from zekt_backend.broker import Broker

@@ -4,18 +4,19 @@ import hashlib
 
 import msgspec
 import structlog
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_action import strict_json
 from zekt_action.limits import MAX_EVENT_TYPE_CHARACTERS
 from zekt_action.wire import MessageHead, Receipt, Redacted
 from zekt_backend.api import bodies, timing
 from zekt_backend.api.tokens import claims_of, purpose_of
-from zekt_backend.broker import Broker, new_delivery_id, new_event_id
+from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
+from zekt_backend.ids import new_delivery_id, new_event_id
 from zekt_backend.log import milliseconds
 
 log = structlog.get_logger()

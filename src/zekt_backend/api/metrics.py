@@ -1,7 +1,7 @@
 """`GET /metrics`: how the broker is doing, for Prometheus."""
 
-from fastapi import Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_backend.api.tokens import require_scraper
 from zekt_backend.broker import Broker

@@ -9,6 +9,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from zekt_action.wire import MessageHead, Problem
+from zekt_backend import __version__
 from zekt_backend.api import audit, connections, deliveries, directory, repositories, subscriptions
 from zekt_backend.api.auth import Beginning
 from zekt_backend.api.events import Which
@@ -18,6 +19,7 @@ from zekt_backend.api.shapes import Page
 from zekt_backend.api.usage import Period
 from zekt_backend.errors import PROBLEMS
 
+_ABOUT = "A broker between GitHub workflows of different organisations."
 _REFERENCE = "#/components/schemas/{model}"
 _TOKENS = tuple(code for code in PROBLEMS if code.startswith("token_"))
 _PAYLOAD = tuple(code for code in PROBLEMS if code.startswith("payload_") and code != "payload_expired")
@@ -134,7 +136,7 @@ _SCHEMES = {
 }
 
 
-def document(table: Iterable[Any], *, title: str, version: str, description: str) -> dict[str, Any]:
+def document(table: Iterable[Any]) -> dict[str, Any]:
     """The whole document, made from the rows of `routes.TABLE`."""
     paths: dict[str, dict[str, Any]] = defaultdict(dict)
     models: set[Any] = {Problem}
@@ -153,7 +155,7 @@ def document(table: Iterable[Any], *, title: str, version: str, description: str
         }
     return {
         "openapi": "3.1.0",
-        "info": {"title": title, "version": version, "description": description},
+        "info": {"title": "Zekt", "version": __version__, "description": _ABOUT},
         "paths": dict(paths),
         "components": {"schemas": _schemas(models), "securitySchemes": _SCHEMES},
     }

@@ -4,10 +4,10 @@ from typing import Any
 
 import psycopg
 import structlog
-from fastapi import FastAPI, Request
-from fastapi.responses import JSONResponse
+from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse
 
 from zekt_action.wire import Problem
 from zekt_backend.api import timing
@@ -53,7 +53,7 @@ def render(error: ZektError) -> JSONResponse:
     )
 
 
-def install(app: FastAPI, metrics: Metrics) -> None:
+def install(app: Starlette, metrics: Metrics) -> None:
     """Every way out of a handler that is not an answer leads through `render`."""
     app.state.metrics = metrics
     app.add_exception_handler(ZektError, _ours)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Annotated, Self
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import AwareDatetime, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_action.wire import DeliveryStatus
 from zekt_backend.api import bodies, shapes

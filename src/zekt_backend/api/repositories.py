@@ -3,9 +3,9 @@
 from collections.abc import Awaitable, Callable
 from typing import Any, Literal
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import principal_of, readable

@@ -1,7 +1,7 @@
 """`GET /api/retention`: how long what is kept, what was let go, and what would go now."""
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api.access import principal_of
 from zekt_backend.broker import Broker

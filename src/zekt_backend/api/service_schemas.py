@@ -3,9 +3,9 @@
 import json
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse, Response
 from pydantic import Field, RootModel
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import principal_of, require_home

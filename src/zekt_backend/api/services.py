@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import field_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import listed, principal_of, require_home

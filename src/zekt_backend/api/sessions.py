@@ -2,8 +2,8 @@
 
 from typing import Literal
 
-from fastapi import Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError

@@ -3,9 +3,9 @@
 import re
 from typing import TypeVar
 
-from fastapi import Request
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
+from starlette.requests import Request
 
 from zekt_backend.api import bodies
 from zekt_backend.rules.access import not_yours

@@ -2,9 +2,9 @@
 
 import asyncio
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import Field
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import bodies, shapes
 from zekt_backend.api.access import principal_of

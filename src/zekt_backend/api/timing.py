@@ -2,7 +2,7 @@
 
 import time
 
-from fastapi import Request
+from starlette.requests import Request
 
 
 def begin(request: Request) -> None:

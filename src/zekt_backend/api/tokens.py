@@ -3,8 +3,8 @@
 import hashlib
 import hmac
 
-from fastapi import Request
 from pydantic import SecretStr
+from starlette.requests import Request
 
 from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError

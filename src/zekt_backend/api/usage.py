@@ -4,9 +4,9 @@ import asyncio
 from datetime import UTC, date, timedelta
 from typing import Any, Literal, Self
 
-from fastapi import Request
-from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field, model_validator
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import shapes
 from zekt_backend.api.access import principal_of, readable

@@ -1,8 +1,8 @@
 """`POST /api/github/webhooks`: GitHub says that a run has ended, or tells of the app and its repositories."""
 
 import structlog
-from fastapi import Request
-from fastapi.responses import JSONResponse
+from starlette.requests import Request
+from starlette.responses import JSONResponse
 
 from zekt_backend.api import bodies, timing
 from zekt_backend.broker import Broker

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from zekt_backend.broker import new_delivery_id, timings
+from zekt_backend.broker import timings
 from zekt_backend.cli.deliveries import Since, Until, connection_id
 from zekt_backend.cli.listing import with_database
 from zekt_backend.clock import SystemClock
@@ -18,6 +18,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows import replay_many
 from zekt_backend.flows.replay import Asker, Terms
 from zekt_backend.flows.replay import replay as once_more
+from zekt_backend.ids import new_delivery_id
 from zekt_backend.rules.access import OPERATOR
 from zekt_backend.rules.lifecycle import Status
 from zekt_backend.settings import Settings

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi import Request
+from starlette.requests import Request
 from starlette.types import Message
 
 from zekt_backend.store.share import for_pages

@@ -6,9 +6,9 @@ import json
 from dataclasses import asdict, dataclass, replace
 from typing import Annotated, Literal
 
-from fastapi import Request
-from fastapi.responses import Response
 from pydantic import AfterValidator, Field, TypeAdapter
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_backend.api import sessions
 from zekt_backend.broker import Broker

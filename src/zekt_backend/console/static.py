@@ -3,9 +3,9 @@
 import hashlib
 from importlib.resources import files
 
-from fastapi import Request
-from fastapi.responses import Response
 from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_backend.broker import Broker
 

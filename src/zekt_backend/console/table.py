@@ -1,7 +1,7 @@
 """Every page of the console, on one screen."""
 
-from fastapi import Request
-from fastapi.responses import Response
+from starlette.requests import Request
+from starlette.responses import Response
 
 from zekt_backend.api import problems
 from zekt_backend.broker import Broker

@@ -3,13 +3,12 @@
 import re
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from functools import partial, wraps
-from typing import Any
+from functools import cache, partial, wraps
+from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
-from fastapi import Request
-from fastapi.responses import HTMLResponse, RedirectResponse, Response
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from zekt_backend.api import bodies, problems, sessions
 from zekt_backend.broker import Broker
@@ -31,6 +30,9 @@ HEADERS = {
     "Cross-Origin-Resource-Policy": "same-origin",
     "X-Content-Type-Options": "nosniff",
 }
+if TYPE_CHECKING:
+    from jinja2 import Environment
+
 _MOST_FIELDS = 200
 SIGN_IN = "/sign-in"
 
@@ -41,7 +43,11 @@ class _SignInNeeded(Exception):  # noqa: N818 — it leads to a page, it is no f
     pass
 
 
-def _environment() -> Environment:
+@cache
+def _templates() -> "Environment":
+    # When a page is first asked for: an API that shows none does without.
+    from jinja2 import Environment, PackageLoader, StrictUndefined  # noqa: PLC0415
+
     made = Environment(
         loader=PackageLoader("zekt_backend.console"),
         autoescape=True,
@@ -63,9 +69,6 @@ def _environment() -> Environment:
         cost=words.cost,
     )
     return made
-
-
-_TEMPLATES = _environment()
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,16 +158,20 @@ def show(request: Request, broker: Broker, template: str, *, title: str, status:
     # What htmx asks for is a piece of a page, which has no room for it.
     tells = me is not None and "hx-request" not in request.headers
     said = notices.take(request, broker, me["csrfToken"]) if tells else values.pop("said", None)
-    text = _TEMPLATES.get_template(template).render(
-        layout="dialog.html" if dialog else "page.html",
-        title=title,
-        path=request.url.path,
-        said=said,
-        me=me,
-        groups=nav.groups(me, request.url.path) if me else (),
-        ago=partial(words.ago, now=now),
-        now=now,
-        **values,
+    text = (
+        _templates()
+        .get_template(template)
+        .render(
+            layout="dialog.html" if dialog else "page.html",
+            title=title,
+            path=request.url.path,
+            said=said,
+            me=me,
+            groups=nav.groups(me, request.url.path) if me else (),
+            ago=partial(words.ago, now=now),
+            now=now,
+            **values,
+        )
     )
     answer = HTMLResponse(text, status, headers=HEADERS)
     if tells:

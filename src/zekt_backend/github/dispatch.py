@@ -33,7 +33,7 @@ class Dispatcher:
     def prepare(self) -> "Posts":
         """Load what sends, so that the first dispatch does not wait for it."""
         if self._posts is None:
-            from zekt_backend.github.posts import Posts  # noqa: PLC0415 - 8 MB, and an API sends nothing
+            from zekt_backend.github.posts import Posts  # noqa: PLC0415 - 7 MB, and an API sends nothing
 
             app = self._app
             self._posts = Posts(api_url=app.api_url, timeout=app.timeout, headers=HEADERS)

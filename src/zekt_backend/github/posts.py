@@ -6,14 +6,29 @@ the interpreter to one another, ten times for each POST; here there is nothing t
 
 import json
 import ssl
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
-
-import aiohttp
 
 from zekt_backend.errors import ZektError
 from zekt_backend.github.connection import MAX_ANSWER, Reply, surroundings
 from zekt_backend.github.failures import UnansweredError
+
+
+@contextmanager
+def _trusting_nobody() -> Iterator[None]:
+    """TLS contexts that are made meanwhile have none of the machine's authorities."""
+    ssl.SSLContext.set_default_verify_paths = lambda self: None  # type: ignore[method-assign] # noqa: ARG005
+    try:
+        yield
+    finally:
+        del ssl.SSLContext.set_default_verify_paths  # the inherited one is back
+
+
+# It makes two contexts when it is imported, which nothing here uses: with the machine's authorities they take 2 MB.
+with _trusting_nobody():
+    import aiohttp
 
 _ACCEPT = {
     "Accept": "application/vnd.github+json",
@@ -40,7 +55,7 @@ class Posts:
     def __init__(self, *, api_url: str, timeout: float, headers: dict[str, str]) -> None:
         self._api_url, self._seconds = api_url, timeout
         proxy, authorities = surroundings(api_url)
-        secure = api_url.startswith("https:")
+        secure = "https:" in (api_url[:6], (proxy or "")[:6])
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=_context(authorities) if secure else True),
             timeout=aiohttp.ClientTimeout(total=2 * timeout, connect=timeout, sock_read=timeout),

@@ -6,16 +6,12 @@ Blocking; belongs in a worker thread.
 
 import re
 import time
-from typing import Annotated, TypeVar
+from typing import TYPE_CHECKING, Annotated, TypeVar
 from urllib.parse import urlsplit
 
 import msgspec
 import requests
 import structlog
-
-# Authlib has no type annotations. Its httpx client warns that httpx is on its way out, and requests is here already.
-from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped]
-from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 from requests.adapters import HTTPAdapter
 
 from zekt_backend.errors import ZektError
@@ -30,6 +26,11 @@ MOST_PAGES = 5
 """Of an installation's repositories, 100 each."""
 PATIENCE = 45.0
 """Seconds for all that is asked while somebody signs in, beside the time that one answer may take."""
+
+# Authlib has no type annotations. Its httpx client warns that httpx is on its way out, and requests is here already.
+# It is loaded when somebody signs in: workers, and an API without people, never need it.
+if TYPE_CHECKING:
+    from authlib.integrations.requests_client import OAuth2Session  # type: ignore[import-untyped]
 
 _Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 _Login = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,100}$")]
@@ -121,7 +122,9 @@ class SignIn:
         with self._session(None, token={"access_token": token, "token_type": "bearer"}) as session:
             return self._look(session)
 
-    def _session(self, callback: str | None, token: dict[str, str] | None = None) -> OAuth2Session:
+    def _session(self, callback: str | None, token: dict[str, str] | None = None) -> "OAuth2Session":
+        from authlib.integrations.requests_client import OAuth2Session  # noqa: PLC0415
+
         session = OAuth2Session(
             self._client_id,
             self._client_secret,
@@ -136,7 +139,9 @@ class SignIn:
             session.mount(scheme, _Bounded())
         return session
 
-    def _exchange(self, session: OAuth2Session, code: str, verifier: str) -> None:
+    def _exchange(self, session: "OAuth2Session", code: str, verifier: str) -> None:
+        from authlib.integrations.base_client import OAuthError  # type: ignore[import-untyped] # noqa: PLC0415
+
         url = f"{self._web_url}/login/oauth/access_token"
         try:
             token = session.fetch_token(
@@ -152,7 +157,7 @@ class SignIn:
             host = urlsplit(self._web_url).netloc
             raise ZektError("github_refused", f"{host} gave no token. Check that ZEKT_GITHUB_URL is GitHub's address.")
 
-    def _look(self, session: OAuth2Session) -> Visitor:
+    def _look(self, session: "OAuth2Session") -> Visitor:
         deadline = time.monotonic() + PATIENCE
         user = self._ask(session, "/user", _User, deadline)
         path = f"/user/installations?per_page={MOST_INSTALLATIONS}"
@@ -160,7 +165,7 @@ class SignIn:
         places = (self._place(session, user, each, deadline) for each in found)
         return Visitor(user.id, user.login, tuple(place for place in places if place is not None))
 
-    def _place(self, session: OAuth2Session, user: _User, found: _Installation, deadline: float) -> Place | None:
+    def _place(self, session: "OAuth2Session", user: _User, found: _Installation, deadline: float) -> Place | None:
         """None where GitHub does not tell: no installation may keep its people out of the others."""
         try:
             return self._told_place(session, user, found, deadline)
@@ -170,7 +175,7 @@ class SignIn:
             log.warning("installation_not_told", installation_id=found.id, why=error.detail)
             return None
 
-    def _told_place(self, session: OAuth2Session, user: _User, found: _Installation, deadline: float) -> Place | None:
+    def _told_place(self, session: "OAuth2Session", user: _User, found: _Installation, deadline: float) -> Place | None:
         account = found.account
         # Of a suspended one GitHub tells nothing; whose own account it is needs no telling.
         if account.login is None or (found.suspended_at is not None and account.id != user.id):
@@ -200,7 +205,7 @@ class SignIn:
             log.warning("membership_not_told", installation_id=installation_id, why=error.detail)
             return False
 
-    def _ask(self, session: OAuth2Session, path: str, kind: type[_Told], deadline: float) -> _Told:
+    def _ask(self, session: "OAuth2Session", path: str, kind: type[_Told], deadline: float) -> _Told:
         if time.monotonic() > deadline:
             raise ZektError("github_unavailable", "GitHub took too long to tell who you are.", retry_after=10)
         headers = {"Accept": "application/vnd.github+json", "X-GitHub-Api-Version": API_VERSION}

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import msgspec
 
-from zekt_workflows.source import MAX_BYTES
+from zekt_workflows.errors import MAX_BYTES
 
 _Id = Annotated[int, msgspec.Meta(ge=1, le=2**63 - 1)]
 

@@ -34,9 +34,9 @@ def parse(text: Any) -> Context | None:
     return Context(trace_id, span_id)
 
 
-def trace_id(*secret: str) -> str:
-    """A trace id from what tells nothing: of a repository's and a run's id anybody could try which they are."""
-    return _digest("trace", *secret)[:32]
+def trace_id(opaque: str) -> str:
+    """A trace id from an id that tells nothing: of a repository's and a run's anybody could try which they are."""
+    return _digest("trace", opaque)[:32]
 
 
 def span_id(*what: object) -> str:

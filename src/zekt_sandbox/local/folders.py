@@ -10,7 +10,7 @@ from pathlib import Path
 
 from zekt_sandbox.local.errors import LocalError
 from zekt_sandbox.workflows import FOLDER
-from zekt_workflows.source import MAX_BYTES
+from zekt_workflows.errors import MAX_BYTES
 
 MAX_FILES = 20_000
 MAX_TOTAL_BYTES = 200_000_000

@@ -2,7 +2,7 @@
 
 from typing import Any, Literal
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console.ask import Refused
 from zekt_backend.console.view import Page

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi.responses import Response
 from pydantic.alias_generators import to_snake
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.view import Page

@@ -2,7 +2,7 @@
 
 from urllib.parse import urlencode
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.drawing import draw

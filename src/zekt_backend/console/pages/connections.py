@@ -4,7 +4,7 @@ import asyncio
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.view import Page

@@ -2,7 +2,7 @@
 
 from typing import Any, get_args
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused

@@ -4,7 +4,7 @@ import asyncio
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_action.wire import DeliveryStatus
 from zekt_backend.console import view

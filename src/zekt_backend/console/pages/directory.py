@@ -4,7 +4,7 @@ import json
 from typing import Any
 from urllib.parse import urlencode
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view, words
 from zekt_backend.console.ask import Refused

@@ -2,8 +2,8 @@
 
 from urllib.parse import urlencode
 
-from fastapi import Request
-from fastapi.responses import RedirectResponse, Response
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
 
 from zekt_backend.api import sessions
 from zekt_backend.broker import Broker

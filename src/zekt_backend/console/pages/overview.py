@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.view import Page

@@ -1,6 +1,6 @@
 """Zekt Access and Subscribers: who asks for the account's services, who has them, and what each is told."""
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused

@@ -1,6 +1,6 @@
 """Zekt Repos of a provider: which repositories' workflows may start others, and what keeps the app out of them."""
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused

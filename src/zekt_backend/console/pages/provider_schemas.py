@@ -1,6 +1,6 @@
 """The JSON Schema of a service's messages: the one that counts, its versions, and the next."""
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused

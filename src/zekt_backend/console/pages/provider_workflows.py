@@ -4,7 +4,7 @@ import re
 from typing import Any
 from urllib.parse import quote
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view
 from zekt_backend.console.ask import Refused

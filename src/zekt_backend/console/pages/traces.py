@@ -5,7 +5,7 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import quote
 
-from fastapi.responses import Response
+from starlette.responses import Response
 
 from zekt_backend.console import view, words
 from zekt_backend.console.view import Page
