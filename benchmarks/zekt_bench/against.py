@@ -28,7 +28,7 @@ def show(now: Report, then: Report, console: Console) -> None:
         ]
         table.add_row(*key, *changes)
     console.print(table)
-    for name in ("cpu", "cores", "python", "postgresql"):
+    for name in ("cpu", "cores", "python", "postgresql", "filesystem"):
         if now.machine.get(name) != then.machine.get(name):
             console.print(f"Not comparable: {name} was {then.machine.get(name)!r}, is {now.machine.get(name)!r}.")
 

@@ -166,8 +166,7 @@ def main() -> int:
     """Replace what was published.
 
     Returns:
-        1 where a file names no run, one that was broken off, or one from a changed checkout: nobody else could measure
-        that again.
+        1 where a file is `refused`.
     """
     reports = {name: msgspec.json.decode(Path(name).read_bytes(), type=Report) for name in sys.argv[1:]}
     turned_down = [f"{name}: {why}\n" for name, report in reports.items() if (why := refused(report))]
@@ -188,6 +187,10 @@ def refused(report: Report) -> str:
         return "it was broken off: only what was measured to its end is published."
     if report.machine["commit"].endswith("+changes"):
         return "its checkout had changes: only what ran at a commit, with no changes beside it, is published."
+    if "--short" in report.command:
+        return "it is a short one, which shows that all works, and nothing more."
+    if wrong := [f"{row.work} {row.how}" for run in report.runs for row in run if row.failed and row.who == OURS]:
+        return f"not all was accepted, or dispatched once: {', '.join(sorted(set(wrong)))}."
     return ""
 
 

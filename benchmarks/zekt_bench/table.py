@@ -39,7 +39,10 @@ def show(report: Report, console: Console) -> None:
     if (most := max((row.others for row in rows), default=0.0)) > _BUSY:
         console.print(f"The machine had other work, up to {most:.0f} % of its time: these figures tell of that, too.")
     for failed in (each for each in rows if each.failed):
-        console.print(f"{_named(failed)}: {failed.failed} of {failed.items} were not accepted", style="red")
+        console.print(
+            f"{_named(failed)}: {failed.failed} of {failed.items} were not accepted, or not dispatched once",
+            style="red",
+        )
     for none in dict.fromkeys(f"{_named(each)}: no figures: {each.missing}" for each in rows if each.missing):
         console.print(none, style="red", markup=False)
 

@@ -8,7 +8,9 @@ import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib import import_module
+from importlib.util import find_spec, module_from_spec
 from types import ModuleType
+from typing import Any
 
 
 @contextmanager
@@ -25,18 +27,23 @@ def _missing(*names: str) -> Iterator[None]:
 
 
 @contextmanager
-def _hollow(name: str, *parts: str) -> Iterator[None]:
-    """As if it were there, with nothing in it; but what is loaded already stays."""
+def _hollow(name: str, **parts: Any) -> Iterator[None]:
+    """As if these parts were all that is in it; but what is loaded already stays."""
     if name in sys.modules:
         yield
         return
     sys.modules[name] = hollow = ModuleType(name)
-    for part in parts:
-        setattr(hollow, part, None)
+    vars(hollow).update(parts)
     try:
         yield
     finally:
         del sys.modules[name]
+
+
+def _bare(name: str) -> None:
+    """A package without what it loads by itself: its modules are there for whoever names one."""
+    if name not in sys.modules and (spec := find_spec(name)) is not None:
+        sys.modules[name] = module_from_spec(spec)
 
 
 # Tracebacks in colours, with rich and pygments, and contexts of green threads: no log of ours has either.
@@ -46,6 +53,7 @@ with _missing("rich", "greenlet"):
 with _missing("charset_normalizer", "chardet"), warnings.catch_warnings():
     warnings.filterwarnings("ignore", "Unable to find acceptable character detection")
     import_module("requests")
-# Encryption of secrets that a program sets in repositories: libsodium, and a C interface to it. Ours sets none.
-with _hollow("nacl", "encoding", "public"):
-    import_module("github")
+# Of PyGithub what signs in and what asks: not a class for each thing that can be asked for, of which ours uses none.
+_bare("github")
+with _hollow("github.InstallationAuthorization", InstallationAuthorization=None):
+    import_module("github.Auth")

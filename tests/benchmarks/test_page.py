@@ -191,6 +191,14 @@ def test_a_run_that_broke_off_is_not_published() -> None:
     assert publish.refused(marked(complete=True)) == ""
 
 
+def test_a_short_run_and_one_that_went_wrong_are_not_published_but_a_peer_may_go_wrong() -> None:
+    short = Report(command="make bench ARGS=--short", machine=MACHINE, runs=_report(600, 50).runs, complete=True)
+    assert "it is a short one" in publish.refused(short)
+    assert "dispatched once: webhook 5 KB c=16." in publish.refused(_report(600, 50, failed=1))
+    theirs = Report(command="", machine=MACHINE, runs=[[_through("Restate", 300, failed=1)]], complete=True)
+    assert publish.refused(theirs) == ""
+
+
 def test_nothing_is_published_of_nothing(
     published: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -246,6 +246,23 @@ async def test_who_waits_for_a_token_holds_up_nobody_who_has_one(app: GitHubApp,
         await dispatcher.close()
 
 
+async def test_as_many_as_wait_for_one_token_hold_one_thread(app: GitHubApp, github: Any) -> None:
+    github.script("POST", "/app/installations/52/access_tokens", "hang")
+    with ThreadPoolExecutor(2) as threads:
+        dispatcher = Dispatcher(app, threads)
+        *wait, goes = (
+            asyncio.create_task(dispatcher.send(installation_id=id_, repository="infra-team/platform", body=BODY))
+            for id_ in (52, 52, 52, 51)
+        )
+        assert (await goes).http_status == 200
+        assert not any(each.done() for each in wait)
+        wait.pop().cancel()
+        assert [(await each).ambiguous for each in wait] == [False, False]
+        await dispatcher.close()
+    asked = [each for each in github.requests if each.path == "/app/installations/52/access_tokens"]
+    assert len(asked) == 1
+
+
 @pytest.mark.parametrize("name", ["", "no-slash", "a/b/c", "../b", "a/..", "a/b?x=1", "a/b#", "a/b\n", "a b/c"])
 def test_a_name_that_would_change_the_address_is_not_sent(send: Send, github: Any, name: str) -> None:
     answer = send(name)

@@ -29,6 +29,7 @@ class Dispatcher:
     def __init__(self, app: GitHubApp, threads: Executor) -> None:
         self._app, self._threads = app, threads
         self._posts: Posts | None = None
+        self._minting: dict[int, asyncio.Future[str]] = {}
 
     def prepare(self) -> "Posts":
         """Load what sends, so that the first dispatch does not wait for it."""
@@ -68,12 +69,22 @@ class Dispatcher:
         return answer
 
     async def _token(self, installation_id: int) -> str:
-        """Minting blocks, and so does waiting for who mints; a token that is kept is there at once."""
+        """A token that is kept is there at once. Minting blocks: one thread waits for it, whoever else needs it."""
         kept = self._app.kept_token(installation_id)
         if kept is not None:
             return kept
-        mint = partial(self._app.token, installation_id)
-        return await asyncio.get_running_loop().run_in_executor(self._threads, mint)
+        minting = self._minting.get(installation_id)
+        if minting is None:
+            mint = partial(self._app.token, installation_id)
+            minting = asyncio.get_running_loop().run_in_executor(self._threads, mint)
+            self._minting[installation_id] = minting
+            minting.add_done_callback(partial(self._minted, installation_id))
+        return await asyncio.shield(minting)
+
+    def _minted(self, installation_id: int, minting: asyncio.Future[str]) -> None:
+        del self._minting[installation_id]
+        if not minting.cancelled():
+            minting.exception()  # heard, though nobody may wait for it any more
 
     async def close(self) -> None:
         """Close the connections. Nothing may be sent afterwards."""
