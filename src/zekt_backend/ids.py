@@ -1,4 +1,4 @@
-"""Ids of deliveries and messages: of one process, later ones are greater, so that new rows stand together in an index."""
+"""Ids of deliveries and messages: those of one process rise, so that new rows stand together in indexes."""
 
 import uuid_utils
 
