@@ -73,7 +73,7 @@ TARGETS = (
     ),
 )
 
-_FLOWS = ("webhook", "dispatch")
+_FLOWS = ("webhook", "message", "dispatch")
 _GROWN, _PAGE = 1.2, 100
 """Times what it costs on an empty database, and milliseconds."""
 

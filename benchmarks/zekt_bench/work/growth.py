@@ -16,8 +16,10 @@ from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest
 
 _CONCURRENCY = 16
-_RATE = 10
+_AT = ((10, 1), (100, 1), (10, 5))
+"""(events a second, consumers of each)."""
 _FAN_OUT = 5
+_WORKERS = (1, 2)
 _PATIENCE = 300
 
 
@@ -38,17 +40,20 @@ class Growth:
 
 
 def few(here: House, size: Size) -> Iterator[Row]:
-    """A little of ingest, latency and burst, on whatever database the house has."""
+    """Some of ingest, latency and burst, on whatever database the house has."""
     with here.serving():
         accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
         webhooks = letters.webhooks(here, 1, size.growth_webhooks)
         yield ingest.measured(here, "webhook 5 KB", "webhook", webhooks, _CONCURRENCY)
+        yield ingest.sent(here, "1 KB", size.messages)
         with here.working():
             here.until_dispatched(size.warm_up + size.growth_webhooks, _PATIENCE)
             here.take_dispatches()
-            events = max(size.latency_events, round(_RATE * size.latency_seconds / 2))
-            yield flow.all_the_way(here, f"{_RATE}/s, fan-out 1", 1, events, concurrency=4, rate=_RATE)
-        found = accepted(here, letters.webhooks(here, _FAN_OUT, size.growth_burst), _CONCURRENCY)
-        here.meters().fresh_start()
-        with here.working():
-            yield flow.drained(here, 1, size.growth_burst * _FAN_OUT, found)
+            for rate, fan_out in _AT:
+                events = max(size.latency_events, round(rate * size.latency_seconds / 2))
+                yield flow.all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, concurrency=4, rate=rate)
+        for workers in _WORKERS:
+            found = accepted(here, letters.webhooks(here, _FAN_OUT, size.growth_burst), _CONCURRENCY)
+            here.meters().fresh_start()
+            with here.working(workers):
+                yield flow.drained(here, workers, size.growth_burst * _FAN_OUT, found)

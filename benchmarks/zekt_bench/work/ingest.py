@@ -13,7 +13,7 @@ from zekt_bench.size import Size
 
 _KILO = 1024
 _LARGEST = 524_288
-_MESSAGES = (("1 KB", _KILO), ("60 KB", 60 * _KILO), ("512 KB", _LARGEST))
+_MESSAGES = {"1 KB": _KILO, "60 KB": 60 * _KILO, "512 KB": _LARGEST}
 _CONCURRENCY = 16
 
 
@@ -31,14 +31,19 @@ def webhooks(
 def messages(size: Size) -> Iterator[Row]:
     """Of runs that have not ended: signature and claims are verified, and the message is stored."""
     with house() as here, here.serving():
-        small = letters.payload(_KILO)
-        warm = [letters.message(here, run, small) for run in letters.runs(here, 1, size.warm_up)]
-        accepted(here, warm, _CONCURRENCY)
-        for name, length in _MESSAGES:
-            count = size.large_messages if length == _LARGEST else size.messages
-            body = letters.payload(length)
-            requests = [letters.message(here, run, body) for run in letters.runs(here, 1, count)]
-            yield measured(here, f"message {name}", "message", requests, _CONCURRENCY)
+        accepted(here, _letters(here, "1 KB", size.warm_up), _CONCURRENCY)
+        for name, length in _MESSAGES.items():
+            yield sent(here, name, size.large_messages if length == _LARGEST else size.messages)
+
+
+def sent(here: House, name: str, count: int) -> Row:
+    """So many messages, each of a run of its own that has not ended."""
+    return measured(here, f"message {name}", "message", _letters(here, name, count), _CONCURRENCY)
+
+
+def _letters(here: House, name: str, count: int) -> list[bytes]:
+    body = letters.payload(_MESSAGES[name])
+    return [letters.message(here, run, body) for run in letters.runs(here, 1, count)]
 
 
 def measured(

@@ -9,7 +9,7 @@ import requests
 
 from zekt_bench import directory
 from zekt_bench.figures import Row
-from zekt_bench.ground import EMPTY, PAST, Ground
+from zekt_bench.ground import EMPTY, PAST, SUBSCRIBED, WAITING, Ground
 from zekt_bench.house import OPERATOR, House, Zekt
 from zekt_bench.size import Size
 from zekt_bench.wire import request
@@ -32,7 +32,7 @@ class Pages:
     ground: Ground
 
     def __call__(self, size: Size) -> Iterator[Row]:
-        for kind in (EMPTY, PAST):
+        for kind in (EMPTY, PAST, WAITING, SUBSCRIBED):
             with self.ground.copy(kind, _WithSandbox) as here, here.serving():
                 for row in _read(here, size):
                     how = f"{row.how}, {self.ground.called(kind)}"
