@@ -158,20 +158,17 @@ def show(request: Request, broker: Broker, template: str, *, title: str, status:
     # What htmx asks for is a piece of a page, which has no room for it.
     tells = me is not None and "hx-request" not in request.headers
     said = notices.take(request, broker, me["csrfToken"]) if tells else values.pop("said", None)
-    text = (
-        _templates()
-        .get_template(template)
-        .render(
-            layout="dialog.html" if dialog else "page.html",
-            title=title,
-            path=request.url.path,
-            said=said,
-            me=me,
-            groups=nav.groups(me, request.url.path) if me else (),
-            ago=partial(words.ago, now=now),
-            now=now,
-            **values,
-        )
+    page = _templates().get_template(template)
+    text = page.render(
+        layout="dialog.html" if dialog else "page.html",
+        title=title,
+        path=request.url.path,
+        said=said,
+        me=me,
+        groups=nav.groups(me, request.url.path) if me else (),
+        ago=partial(words.ago, now=now),
+        now=now,
+        **values,
     )
     answer = HTMLResponse(text, status, headers=HEADERS)
     if tells:
