@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
+from typing import Literal
 
 import psutil  # type: ignore[import-untyped]  # it has no types
 import psycopg
@@ -39,24 +40,19 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
-def pss_megabytes(pid: int) -> float:
-    """Proportional set size of a process and its children: a page that n processes share counts as 1/n of it.
+def megabytes(pid: int, figure: Literal["pss", "rss"]) -> float:
+    """What a process and its children take.
 
-    So PostgreSQL's shared buffers count once, and the sum of all processes is what they take together.
+    Args:
+        pid: of the process.
+        figure: `pss`, the proportional set size: a page that n processes share counts as 1/n of it, so that
+            PostgreSQL's shared buffers count once, and the sum of all processes is what they take together. `rss`, the
+            resident set size: all that is mapped, whoever else maps it.
     """
     total = 0
     for process in family(pid):
         with suppress(psutil.NoSuchProcess):
-            total += process.memory_full_info().pss
-    return float(total / _MB)
-
-
-def resident_megabytes(pid: int) -> float:
-    """Resident set size of a process and its children: all that is mapped, whoever else maps it."""
-    total = 0
-    for process in family(pid):
-        with suppress(psutil.NoSuchProcess):
-            total += process.memory_info().rss
+            total += getattr(process.memory_full_info(), figure)
     return float(total / _MB)
 
 
@@ -152,8 +148,8 @@ class Meters:
 
     def memory(self) -> dict[str, float]:
         """Megabytes (PSS) by name."""
-        return {name: pss_megabytes(pid) for name, pid in self._pids.items()}
+        return {name: megabytes(pid, "pss") for name, pid in self._pids.items()}
 
     def resident(self, name: str) -> dict[str, float]:
         """Megabytes (RSS) of that one."""
-        return {name: resident_megabytes(self._pids[name])}
+        return {name: megabytes(self._pids[name], "rss")}

@@ -51,7 +51,7 @@ class Row(msgspec.Struct, kw_only=True):
     cpu_sum_each: float
     """Of all but the benchmark's own."""
     memory: dict[str, float] = {}
-    """PSS at the end, by process; for a short-lived one, its peak RSS."""
+    """PSS at the end, by process; RSS of one that runs alone, and of a short-lived one its peak."""
     wal_each: float | None = None
     """Bytes."""
     transactions_each: float | None = None

@@ -5,8 +5,8 @@ All of it would take several MB, in every such process: `idle` of the benchmarks
 
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from importlib import import_module
 from importlib.util import find_spec, module_from_spec
 from types import ModuleType
@@ -14,30 +14,26 @@ from typing import Any
 
 
 @contextmanager
-def _missing(*names: str) -> Iterator[None]:
-    """As where these are not installed; but what is loaded already stays."""
-    hidden = [name for name in names if name not in sys.modules]
-    for name in hidden:
-        sys.modules[name] = None  # type: ignore[assignment]  # importing it raises ImportError
+def _instead(stand_ins: Mapping[str, ModuleType | None]) -> Iterator[None]:
+    """As if these were installed, and with None as if that were not; but what is loaded already stays."""
+    put = {name: module for name, module in stand_ins.items() if name not in sys.modules}
+    sys.modules.update(put)  # type: ignore[arg-type]  # importing what is None raises ImportError
     try:
         yield
     finally:
-        for name in hidden:
+        for name in put:
             del sys.modules[name]
 
 
-@contextmanager
-def _hollow(name: str, **parts: Any) -> Iterator[None]:
-    """As if these parts were all that is in it; but what is loaded already stays."""
-    if name in sys.modules:
-        yield
-        return
-    sys.modules[name] = hollow = ModuleType(name)
-    vars(hollow).update(parts)
-    try:
-        yield
-    finally:
-        del sys.modules[name]
+def _missing(*names: str) -> AbstractContextManager[None]:
+    return _instead(dict.fromkeys(names))
+
+
+def _hollow(name: str, **parts: Any) -> AbstractContextManager[None]:
+    """With these parts alone."""
+    module = ModuleType(name)
+    vars(module).update(parts)
+    return _instead({name: module})
 
 
 def _bare(name: str) -> None:

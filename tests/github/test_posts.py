@@ -234,8 +234,6 @@ def test_many_wait_for_their_answers_at_the_same_time(loop: asyncio.Runner) -> N
 def test_the_contexts_that_aiohttp_makes_for_itself_hold_no_authorities_and_all_others_do() -> None:
     program = """
 import ssl
-import subprocess
-import sys
 before = len(ssl.create_default_context().get_ca_certs())
 from zekt_backend.github import posts
 from aiohttp import connector

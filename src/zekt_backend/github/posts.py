@@ -55,7 +55,7 @@ class Posts:
     def __init__(self, *, api_url: str, timeout: float, headers: dict[str, str]) -> None:
         self._api_url, self._seconds = api_url, timeout
         proxy, authorities = surroundings(api_url)
-        secure = "https:" in (api_url[:6], (proxy or "")[:6])
+        secure = any(url.startswith("https:") for url in (api_url, proxy or ""))
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=0, ssl=_context(authorities) if secure else True),
             timeout=aiohttp.ClientTimeout(total=2 * timeout, connect=timeout, sock_read=timeout),
