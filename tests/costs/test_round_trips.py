@@ -1,42 +1,49 @@
 """How often a flow asks the database, counted on the wire, is what costs.toml says: not more, and not less."""
 
+import asyncio
 from collections.abc import Callable
+from datetime import timedelta
+from functools import partial
 from typing import Any
 
 import pytest
 
 from zekt_backend.broker import Broker
+from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.flows.receive_event import receive_events
 from zekt_backend.ids import new_delivery_id
+from zekt_backend.rules.records import Answer
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.bench import Bench, bench_on
 from zekt_testing.cable import Cut
+from zekt_testing.crowd import add_to, crowd
 from zekt_testing.ends import ended
 
 NEVER = 1_000_000
 CONSUMERS = 5
 TOGETHER = 16
+AS_SHIPPED = {"dispatch_spacing": timedelta(milliseconds=1)}
+"""The pace of writes is kept, but nobody waits for it."""
 
 Costs = dict[str, dict[str, int]]
 
 
-@pytest.fixture
-def measured(github: SandboxServer, new_database: Callable[[], str]) -> Costs:
-    """Each flow once it has been gone through before: connections and what the process keeps are there."""
-    with bench_on(github, new_database(), setup.directory()) as bench:
+@pytest.mark.parametrize(("settings", "name"), [({}, "flows"), (AS_SHIPPED, "paced")])
+def test_each_flow_asks_as_often_as_the_table_says(
+    github: SandboxServer, new_database: Callable[[], str], table: dict[str, Any], settings: dict[str, Any], name: str
+) -> None:
+    """Once it has been gone through before: connections and what the process keeps are there."""
+    with bench_on(github, new_database(), setup.directory(), **settings) as bench:
         _life(bench)
-        return _life(bench)
-
-
-def test_each_flow_asks_as_often_as_the_table_says(measured: Costs, table: dict[str, Any]) -> None:
-    assert measured == table["flows"]
+        measured = _life(bench)
+    assert measured == table[name]
 
 
 def test_an_event_for_five_consumers_asks_as_often_as_the_table_says(
     github: SandboxServer, new_database: Callable[[], str], table: dict[str, Any]
 ) -> None:
-    with bench_on(github, new_database(), _with_consumers(CONSUMERS)) as bench:
+    with bench_on(github, new_database(), crowd(CONSUMERS, installations=CONSUMERS)) as bench:
         _count(bench, lambda: bench.zekt.github.finish_run(bench.zekt.start_run()))
         found = _count(bench, lambda: bench.zekt.github.finish_run(bench.zekt.start_run()))
         assert bench.zekt.sql("SELECT count(*) FROM deliveries") == [(2 * CONSUMERS,)]
@@ -51,6 +58,50 @@ def test_events_that_come_together_ask_as_often_as_the_table_says(
         found = _at_once(bench)
         assert bench.zekt.sql("SELECT count(*) FROM deliveries") == [(2 * TOGETHER,)]
     assert found == table["together"]["receive_events"]
+
+
+@pytest.mark.parametrize(("settings", "name"), [({}, "together"), (AS_SHIPPED, "paced-together")])
+def test_tries_that_are_made_together_ask_as_often_as_the_table_says(
+    github: SandboxServer, new_database: Callable[[], str], table: dict[str, Any], settings: dict[str, Any], name: str
+) -> None:
+    wanted = crowd(TOGETHER, installations=TOGETHER)
+    add_to(github, wanted)
+    with bench_on(github, new_database(), wanted, **settings) as bench:
+        _tried(bench)
+        found = _tried(bench)
+        assert bench.zekt.sql("SELECT count(*) FROM deliveries WHERE status = 'dispatched'") == [(2 * TOGETHER,)]
+    assert found == table[name]["deliver"]
+
+
+def _tried(bench: Bench) -> dict[str, int]:
+    """An event with a message has so many consumers: each is told of it."""
+    bench.new_delivery()
+    ids = [str(id_) for (id_,) in bench.zekt.sql("SELECT id FROM deliveries WHERE status = 'pending'")]
+    return _count(bench, lambda: bench.running.do(partial(_deliver, ids)))
+
+
+async def _deliver(ids: list[str], broker: Broker) -> None:
+    heard, all_heard = [], asyncio.Event()
+
+    async def send(installation_id: int, repository: str, body: dict[str, Any]) -> Answer:
+        """GitHub's answers come when the last of them does, so that they are written down together."""
+        heard.append(answer := await broker.send(installation_id, repository, body))
+        if len(heard) == len(ids):
+            all_heard.set()
+        async with asyncio.timeout(20):
+            await all_heard.wait()
+        return answer
+
+    tries = Deliverer(
+        db=broker.work_db,
+        clock=broker.clock,
+        send=send,
+        dice=lambda: 0.5,
+        pace=broker.pace,
+        shipping=broker.shipping,
+        at_once=len(ids),
+    )
+    assert await asyncio.gather(*(tries.deliver(id_, job) for job, id_ in enumerate(ids, 1))) == [None] * len(ids)
 
 
 def _at_once(bench: Bench) -> dict[str, int]:
@@ -83,12 +134,3 @@ def _count(bench: Bench, work: Callable[[], Any]) -> dict[str, int]:
     work()
     bench.cable.disarm()
     return {"statements": bench.cable.executions, "round-trips": bench.cable.statements}
-
-
-def _with_consumers(count: int) -> dict[str, Any]:
-    wanted = setup.directory()
-    for number in range(1, count):
-        platform = {"name": "platform", "id": 3000 + number, "installation-id": 60 + number}
-        wanted["accounts"].append({"login": f"team-{number}", "repositories": [platform]})
-        wanted["subscriptions"].append({**wanted["subscriptions"][0], "consumer": f"team-{number}/platform"})
-    return wanted

@@ -54,12 +54,15 @@ class Bench:
 
 
 @contextmanager
-def bench_on(github: SandboxServer, url: str, wanted: dict[str, Any]) -> Iterator[Bench]:
-    """A broker on the database of `url`, with `wanted` set up, whose jobs nobody works off but the test."""
+def bench_on(github: SandboxServer, url: str, wanted: dict[str, Any], **changes: Any) -> Iterator[Bench]:
+    """A broker on the database of `url`, with `wanted` set up, whose jobs nobody works off but the test.
+
+    `changes` are settings.
+    """
     github.add_repository("shop-team/orders", id=1001, installation_id=51)
     github.add_repository("infra-team/platform", id=2002, installation_id=52)
     setup.apply(url, wanted)
-    settings = settings_for(github)
+    settings = settings_for(github, **changes)
     with cable_to(url) as cable:
         running = Running(settings, cable.url, work=False)
         try:
