@@ -19,10 +19,10 @@ def buyer(number: int) -> str:
 
 
 def populate(github: SandboxServer, fan_outs: tuple[int, ...]) -> dict[str, Any]:
-    """Make the repositories, and the setup file that subscribes consumers 0 … n-1 to each fan-out of n."""
+    """Make what repositories are missing, and the setup file that subscribes consumers 0 … n-1 to each fan-out of n."""
     kinds: list[int | str] = [*fan_outs, DURABLE]
-    sellers = {kind: github.add_repository(seller(kind)) for kind in kinds}
-    buyers = [github.add_repository(buyer(number)) for number in range(max(fan_outs))]
+    sellers = {kind: _repository(github, seller(kind)) for kind in kinds}
+    buyers = [_repository(github, buyer(number)) for number in range(max(fan_outs))]
     return {
         "accounts": [
             {"login": "bench-seller", "repositories": [_provider(kind, repo) for kind, repo in sellers.items()]},
@@ -39,6 +39,10 @@ def populate(github: SandboxServer, fan_outs: tuple[int, ...]) -> dict[str, Any]
             for repo in buyers[: kind if isinstance(kind, int) else 1]
         ],
     }
+
+
+def _repository(github: SandboxServer, full_name: str) -> Repository:
+    return github.world.repositories.find(full_name) or github.add_repository(full_name)
 
 
 def _provider(kind: int | str, repo: Repository) -> dict[str, Any]:

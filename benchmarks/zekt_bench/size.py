@@ -25,9 +25,10 @@ class Size(msgspec.Struct, frozen=True, kw_only=True):
     """That they are of, besides the benchmark's own."""
     subscriptions: int
     """Without any delivery."""
-    growth_webhooks: int
+    growth_seconds: float
+    growth_events: int
     growth_burst: int
-    """Events; each of them is five dispatches."""
+    """What `latency_seconds`, `latency_events` and `burst_events` are where it is measured how they grow."""
     page_reads: int
     """Of each page."""
     action_runs: int
@@ -48,7 +49,8 @@ FULL = Size(
     growth=1_000_000,
     connections=200,
     subscriptions=10_000,
-    growth_webhooks=3000,
+    growth_seconds=10,
+    growth_events=20,
     growth_burst=3000,
     page_reads=20,
     action_runs=20,
@@ -65,12 +67,13 @@ SHORT = Size(
     latency_events=5,
     widest=200,
     through_events=30,
-    burst_events=100,
+    burst_events=500,
     growth=10_000,
     connections=20,
     subscriptions=100,
-    growth_webhooks=50,
-    growth_burst=100,
+    growth_seconds=0.5,
+    growth_events=5,
+    growth_burst=500,
     page_reads=3,
     action_runs=2,
     idle_seconds=2,

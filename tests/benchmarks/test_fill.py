@@ -1,5 +1,6 @@
 """What fills a database: rows that belong together as those do which a broker has written, and on which it works."""
 
+from collections import Counter
 from collections.abc import Iterator
 
 import msgspec
@@ -88,7 +89,13 @@ def test_a_broker_reads_what_was_filled_and_goes_on_with_it(ground: Ground) -> N
             told = answer.json()
             assert told["history"]
             assert told["attempts"]
-        assert [row for row in few(here, SIZE) if row.failed or not row.cpu_sum_each > 0] == []
+        rows = list(few(here, SIZE))
+    assert [row for row in rows if row.failed or not (row.memory and row.cpu_sum_each > 0)] == []
+    messages = {f"message {size}": 1 for size in ("1 KB", "60 KB", "512 KB")}
+    burst = f"burst of {SIZE.growth_burst} x 5"
+    assert Counter(row.work for row in rows) == {"webhook 5 KB": 3, **messages, "event → dispatch": 6, burst: 3}
+    # Dispatches that were not done yet when all workers had been noticed.
+    assert all(0 < row.items <= 5 * SIZE.growth_burst for row in rows if row.work == burst)
 
 
 @pytest.mark.long

@@ -9,9 +9,7 @@ import msgspec
 import pytest
 
 from zekt_bench.figures import Report, Row
-from zekt_bench.house import house
 from zekt_bench.size import SHORT
-from zekt_bench.work.growth import few
 from zekt_bench.work.image import Image
 from zekt_bench.work.soak import Sample, slopes, soak
 
@@ -42,17 +40,6 @@ def test_a_little_of_what_uses_all_of_it_is_accepted(root: Path, tmp_path: Path)
     assert _amiss(rows) == []
     # A ratio is of two rows that are there.
     assert [row for row in rows if row.than and (row.work, row.than, row.who) not in report.works()] == []
-
-
-@pytest.mark.long
-def test_what_grows_is_accepted_and_worked_off() -> None:
-    """On an empty database, and with as many dispatches as are not done yet when the worker has been noticed."""
-    with house((1, 5)) as here:
-        rows = list(few(here, msgspec.structs.replace(SHORT, growth_burst=200)))
-    works = ["webhook 5 KB", "message 1 KB", *[_EVENTS] * 3, *["burst of 200 x 5"] * 2]
-    assert [row.work for row in rows] == works
-    assert _amiss(rows) == []
-    assert all(0 < burst.items <= 1_000 for burst in rows[-2:])
 
 
 def _amiss(rows: list[Row]) -> list[Row]:

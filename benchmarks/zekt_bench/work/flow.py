@@ -10,12 +10,14 @@ from zekt_bench.load import Answer
 from zekt_bench.size import Size
 from zekt_sandbox.runs import Run
 
-_AT = ((1, 1), (10, 1), (100, 1), (10, 5), (1, 100))
+Rates = tuple[tuple[int, int], ...]
 """(events a second, consumers of each)."""
-_PEERS_AT = ((10, 1), (10, 5))
+FEW: Rates = ((1, 1), (10, 1), (100, 1), (10, 5))
+MANY: Rates = ((1, 100),)
+_PEERS_AT: Rates = ((10, 1), (10, 5))
 
 _BURST_FAN_OUT = 5
-_WORKERS = (1, 2, 4)
+WORKERS = (1, 2, 4)
 _CONCURRENCY = 16
 _SLOWEST = 20
 """Dispatches a second below which it is given up: a figure of what never ends is none."""
@@ -23,15 +25,23 @@ _SLOWEST = 20
 
 def latency(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
     """One API and one worker; each event comes when it is due, whatever became of those before."""
-    rates, alone = (_AT, (size.widest,)) if kind is Zekt else (_PEERS_AT, ())
-    fan_outs = tuple(sorted({fan_out for _, fan_out in rates}))
-    with house((*fan_outs, *alone), kind) as here, here.serving(), here.working():
-        _warm(here, size, fan_outs)
-        for rate, fan_out in rates:
-            events = max(size.latency_events, round(rate * size.latency_seconds))
-            yield all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, rate=rate, concurrency=4)
-        for fan_out in alone:
-            yield all_the_way(here, f"one event, fan-out {fan_out}", fan_out, 1, rate=1, concurrency=4)
+    rates, alone = (FEW + MANY, (size.widest,)) if kind is Zekt else (_PEERS_AT, ())
+    with house((*_fan_outs(rates), *alone), kind) as here, here.serving(), here.working():
+        yield from latency_at(here, size, rates, alone)
+
+
+def latency_at(here: House, size: Size, rates: Rates, alone: tuple[int, ...] = ()) -> Iterator[Row]:
+    """At each of these rates, and of single events with so many consumers."""
+    _warm(here, size, _fan_outs(rates))
+    for rate, fan_out in rates:
+        events = max(size.latency_events, round(rate * size.latency_seconds))
+        yield all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, rate=rate, concurrency=4)
+    for fan_out in alone:
+        yield all_the_way(here, f"one event, fan-out {fan_out}", fan_out, 1, rate=1, concurrency=4)
+
+
+def _fan_outs(rates: Rates) -> tuple[int, ...]:
+    return tuple(sorted({fan_out for _, fan_out in rates}))
 
 
 def through(size: Size, kind: type[House] = Zekt) -> Iterator[Row]:
@@ -99,15 +109,20 @@ def since_due(due: Mapping[str, int], came: Sequence[tuple[int, str, str]], fan_
 
 def burst(size: Size) -> Iterator[Row]:
     """All events are there before the workers are; then 1, 2 and 4 of them work the same off."""
-    for workers in _WORKERS:
+    for workers in WORKERS:
         with house((_BURST_FAN_OUT,)) as here, here.serving():
-            found = accepted(here, letters.webhooks(here, _BURST_FAN_OUT, size.burst_events), _CONCURRENCY)
-            here.meters().fresh_start()
-            with here.working(workers):
-                yield drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
+            yield burst_at(here, size, workers)
 
 
-def drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
+def burst_at(here: House, size: Size, workers: int) -> Row:
+    """Received before it is measured; nothing else may be due."""
+    found = accepted(here, letters.webhooks(here, _BURST_FAN_OUT, size.burst_events), _CONCURRENCY)
+    here.meters().fresh_start()
+    with here.working(workers):
+        return _drained(here, workers, size.burst_events * _BURST_FAN_OUT, found)
+
+
+def _drained(here: House, workers: int, count: int, found: list[Answer]) -> Row:
     """From the moment that all workers are there: what the first of them did before counts neither way."""
     meters = here.meters()
     before, done = meters.read(), here.dispatches()

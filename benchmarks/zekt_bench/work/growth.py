@@ -8,18 +8,12 @@ from dataclasses import dataclass
 
 import msgspec
 
-from zekt_bench import letters
 from zekt_bench.figures import Row
 from zekt_bench.ground import EMPTY, PAST, SUBSCRIBED, WAITING, Ground
-from zekt_bench.house import House, accepted
+from zekt_bench.house import House
 from zekt_bench.size import Size
 from zekt_bench.work import flow, ingest
 
-_CONCURRENCY = 16
-_AT = ((10, 1), (100, 1), (10, 5))
-"""(events a second, consumers of each)."""
-_FAN_OUT = 5
-_WORKERS = (1, 2)
 _PATIENCE = 300
 
 
@@ -40,20 +34,23 @@ class Growth:
 
 
 def few(here: House, size: Size) -> Iterator[Row]:
-    """Some of ingest, latency and burst, on whatever database the house has."""
+    """Ingest, latency and burst, for a shorter time, on whatever database the house has."""
+    shorter = msgspec.structs.replace(
+        size, latency_seconds=size.growth_seconds, latency_events=size.growth_events, burst_events=size.growth_burst
+    )
     with here.serving():
-        accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
-        webhooks = letters.webhooks(here, 1, size.growth_webhooks)
-        yield ingest.measured(here, "webhook 5 KB", "webhook", webhooks, _CONCURRENCY)
-        yield ingest.sent(here, "1 KB", size.messages)
+        undone = size.warm_up
+        for row in ingest.webhooks_at(here, shorter):
+            undone += row.items
+            yield row
+        yield from ingest.messages_at(here, shorter)
         with here.working():
-            here.until_dispatched(size.warm_up + size.growth_webhooks, _PATIENCE)
+            here.until_dispatched(undone, _PATIENCE)
             here.take_dispatches()
-            for rate, fan_out in _AT:
-                events = max(size.latency_events, round(rate * size.latency_seconds / 2))
-                yield flow.all_the_way(here, f"{rate}/s, fan-out {fan_out}", fan_out, events, concurrency=4, rate=rate)
-        for workers in _WORKERS:
-            found = accepted(here, letters.webhooks(here, _FAN_OUT, size.growth_burst), _CONCURRENCY)
-            here.meters().fresh_start()
-            with here.working(workers):
-                yield flow.drained(here, workers, size.growth_burst * _FAN_OUT, found)
+            yield from flow.latency_at(here, shorter, flow.FEW)
+        for workers in flow.WORKERS:
+            yield flow.burst_at(here, shorter, workers)
+        # Not before: more than a thousand subscriptions are none that an empty database has.
+        here.set_up((*(fan_out for _, fan_out in flow.MANY), size.widest))
+        with here.working():
+            yield from flow.latency_at(here, shorter, flow.MANY, (size.widest,))

@@ -15,30 +15,35 @@ _KILO = 1024
 _LARGEST = 524_288
 _MESSAGES = {"1 KB": _KILO, "60 KB": 60 * _KILO, "512 KB": _LARGEST}
 _CONCURRENCY = 16
+_CONCURRENCIES = (1, _CONCURRENCY, 64)
 
 
-def webhooks(
-    size: Size, kind: type[House] = Zekt, concurrencies: tuple[int, ...] = (1, _CONCURRENCY, 64)
-) -> Iterator[Row]:
-    """Of runs with one subscriber: event, decision, delivery and job are written; nobody works them off."""
+def webhooks(size: Size, kind: type[House] = Zekt, concurrencies: tuple[int, ...] = _CONCURRENCIES) -> Iterator[Row]:
+    """On a database of their own."""
     with house(kind=kind) as here, here.serving():
-        accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
-        for concurrency in concurrencies:
-            requests = letters.webhooks(here, 1, size.webhooks if concurrency > 1 else size.webhooks // 3)
-            yield measured(here, "webhook 5 KB", "webhook", requests, concurrency)
+        yield from webhooks_at(here, size, concurrencies)
+
+
+def webhooks_at(here: House, size: Size, concurrencies: tuple[int, ...] = _CONCURRENCIES) -> Iterator[Row]:
+    """Of runs with one subscriber: event, decision, delivery and job are written; nobody works them off."""
+    accepted(here, letters.webhooks(here, 1, size.warm_up), _CONCURRENCY)
+    for concurrency in concurrencies:
+        requests = letters.webhooks(here, 1, size.webhooks if concurrency > 1 else size.webhooks // 3)
+        yield measured(here, "webhook 5 KB", "webhook", requests, concurrency)
 
 
 def messages(size: Size) -> Iterator[Row]:
-    """Of runs that have not ended: signature and claims are verified, and the message is stored."""
+    """On a database of their own."""
     with house() as here, here.serving():
-        accepted(here, _letters(here, "1 KB", size.warm_up), _CONCURRENCY)
-        for name, length in _MESSAGES.items():
-            yield sent(here, name, size.large_messages if length == _LARGEST else size.messages)
+        yield from messages_at(here, size)
 
 
-def sent(here: House, name: str, count: int) -> Row:
-    """So many messages, each of a run of its own that has not ended."""
-    return measured(here, f"message {name}", "message", _letters(here, name, count), _CONCURRENCY)
+def messages_at(here: House, size: Size) -> Iterator[Row]:
+    """Of runs that have not ended: signature and claims are verified, and the message is stored."""
+    accepted(here, _letters(here, "1 KB", size.warm_up), _CONCURRENCY)
+    for name, length in _MESSAGES.items():
+        requests = _letters(here, name, size.large_messages if length == _LARGEST else size.messages)
+        yield measured(here, f"message {name}", "message", requests, _CONCURRENCY)
 
 
 def _letters(here: House, name: str, count: int) -> list[bytes]:
