@@ -12,7 +12,7 @@ from psycopg import sql
 from zekt_bench.ground import PAST, SUBSCRIBED, WAITING, Ground
 from zekt_bench.house import OPERATOR
 from zekt_bench.size import SHORT
-from zekt_bench.work.growth import few
+from zekt_bench.work.growth import Growth
 from zekt_bench.work.pages import Pages
 
 SIZE = msgspec.structs.replace(SHORT, growth=500)
@@ -65,6 +65,10 @@ def test_what_fills_a_database_belongs_together(ground: Ground, kind: str) -> No
             "SELECT (SELECT count(*) FROM deliveries), (SELECT count(*) FROM attempts),"
             " (SELECT count(*) FROM deliveries WHERE due_at IS NOT NULL), (SELECT count(*) FROM subscriptions)"
         ).fetchone()
+        soon = connection.execute(
+            "SELECT count(*) FROM deliveries WHERE due_at < now() + interval '12 hours'"
+        ).fetchone()
+    assert soon == (0,), "it is dispatched again in the midst of what is measured"
     first = 4  # which were copied
     assert (
         counts
@@ -77,23 +81,28 @@ def test_what_fills_a_database_belongs_together(ground: Ground, kind: str) -> No
 
 
 @pytest.mark.long
-def test_a_broker_reads_what_was_filled_and_goes_on_with_it(ground: Ground) -> None:
-    with ground.copy(PAST) as here:
-        with here.serving(), psycopg.connect(here.database_url) as connection:
-            row = connection.execute("SELECT id FROM deliveries WHERE seq = 100").fetchone()
-            assert row is not None
-            answer = requests.get(
-                f"{here.url}/api/deliveries/{row[0]}", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=30
-            )
-            assert answer.status_code == 200, answer.text
-            told = answer.json()
-            assert told["history"]
-            assert told["attempts"]
-        rows = list(few(here, SIZE))
+def test_a_broker_reads_what_was_filled(ground: Ground) -> None:
+    with ground.copy(PAST) as here, here.serving(), psycopg.connect(here.database_url) as connection:
+        row = connection.execute("SELECT id FROM deliveries WHERE seq = 100").fetchone()
+        assert row is not None
+        answer = requests.get(
+            f"{here.url}/api/deliveries/{row[0]}", headers={"Authorization": f"Bearer {OPERATOR}"}, timeout=30
+        )
+        assert answer.status_code == 200, answer.text
+        told = answer.json()
+        assert told["history"]
+        assert told["attempts"]
+
+
+@pytest.mark.long
+def test_what_grows_is_measured_on_a_full_and_on_an_empty_database_in_turn(ground: Ground) -> None:
+    rows = list(Growth(ground, (PAST,))(SIZE))
     assert [row for row in rows if row.failed or not (row.memory and row.cpu_sum_each > 0)] == []
+    full, empty = rows[::2], rows[1::2]
+    assert [(row.work, row.than) for row in full] == [(row.work, row.how) for row in empty]
     messages = {f"message {size}": 1 for size in ("1 KB", "60 KB", "512 KB")}
     burst = f"burst of {SIZE.growth_burst} x 5"
-    assert Counter(row.work for row in rows) == {"webhook 5 KB": 3, **messages, "event → dispatch": 6, burst: 3}
+    assert Counter(row.work for row in full) == {"webhook 5 KB": 3, **messages, "event → dispatch": 6, burst: 3}
     # Dispatches that were not done yet when all workers had been noticed.
     assert all(0 < row.items <= 5 * SIZE.growth_burst for row in rows if row.work == burst)
 
