@@ -112,9 +112,12 @@ class Meters:
     def fresh_start(self) -> None:
         """Write out what is dirty, so that each work finds PostgreSQL's log in the same state.
 
-        The first change of a page afterwards puts the whole page into the log: figures of WAL are upper ones.
+        The first change of a page afterwards puts the whole page into the log: figures of WAL are upper ones. Where
+        autovacuum is off, its work is done here.
         """
         with psycopg.connect(self._database_url, autocommit=True) as connection:
+            if connection.execute("SHOW autovacuum").fetchone() == ("off",):
+                connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
 
     def read(self) -> Reading:

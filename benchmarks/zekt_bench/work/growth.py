@@ -49,6 +49,7 @@ def few(here: House, size: Size) -> Generator[Row]:
         for row in ingest.webhooks_at(here, shorter):
             undone += row.items
             yield row
+        yield from ingest.messages_at(here, shorter)
         with here.working():
             here.until_dispatched(undone, _PATIENCE)
             here.take_dispatches()
@@ -59,5 +60,3 @@ def few(here: House, size: Size) -> Generator[Row]:
         here.set_up((*(fan_out for _, fan_out in flow.MANY), size.widest))
         with here.working():
             yield from flow.latency_at(here, shorter, flow.MANY, (size.widest,))
-        # The last: what the large ones leave takes autovacuum half a second of CPU time, a minute later.
-        yield from ingest.messages_at(here, shorter)
