@@ -1,11 +1,12 @@
 """What happens is one line of the log, and no more."""
 
 import json
+import threading
 from typing import Any
 
 import pytest
 
-from zekt_testing.broker import ADMIN_TOKEN, Zekt
+from zekt_testing.broker import ADMIN_TOKEN, WAIT, Zekt
 
 
 @pytest.fixture
@@ -44,7 +45,8 @@ def test_a_delivery_that_fails_says_why_once(zekt: Zekt, deliver: Any, capfd: py
     zekt.github.faults.add(where="dispatch", kind="status", status=404, times=None)
     delivery_id = deliver(zekt)
     zekt.until(delivery_id, "failed")
-    lines = [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+    # A fact is told after its commit, which others may see first.
+    lines = _until(capfd, "delivery_ended")
     (ended,) = [line for line in lines if line["event"] == "delivery_ended"]
     assert (ended["delivery_id"], ended["status"], ended["fact"]) == (delivery_id, "failed", "refused")
     assert ended["failure"] == "not_found"
@@ -60,3 +62,15 @@ def test_a_change_is_one_line_with_who_and_what(zekt: Zekt, capfd: pytest.Captur
     assert changed["actor"] == "operator"
     assert changed["subject"].startswith("ci#")
     assert answer.json()["token"] not in json.dumps(lines)
+
+
+def _until(capfd: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any]]:
+    """The lines up to one of this event, and whatever came with it."""
+    lines: list[dict[str, Any]] = []
+    pause = threading.Event()
+    for _ in range(WAIT * 20):
+        lines += [json.loads(line) for line in capfd.readouterr().err.splitlines()]
+        if any(line["event"] == event for line in lines):
+            return lines
+        pause.wait(0.05)
+    raise AssertionError(f"no {event} after {WAIT} s: {lines}")
