@@ -11,6 +11,7 @@ import psutil  # type: ignore[import-untyped]  # it has no types
 import psycopg
 
 _MB = 1024 * 1024
+_PATIENCE = 60
 
 _WRITTEN = """
     SELECT pg_current_wal_insert_lsn() - '0/0'::pg_lsn, pg_snapshot_xmax(pg_current_snapshot())::text::bigint
@@ -113,12 +114,15 @@ class Meters:
         """Write out what is dirty, so that each work finds PostgreSQL's log in the same state.
 
         The first change of a page afterwards puts the whole page into the log: figures of WAL are upper ones. Where
-        autovacuum is off, its work is done here.
+        autovacuum is off, its work is done here. It ends once PostgreSQL has been told what that used, which is when
+        the process is gone: a reading before that would leave it to the work.
         """
         with psycopg.connect(self._database_url, autocommit=True) as connection:
+            backend = psutil.Process(connection.info.backend_pid)
             if connection.execute("SHOW autovacuum").fetchone() == ("off",):
                 connection.execute("VACUUM ANALYZE")
             connection.execute("CHECKPOINT")
+        backend.wait(_PATIENCE)
 
     def read(self) -> Reading:
         """Before work: what asking the database costs is not part of it."""

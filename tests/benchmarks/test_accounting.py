@@ -4,6 +4,7 @@ import subprocess
 import sys
 from collections.abc import Callable
 
+import psutil  # type: ignore[import-untyped]  # it has no types
 import psycopg
 import pytest
 
@@ -49,6 +50,18 @@ def test_the_work_of_a_process_counts_once_and_so_does_that_of_its_children(prog
         process.stdin.close()
     assert told > 0.25
     assert used == pytest.approx(told, abs=0.1)
+
+
+def test_what_goes_before_a_work_is_gone_before_it_is_read(new_database: Callable[[], str]) -> None:
+    url = new_database()
+    with psycopg.connect(url) as connection:
+        server = psutil.Process(connection.info.backend_pid).parent()
+    assert server is not None
+    for _ in range(5):
+        before = {each.pid for each in server.children()}
+        Meters({}, url).fresh_start()
+        came = {each for each in server.children() if each.pid not in before}
+        assert [each for each in came if "[local]" in " ".join(each.cmdline())] == []
 
 
 def test_of_the_database_only_what_was_written_counts(new_database: Callable[[], str]) -> None:
