@@ -4,6 +4,8 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+from playwright.sync_api import expect
+
 from health import rows
 from zekt_testing.broker import Zekt
 from zekt_testing.browser import Visitor
@@ -191,4 +193,4 @@ def test_a_refresh_loses_neither_the_place_nor_the_page(zekt: Zekt, sam: Visitor
     assert sam.page.evaluate("[scrollY, document.activeElement.id]") == place
     assert shown.first.get_attribute("id") == first
     sam.page.get_by_role("link", name="Older").click()
-    sam.page.wait_for_function("document.querySelectorAll('.row').length === 20")
+    expect(shown).to_have_count(20)
