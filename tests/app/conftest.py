@@ -1,6 +1,5 @@
 """What tests of the app's webhooks share: a broker that hears them, and what it has written down."""
 
-import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -10,6 +9,7 @@ from zekt_backend.github.client import GitHubApp
 from zekt_backend.github.metered import Metered
 from zekt_sandbox.app_stage import EVENTS
 from zekt_testing.broker import SECRET, Zekt
+from zekt_testing.waiting import until
 
 CONSUMER = "infra-team/platform"
 PROVIDER = "shop-team/orders"
@@ -30,12 +30,7 @@ def settled(heard: Zekt) -> Callable[[], None]:
     """Waits until all that was told has been looked into."""
 
     def wait() -> None:
-        pause = threading.Event()
-        for _ in range(400):
-            if not heard.sql(SOON):
-                return
-            pause.wait(0.05)
-        raise AssertionError("the app's news are still being looked into")
+        until(lambda: not heard.sql(SOON), lambda: "the app's news are still being looked into")
 
     return wait
 

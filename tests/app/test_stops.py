@@ -1,6 +1,5 @@
 """Suspended or removed: what waits is held or ended, and says why; what comes next is not made."""
 
-import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -8,6 +7,7 @@ import pytest
 
 from app.conftest import CONSUMER, PROVIDER, row
 from zekt_testing.broker import Zekt
+from zekt_testing.waiting import until
 
 
 def held_up(zekt: Zekt) -> str:
@@ -19,13 +19,14 @@ def held_up(zekt: Zekt) -> str:
     return str(delivery_id)
 
 
-def wait_until(said: Callable[[], Any], seconds: float = 20) -> Any:
-    pause = threading.Event()
-    for _ in range(int(seconds * 20)):
-        if found := said():
-            return found
-        pause.wait(0.05)
-    raise AssertionError("it did not come")
+def failure_of(zekt: Zekt, delivery_id: str) -> dict[str, Any]:
+    """The delivery, once it says why it waits or has ended."""
+
+    def failed() -> dict[str, Any] | None:
+        found = zekt.delivery(delivery_id)
+        return found if found["failure"] else None
+
+    return until(failed, lambda: f"no failure: {zekt.delivery(delivery_id)}")
 
 
 def test_what_waits_for_a_suspended_consumer_is_held_and_sent_when_that_ends(
@@ -33,7 +34,7 @@ def test_what_waits_for_a_suspended_consumer_is_held_and_sent_when_that_ends(
 ) -> None:
     delivery_id = held_up(heard)
     heard.github.app.suspend(CONSUMER)
-    held = wait_until(lambda: (found := heard.delivery(delivery_id))["failure"] and found)
+    held = failure_of(heard, delivery_id)
     assert (held["status"], held["failure"]) == ("pending", "suspended")
     assert f"{CONSUMER} has the app's installation suspended, since" in held["advice"]
     assert "Unsuspend" in held["advice"]
@@ -116,7 +117,7 @@ def test_a_waiting_delivery_follows_its_renamed_and_reinstalled_consumer(
 def test_a_suspended_provider_holds_what_waits_without_telling_its_name(heard: Zekt) -> None:
     delivery_id = held_up(heard)
     heard.github.app.suspend(PROVIDER)
-    held = wait_until(lambda: (found := heard.delivery(delivery_id))["failure"] and found)
+    held = failure_of(heard, delivery_id)
     assert held["advice"].startswith("The provider's repository has the app's installation suspended")
     assert PROVIDER not in held["advice"]
     heard.github.app.unsuspend(PROVIDER)
@@ -126,7 +127,7 @@ def test_a_suspended_provider_holds_what_waits_without_telling_its_name(heard: Z
 def test_the_explanation_says_that_it_is_held_and_what_to_click(heard: Zekt) -> None:
     delivery_id = held_up(heard)
     heard.github.app.suspend(CONSUMER)
-    wait_until(lambda: heard.delivery(delivery_id)["failure"])
+    failure_of(heard, delivery_id)
     ((guid,),) = heard.sql("SELECT guid FROM events")
     (decision,) = heard.get(f"/api/events/{guid}/decision")["decisions"]
     (told,) = decision["consumers"][0]["deliveries"]

@@ -1,7 +1,6 @@
 """Deliveries whose jobs wake at the same moment share transactions, and none of them the others' trouble."""
 
 import asyncio
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,7 +14,7 @@ from zekt_backend.rules.pace import Pace
 from zekt_backend.rules.records import Answer
 from zekt_backend.store import tries
 from zekt_backend.store.database import many
-from zekt_testing.clock import ManualClock
+from zekt_testing.clock import ManualClock, deliverer
 from zekt_testing.crowd import add_to, crowd
 
 
@@ -50,18 +49,6 @@ def fan_out(zekt: Any) -> list[str]:
     return [str(id_) for (id_,) in zekt.sql("SELECT id FROM deliveries ORDER BY consumer_id")]
 
 
-def deliverer(broker: Broker, send: Any, spacing: timedelta = timedelta(0), at_once: int = 32) -> Deliverer:
-    return Deliverer(
-        db=broker.work_db,
-        clock=ManualClock(),
-        send=send,
-        dice=lambda: 0.5,
-        pace=replace(broker.pace, spacing=spacing),
-        shipping=broker.shipping,
-        at_once=at_once,
-    )
-
-
 async def all_of(made: Deliverer, ids: list[str]) -> list[Any]:
     return await asyncio.gather(*(made.deliver(id_, job) for job, id_ in enumerate(ids, 1)), return_exceptions=True)
 
@@ -72,7 +59,7 @@ def statuses(zekt: Any) -> list[str]:
 
 async def test_all_are_dispatched_each_with_its_attempt_and_its_history(zekt: Any, broker: Broker) -> None:
     ids = fan_out(zekt)
-    assert await all_of(deliverer(broker, Accepting(6)), ids) == [None] * 6
+    assert await all_of(deliverer(broker, send=Accepting(6)), ids) == [None] * 6
     assert statuses(zekt) == ["dispatched"] * 6
     assert zekt.sql("SELECT job_id FROM attempts WHERE accepted ORDER BY job_id") == [(n,) for n in range(1, 7)]
     for id_ in ids:
@@ -84,7 +71,7 @@ async def test_one_that_somebody_holds_keeps_none_of_the_others_waiting(zekt: An
     ids = fan_out(zekt)
     with psycopg.connect(zekt.database_url) as other:
         other.execute("SELECT FROM deliveries WHERE id = %s FOR UPDATE", (ids[2],))
-        made = deliverer(broker, Accepting(5))
+        made = deliverer(broker, send=Accepting(5))
         held = asyncio.create_task(made.deliver(ids[2], 7))
         assert await all_of(made, ids[:2] + ids[3:]) == [None] * 5
         assert not held.done()
@@ -95,7 +82,7 @@ async def test_one_that_somebody_holds_keeps_none_of_the_others_waiting(zekt: An
 async def test_one_that_may_not_go_is_refused_and_the_others_go(zekt: Any, broker: Broker) -> None:
     ids = fan_out(zekt)
     zekt.sql("UPDATE subscriptions SET status = 'revoked' WHERE repository_id = 5003")
-    assert await all_of(deliverer(broker, Accepting(5)), ids) == [None] * 6
+    assert await all_of(deliverer(broker, send=Accepting(5)), ids) == [None] * 6
     assert statuses(zekt) == [*["dispatched"] * 3, "failed", *["dispatched"] * 2]
 
 
@@ -103,7 +90,7 @@ async def test_one_that_cannot_be_made_fails_alone(zekt: Any, broker: Broker) ->
     ids = fan_out(zekt)
     zekt.sql("ALTER TABLE deliveries DROP CONSTRAINT deliveries_event_id_fkey")
     zekt.sql("UPDATE deliveries SET event_id = 'event-nobody-knows' WHERE id = %s", ids[0])
-    failed, *others = await all_of(deliverer(broker, Accepting(5)), ids)
+    failed, *others = await all_of(deliverer(broker, send=Accepting(5)), ids)
     assert isinstance(failed, LookupError)
     assert others == [None] * 5
     assert statuses(zekt) == ["pending", *["dispatched"] * 5]
@@ -111,7 +98,7 @@ async def test_one_that_cannot_be_made_fails_alone(zekt: Any, broker: Broker) ->
 
 async def test_with_a_pace_one_of_each_installation_goes_at_once(zekt: Any, broker: Broker) -> None:
     ids, send = fan_out(zekt), Accepting(2)
-    waits = await all_of(deliverer(broker, send, spacing=timedelta(seconds=1)), ids)
+    waits = await all_of(deliverer(broker, clock=ManualClock(), send=send, spacing=timedelta(seconds=1)), ids)
     assert len(send.asked) == 2
     assert sorted(wait for wait in waits if wait is not None) == [timedelta(seconds=n) for n in (1, 1, 2, 2)]
     busy = zekt.sql("SELECT busy_with, last_write_at > '-infinity' FROM installations WHERE id IN (60, 61)")
@@ -122,7 +109,7 @@ async def test_with_a_pace_one_of_each_installation_goes_at_once(zekt: Any, brok
 async def test_two_jobs_that_wake_for_one_delivery_make_one_try(zekt: Any, broker: Broker) -> None:
     delivery_id, *_ = fan_out(zekt)
     send = Accepting(1)
-    made = deliverer(broker, send)
+    made = deliverer(broker, send=send)
     first, second = await asyncio.gather(made.deliver(delivery_id, 1), made.deliver(delivery_id, 2))
     assert None in (first, second)
     assert len(send.asked) == 1
@@ -136,7 +123,7 @@ async def test_no_attempt_is_claimed_that_would_wait_for_its_way_to_github(zekt:
         begun.append(zekt.sql("SELECT count(*) FROM attempts WHERE finished_at IS NULL")[0][0])
         return answers.from_response(204, {}, "", now=ManualClock().at)
 
-    assert await all_of(deliverer(broker, send, at_once=2), ids) == [None] * 6
+    assert await all_of(deliverer(broker, send=send, at_once=2), ids) == [None] * 6
     assert len(begun) == 6
     assert max(begun) <= 2 + 2, "those that are being written down have been answered"
 

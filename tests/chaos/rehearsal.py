@@ -25,6 +25,7 @@ from zekt_backend.store import schema
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.processes import environment
+from zekt_testing.waiting import until
 
 TAKE_OVER_SECONDS = 10.0
 
@@ -119,12 +120,11 @@ def _stage(options: Options, say: Callable[[str], None]) -> Iterator[Stage]:
 
 
 def _until_ready(stage: Stage) -> None:
-    pause = threading.Event()
-    for _ in range(600):
-        if all(service.has_said("started") for service in stage.services):
-            return
-        pause.wait(0.1)
-    raise TimeoutError("the broker did not start in 60 s")
+    until(
+        lambda: all(service.has_said("started") for service in stage.services),
+        lambda: "the broker has not started",
+        seconds=60,
+    )
 
 
 def run(options: Options, say: Callable[[str], None]) -> Outcome:

@@ -9,7 +9,6 @@ from typing import Any
 import pytest
 
 from zekt_backend.broker import Broker
-from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.flows.receive_event import receive_events
 from zekt_backend.ids import new_delivery_id
 from zekt_backend.rules.records import Answer
@@ -17,6 +16,7 @@ from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
 from zekt_testing.bench import Bench, bench_on
 from zekt_testing.cable import Cut
+from zekt_testing.clock import deliverer
 from zekt_testing.crowd import add_to, crowd
 from zekt_testing.ends import ended
 
@@ -92,15 +92,7 @@ async def _deliver(ids: list[str], broker: Broker) -> None:
             await all_heard.wait()
         return answer
 
-    tries = Deliverer(
-        db=broker.work_db,
-        clock=broker.clock,
-        send=send,
-        dice=lambda: 0.5,
-        pace=broker.pace,
-        shipping=broker.shipping,
-        at_once=len(ids),
-    )
+    tries = deliverer(broker, send=send, at_once=len(ids))
     assert await asyncio.gather(*(tries.deliver(id_, job) for job, id_ in enumerate(ids, 1))) == [None] * len(ids)
 
 

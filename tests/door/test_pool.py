@@ -6,7 +6,6 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -19,6 +18,7 @@ from zekt_backend.errors import ZektError
 from zekt_sandbox.server import SandboxServer
 from zekt_testing.broker import Zekt
 from zekt_testing.processes import set_up, zekt_process
+from zekt_testing.waiting import until
 
 EVIL = {"pattern": "^(a+)+$"}
 BURNING = json.dumps("a" * 60 + "!").encode()
@@ -177,12 +177,7 @@ def test_no_process_outlives_a_broker_that_is_killed(
         assert children
         serving.popen.kill()
         serving.popen.wait(30)
-    pause = threading.Event()
-    for _ in range(600):
-        if not any(is_examiner(pid) for pid in children):
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"{children} are still there")
+    until(lambda: not any(is_examiner(pid) for pid in children), lambda: f"{children} are still there", seconds=30)
 
 
 def is_examiner(pid: int) -> bool:

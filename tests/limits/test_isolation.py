@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
+from zekt_sandbox.dispatches import Dispatch
 from zekt_testing.crowd import add_to, crowd
+from zekt_testing.waiting import until
 
 pytestmark = pytest.mark.alone
 
@@ -79,13 +81,14 @@ def delays_of(zekt: Any) -> list[float]:
         zekt.github.finish_run(run)
         pause.wait(max(0.0, ended[str(run.id)] + SECONDS_BETWEEN - time.time()))
     wanted = sum(len(range(service, HEALTHY, SERVICES)) for service in range(EVENTS))
-    for _ in range(300):
-        healthy = [each for each in zekt.github.dispatches()[before:] if each.repository.id < 5000 + HEALTHY]
-        if len(healthy) >= wanted:
-            break
-        pause.wait(0.1)
-    assert len(healthy) == wanted
-    return [each.received_at.timestamp() - ended[each.client_payload["zekt"]["correlationId"]] for each in healthy]
+
+    def healthy() -> list[Dispatch]:
+        return [each for each in zekt.github.dispatches()[before:] if each.repository.id < 5000 + HEALTHY]
+
+    until(lambda: len(healthy()) >= wanted, lambda: f"{len(healthy())} of {wanted} dispatches")
+    came = healthy()
+    assert len(came) == wanted
+    return [each.received_at.timestamp() - ended[each.client_payload["zekt"]["correlationId"]] for each in came]
 
 
 def p99(rounds: list[list[float]]) -> float:

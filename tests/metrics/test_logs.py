@@ -1,12 +1,12 @@
 """What happens is one line of the log, and no more."""
 
 import json
-import threading
 from typing import Any
 
 import pytest
 
-from zekt_testing.broker import ADMIN_TOKEN, WAIT, Zekt
+from zekt_testing.broker import ADMIN_TOKEN, Zekt
+from zekt_testing.waiting import until
 
 
 @pytest.fixture
@@ -67,10 +67,10 @@ def test_a_change_is_one_line_with_who_and_what(zekt: Zekt, capfd: pytest.Captur
 def _until(capfd: pytest.CaptureFixture[str], event: str) -> list[dict[str, Any]]:
     """The lines up to one of this event, and whatever came with it."""
     lines: list[dict[str, Any]] = []
-    pause = threading.Event()
-    for _ in range(WAIT * 20):
-        lines += [json.loads(line) for line in capfd.readouterr().err.splitlines()]
-        if any(line["event"] == event for line in lines):
-            return lines
-        pause.wait(0.05)
-    raise AssertionError(f"no {event} after {WAIT} s: {lines}")
+
+    def come() -> bool:
+        lines.extend(json.loads(line) for line in capfd.readouterr().err.splitlines())
+        return any(line["event"] == event for line in lines)
+
+    until(come, lambda: f"no {event}, only {lines}")
+    return lines

@@ -15,7 +15,6 @@ from zekt_backend.broker import Broker
 from zekt_backend.errors import ZektError
 from zekt_backend.flows import acknowledge
 from zekt_backend.flows.apply_setup import Identity, apply_setup
-from zekt_backend.flows.deliver import Deliverer
 from zekt_backend.flows.receive_event import EventReceipt, receive_event
 from zekt_backend.flows.receive_message import Incoming, MessageReceipt, receive_message
 from zekt_backend.flows.replay import Asker, Terms, replay
@@ -29,6 +28,7 @@ from zekt_sandbox import events
 from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.runs import Run
 from zekt_sandbox.server import SandboxServer
+from zekt_testing.clock import deliverer
 
 Ids = list[str]
 
@@ -216,16 +216,8 @@ class Stage:
             assert answer is not None
             return answer
 
-        deliverer = Deliverer(
-            db=self.broker.work_db,
-            clock=self.clock,
-            send=send,
-            dice=lambda: 0.5,
-            pace=self.broker.pace,
-            shipping=self.broker.shipping,
-            at_once=32,
-        )
-        flight.task = asyncio.create_task(deliverer.deliver(flight.job.delivery_id, flight.job.id))
+        tries = deliverer(self.broker, clock=self.clock, send=send)
+        flight.task = asyncio.create_task(tries.deliver(flight.job.delivery_id, flight.job.id))
         parked = asyncio.create_task(flight.parked.wait())
         await asyncio.wait({flight.task, parked}, return_when=asyncio.FIRST_COMPLETED, timeout=_PATIENCE)
         parked.cancel()

@@ -8,6 +8,7 @@ import pytest
 import requests
 
 from zekt_sandbox.server import SandboxServer
+from zekt_testing.waiting import until
 
 ORDERS = "shop-team/orders"
 PLATFORM = "infra-team/platform"
@@ -73,8 +74,7 @@ def test_a_hang_does_not_keep_the_server_from_stopping() -> None:
         gh.faults.add(where="rest", kind="hang", seconds=600)
         waiting = threading.Thread(target=_give_up, args=(gh.url,))
         waiting.start()
-        while not gh.visits("rest"):
-            time.sleep(0.01)
+        until(lambda: gh.visits("rest"), lambda: "nobody asked")
     waiting.join(10)
     assert not waiting.is_alive()
     assert time.monotonic() - began < 10

@@ -1,6 +1,5 @@
 """Troubles that PostgreSQL really has: locks, losers of races, no connection left, a server that takes no writes."""
 
-import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -15,6 +14,8 @@ from zekt_testing import setup
 from zekt_testing.bench import Bench, answered
 from zekt_testing.broker import ADMIN_TOKEN, Running, Zekt, settings_for
 from zekt_testing.invariants import half_written
+from zekt_testing.scene import until_ready
+from zekt_testing.waiting import until
 
 NO_MESSAGES = "LOCK TABLE messages IN SHARE MODE"
 PACED = {"dispatch_spacing": timedelta(seconds=1)}
@@ -58,26 +59,17 @@ def until_waiting(zekt: Zekt, seconds: float = 15) -> int:
 
 def until_counted(zekt: Zekt, condition: str) -> None:
     """The server's own count. A session adds to it when it has something to do, at most once a second."""
-    pause = threading.Event()
-    for _ in range(100):
+    query = f"SELECT 1 FROM pg_stat_database WHERE datname = current_database() AND {condition}"
+
+    def counted() -> bool:
         ready(zekt)
-        if zekt.sql(f"SELECT 1 FROM pg_stat_database WHERE datname = current_database() AND {condition}"):
-            return
-        pause.wait(0.1)
-    raise AssertionError(f"the server has not counted {condition}")
+        return bool(zekt.sql(query))
+
+    until(counted, lambda: f"the server has not counted {condition}")
 
 
 def ready(zekt: Zekt) -> requests.Response:
     return requests.get(f"{zekt.url}/readyz", timeout=30)
-
-
-def until_ready(zekt: Zekt) -> None:
-    pause = threading.Event()
-    for _ in range(100):
-        if ready(zekt).status_code == 200:
-            return
-        pause.wait(0.1)
-    raise AssertionError("not ready 10 s after the trouble has ended")
 
 
 def late_message(zekt: Zekt, threads: ThreadPoolExecutor) -> Callable[[], Future[requests.Response]]:
@@ -165,7 +157,7 @@ def test_a_server_that_takes_no_writes_is_a_503_until_it_does(start: Callable[..
     assert reading.status_code == 200
     # The broker's sessions go on, and are still what they began as.
     alter(postgres, zekt, "RESET default_transaction_read_only", anew=False)
-    until_ready(zekt)
+    until_ready(zekt.url)
     assert answered(zekt.send(run, messageId="m"))
     assert zekt.github.redeliver(refused).status_code == 202
     (dispatch,) = zekt.dispatched()
@@ -194,7 +186,7 @@ def test_a_server_without_a_connection_left_is_a_503_until_it_has_one(
             assert not answered(zekt.send(run, messageId="m"))
             assert not answered(ready(zekt))
             owner.execute("ALTER ROLE small CONNECTION LIMIT -1")
-            until_ready(zekt)
+            until_ready(zekt.url)
             assert answered(zekt.send(run, messageId="m"))
         finally:
             running.stop()

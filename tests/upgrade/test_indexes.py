@@ -7,6 +7,7 @@ import psycopg
 import pytest
 
 from zekt_backend.store import schema
+from zekt_testing.waiting import until
 
 _LOCK = 0x5A454B54
 """Of migrations, as the version before takes it: waiting, in a transaction."""
@@ -30,15 +31,9 @@ def invalid(url: str) -> list[tuple[str]]:
         return found
 
 
-def until(url: str, query: str) -> None:
-    """Wait until the query has a row."""
-    pause = threading.Event()
+def until_row(url: str, query: str) -> None:
     with psycopg.connect(url, autocommit=True) as connection:
-        for _ in range(600):
-            if connection.execute(query.encode()).fetchone():
-                return
-            pause.wait(0.05)
-    raise AssertionError(f"nothing came of {query}")
+        until(lambda: connection.execute(query.encode()).fetchone(), lambda: f"no row: {query}")
 
 
 _WRITE = """INSERT INTO events (guid, repository_id, repository, run_id, run_attempt, workflow_name, head_sha, event,
@@ -56,7 +51,7 @@ def test_writers_go_on_while_an_index_waits_for_one_of_them(halfway: str) -> Non
     with psycopg.connect(halfway) as writer, psycopg.connect(halfway, autocommit=True) as other:
         writer.execute(_WRITE, ("one", 1))
         migrating.start()
-        until(halfway, _BUILDING)
+        until_row(halfway, _BUILDING)
         other.execute("SET lock_timeout = '100ms'")
         for number in range(2, 50):
             other.execute(_WRITE, (str(number), number))
@@ -79,9 +74,9 @@ def test_a_process_of_the_version_before_that_waits_for_its_turn_stops_no_build(
     with psycopg.connect(halfway) as writer:
         writer.execute(_WRITE, ("one", 1))
         migrating.start()
-        until(halfway, _BUILDING)
+        until_row(halfway, _BUILDING)
         before.start()
-        until(halfway, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        until_row(halfway, "SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
         writer.commit()
     for each in (before, migrating):
         each.join(60)

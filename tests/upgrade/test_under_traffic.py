@@ -10,9 +10,9 @@ import pytest
 
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
-from zekt_testing.broker import WAIT
 from zekt_testing.processes import Process, set_up, zekt_process
 from zekt_testing.traffic import Traffic
+from zekt_testing.waiting import WAIT
 
 pytestmark = pytest.mark.alone
 

@@ -20,11 +20,10 @@ from zekt_sandbox.dispatches import Dispatch
 from zekt_sandbox.runs import Run
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import described
+from zekt_testing.waiting import WAIT, until
 
 ADMIN_TOKEN = "an admin token that only these tests know"
 SECRET = "a webhook secret that only these tests know"
-WAIT = 120
-"""Seconds until what must happen has happened, however busy the machine is. Nothing waits that long but a failure."""
 Result = TypeVar("Result")
 
 ORDER = ".github/workflows/order.yml"
@@ -89,35 +88,28 @@ class Zekt:
         return found
 
     def until(self, delivery_id: str, *statuses: str, seconds: float = WAIT) -> dict[str, Any]:
-        """The delivery once it has one of these statuses; its every change is a row, asked for 20 times a second."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
+        """The delivery once it has one of these statuses; its every change is a row."""
+
+        def come() -> dict[str, Any] | None:
             found = self.delivery(delivery_id)
-            if found["status"] in statuses:
-                return found
-            pause.wait(0.05)
-        raise AssertionError(f"still {found['status']} after {seconds} s, wanted {statuses}: {found}")
+            return found if found["status"] in statuses else None
+
+        return until(come, lambda: f"not {' or '.join(statuses)}: {self.delivery(delivery_id)}", seconds)
 
     def dispatched(self, count: int = 1, repository: str = "infra-team/platform") -> list[Dispatch]:
         return self.github.wait_for_dispatches(repository, count, WAIT)
 
     def until_sql(self, query: str, seconds: float = WAIT) -> None:
         """Wait until the query has a row."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            if self.sql(query):
-                return
-            pause.wait(0.05)
-        raise AssertionError(f"no row after {seconds} s: {query}")
+        until(lambda: self.sql(query), lambda: f"no row: {query}", seconds)
 
     def wait_for_visit(self, path: str, seconds: float = WAIT) -> None:
         """Wait until somebody has asked GitHub for a path that ends so."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            if any(visit.path.endswith(path) for visit in self.github.visits()):
-                return
-            pause.wait(0.05)
-        raise AssertionError(f"GitHub was not asked for {path} in {seconds} s")
+        until(
+            lambda: any(visit.path.endswith(path) for visit in self.github.visits()),
+            lambda: f"GitHub was not asked for {path}",
+            seconds,
+        )
 
     def sql(self, query: str, *params: Any) -> list[tuple[Any, ...]]:
         with psycopg.connect(self.database_url, autocommit=True) as connection:

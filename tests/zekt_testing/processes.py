@@ -5,7 +5,6 @@ import os
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -13,7 +12,8 @@ from pathlib import Path
 from typing import Any
 
 from zekt_sandbox.server import SandboxServer
-from zekt_testing.broker import ADMIN_TOKEN, SECRET, WAIT
+from zekt_testing.broker import ADMIN_TOKEN, SECRET
+from zekt_testing.waiting import WAIT, until
 
 
 @dataclass
@@ -25,14 +25,15 @@ class Process:
 
     def said(self, event: str, seconds: float = WAIT) -> dict[str, Any]:
         """The first line of that name, waited for as long as the process lives."""
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
+
+        def come() -> dict[str, Any] | None:
             for line in self.log.read_text().splitlines():
                 if line.startswith("{") and json.loads(line).get("event") == event:
                     return dict(json.loads(line))
             assert self.popen.poll() is None, self.log.read_text()
-            pause.wait(0.05)
-        raise AssertionError(f"no {event} in {seconds} s:\n{self.log.read_text()}")
+            return None
+
+        return until(come, lambda: f"no {event} in\n{self.log.read_text()}", seconds)
 
 
 def environment(github: SandboxServer, **settings: str) -> dict[str, str]:

@@ -1,13 +1,12 @@
 """Rounds of reconciling as tests want them: at any time, with any settings, in a process of the test's own."""
 
 import asyncio
-import threading
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from zekt_backend.broker import Broker
 from zekt_backend.flows.reconciling import Report
-from zekt_testing.broker import WAIT
+from zekt_testing.waiting import until
 
 PATIENCE = timedelta(minutes=15)
 
@@ -44,25 +43,22 @@ def round_of(zekt: Any, *, later: timedelta = timedelta(0), **how: Any) -> Repor
     return report
 
 
-def wait_for_events(zekt: Any, count: int, seconds: float = WAIT) -> None:
+def wait_for_events(zekt: Any, count: int) -> None:
     """GitHub redelivers after it has answered: wait until so many events are stored."""
-    pause = threading.Event()
-    for _ in range(int(seconds * 20)):
-        ((stored,),) = zekt.sql("SELECT count(*) FROM events")
-        if stored >= count:
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"{stored} events after {seconds} s, wanted {count}")
+
+    def stored() -> int:
+        ((found,),) = zekt.sql("SELECT count(*) FROM events")
+        return int(found)
+
+    until(lambda: stored() >= count, lambda: f"{stored()} events, not {count}")
 
 
-def wait_for_lines(zekt: Any, count: int, seconds: float = WAIT) -> None:
+def wait_for_lines(zekt: Any, count: int) -> None:
     """The same: wait until so many lines stand in its log."""
-    pause = threading.Event()
-    for _ in range(int(seconds * 20)):
-        if len(zekt.github.hook_deliveries()) >= count:
-            return
-        pause.wait(0.05)
-    raise AssertionError(f"not {count} lines after {seconds} s: {zekt.github.hook_deliveries()}")
+    until(
+        lambda: len(zekt.github.hook_deliveries()) >= count,
+        lambda: f"not {count} lines: {zekt.github.hook_deliveries()}",
+    )
 
 
 def attempts(zekt: Any) -> list[Any]:

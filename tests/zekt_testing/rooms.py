@@ -1,15 +1,13 @@
 """Folders as repositories of a sandbox, and the runs of their workflows."""
 
-import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import pytest
 
 from zekt_sandbox.local.attempt import Attempt
 from zekt_sandbox.local.room import LocalRoom
 from zekt_sandbox.server import SandboxServer
+from zekt_testing.waiting import until
 
 RUN_SECONDS = 150
 """An image may have to be built first, on a machine that has other things to do."""
@@ -42,10 +40,8 @@ class Room:
 
     def wait_for(self, true: Callable[[], bool]) -> None:
         """Until it is so, or the test fails with what the runs have said."""
-        pause = threading.Event()
-        for _ in range(RUN_SECONDS * 20):
-            if true():
-                return
-            pause.wait(0.05)
+        until(true, lambda: "\n".join(map(str, ["it is not so; the runs said:", *self._said()[-80:]])), RUN_SECONDS)
+
+    def _said(self) -> Sequence[object]:
         _, entries = self.local.journal.after(0)
-        pytest.fail("it did not come true; the runs said:\n" + "\n".join(str(each) for each in entries[-80:]))
+        return entries

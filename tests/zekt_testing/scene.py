@@ -5,7 +5,6 @@ import json
 import re
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +15,10 @@ import requests
 
 from zekt_sandbox.server import SandboxServer
 from zekt_testing import setup
-from zekt_testing.broker import WAIT, Zekt, settings_for
+from zekt_testing.broker import Zekt, settings_for
 from zekt_testing.canaries import Canaries, canary
 from zekt_testing.processes import environment, free_port, zekt_process
+from zekt_testing.waiting import until
 
 JWT = re.compile(r"eyJ[A-Za-z0-9_-]{10}")
 GITHUB_TOKEN = re.compile(r"gh[sur]_[A-Za-z0-9_-]{4}")
@@ -106,10 +106,11 @@ def _furnish(github: SandboxServer, url: str) -> None:
 
 def until_ready(url: str) -> None:
     """Wait until the broker there answers."""
-    pause = threading.Event()
-    for _ in range(20 * WAIT):
-        with contextlib.suppress(requests.ConnectionError):
-            if requests.get(f"{url}/readyz", timeout=5).ok:
-                return
-        pause.wait(0.05)
-    raise AssertionError("the broker is not ready")
+
+    def answers() -> bool:
+        try:
+            return requests.get(f"{url}/readyz", timeout=5).ok
+        except requests.ConnectionError:
+            return False
+
+    until(answers, lambda: "the broker is not ready")

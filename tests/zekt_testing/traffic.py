@@ -6,7 +6,8 @@ from collections import Counter
 from typing import Any
 
 from zekt_sandbox.server import SandboxServer
-from zekt_testing.broker import ORDER, SECRET, WAIT
+from zekt_testing.broker import ORDER, SECRET
+from zekt_testing.waiting import WAIT, until
 
 
 class Traffic:
@@ -50,12 +51,11 @@ class Traffic:
     def until_accepted(self, more: int, seconds: float = WAIT) -> None:
         """Wait until so many more events have been accepted."""
         wanted = len(self.accepted) + more
-        pause = threading.Event()
-        for _ in range(int(seconds * 20)):
-            if len(self.accepted) >= wanted:
-                return
-            pause.wait(0.05)
-        raise AssertionError(f"{len(self.accepted)} events accepted after {seconds} s, not {wanted}: {self.statuses}")
+        until(
+            lambda: len(self.accepted) >= wanted,
+            lambda: f"{len(self.accepted)} events accepted, not {wanted}: {self.statuses}",
+            seconds,
+        )
 
     def _send(self, number: int) -> None:
         due = time.monotonic() + number / self._rate
