@@ -124,7 +124,10 @@ def test_what_a_full_database_costs_more_and_the_slowest_page_are_targets_too() 
         row("webhook 5 KB", "c=16, full", "webhook", 10, full, rate=500, than="c=16, empty"),
         row("page", "/api/usage, full", "request", 10, full, p50=150.0),
         row("page", "/api/events, full", "request", 10, full, p50=50.0),
+        row("page", "/api/events, empty", "request", 10, full, p50=20.0),
     ]
     text = judged([_report(rows)])
     assert _line(text, "CPU, webhook 5 KB: c=16, full").endswith("| ≤ 1.2 times | 1.25 times | **no** | abc, one run |")
-    assert _line(text, "slowest page", "/api/usage, full").endswith("| ≤ 100 ms | 150 ms | **no** | abc, one run |")
+    slowest = _line(text, "slowest page, full, p50: /api/usage")
+    assert slowest.endswith("| ≤ 100 ms | 150 ms | **no** | abc, one run |")
+    assert "| 20.0 ms | yes |" in _line(text, "slowest page, empty, p50: /api/events")
