@@ -8,7 +8,7 @@ import time
 from typing import Any
 
 from zekt_action import event
-from zekt_action.inputs import Job
+from zekt_action.inputs import Inputs, Job
 from zekt_action.payload import Payload
 
 
@@ -29,10 +29,10 @@ def message_id(job: Job, event_type: str, sha256: str) -> str:
     return "msg-" + hashlib.sha256(json.dumps(parts).encode()).hexdigest()[:40]
 
 
-def build(job: Job, event_type: str, payload: Payload, name: str, causation: dict[str, str] | None) -> bytes:
+def build(inputs: Inputs, job: Job, payload: Payload, name: str, causation: dict[str, str] | None) -> bytes:
     """Return `{…,"payload":<the bytes as given>}`, which the broker cuts out again and checks by sha256."""
     head: dict[str, Any] = {
-        "eventType": event_type,
+        "eventType": inputs.event_type,
         "repository": job.repository,
         "workflowRunId": job.run_id,
         "triggeredBy": job.actor,
@@ -46,6 +46,9 @@ def build(job: Job, event_type: str, payload: Payload, name: str, causation: dic
         "messageId": name,
         "payloadSha256": payload.sha256,
     }
+    if inputs.leg:
+        # All that counts is whether it is the same, and a matrix may hold what is nobody else's business.
+        head["leg"] = hashlib.sha256(inputs.leg.encode("utf-8", "replace")).hexdigest()[:16]
     if causation:
         head["causation"] = causation
     if trace := event.traceparent(job.traceparent):

@@ -42,6 +42,7 @@ class Inputs:
         self.payload = _payload(environ, self.payload_file)
         """As given; None when a file is to be read."""
         self.payload_schema = text(environ, "payload-schema")
+        self.leg = text(environ, "leg")
         self.api_url = api_url(environ)
         self.audience = audience(environ)
         self.timeout_seconds = number(environ, "timeout-seconds", default=60, most=3_600)

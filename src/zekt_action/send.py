@@ -75,7 +75,7 @@ def _prepare(inputs: Inputs, report: Report, check_schema: SchemaCheck) -> tuple
     fork = event.from_fork(started_by, job.repository)
     tokens = TokenSource(job.oidc_url, job.oidc_secret, inputs.audience, fork=fork)
     tokens.check()
-    raw = body.build(job, inputs.event_type, message, name, event.causation(started_by))
+    raw = body.build(inputs, job, message, name, event.causation(started_by))
     return Letter(inputs.api_url, job.repository, name, raw), tokens
 
 

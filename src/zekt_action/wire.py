@@ -44,6 +44,7 @@ class MessageHead(Wire):
     run_attempt: int | None = None
     job: str | None = Field(default=None, max_length=300)
     step: str | None = Field(default=None, max_length=300)
+    leg: str | None = Field(default=None, max_length=300)
     message_id: str | None = Field(default=None, max_length=100)
     payload_sha256: str | None = Field(default=None, pattern="^[0-9a-f]{64}$")
     causation: Causation | None = None

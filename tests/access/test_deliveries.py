@@ -121,7 +121,12 @@ def test_a_consumer_learns_nothing_of_a_provider_who_hides(zekt: Zekt, ask: Any,
 def test_what_was_hidden_when_it_was_sent_stays_hidden(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:
     sent(zekt)
     zekt.sql("UPDATE services SET hide_provider = false")
-    assert ask(make("infra-team"), "/api/deliveries").json()["deliveries"][0]["provider"] is None
+    token = make("infra-team")
+    (delivery,) = ask(token, "/api/deliveries").json()["deliveries"]
+    assert delivery["provider"] is None
+    (decision,) = ask(token, f"/api/events/{delivery['event']}/decision").json()["decisions"]
+    (own,) = decision["consumers"]
+    assert {rule["detail"] for rule in own["rules"]} == {"This is for the provider to see."}
 
 
 @pytest.mark.parametrize("account", ["shop-team", "infra-team"])
@@ -137,6 +142,23 @@ def test_either_side_may_replay_if_its_token_manages(
     answer = ask(manages, f"/api/replay/{old}", "POST")
     assert answer.status_code == 202
     assert zekt.until(answer.json()["deliveryId"], "dispatched")["replayOf"] == old
+
+
+def test_no_account_makes_an_organisations_queue_longer_than_ten_minutes(
+    zekt: Zekt, ask: Any, make: Callable[..., str]
+) -> None:
+    sent(zekt)
+    old, token = delivery_to(zekt, "infra-team/platform"), make("shop-team", scope="manage")
+    zekt.sql("UPDATE installations SET blocked_until = now() + interval '20 minutes'")
+    queues = "SELECT id, next_write_at::text FROM installations ORDER BY id"
+    before, count = zekt.sql(queues), len(zekt.deliveries())
+    refused = ask(token, f"/api/replay/{old}", "POST")
+    assert (refused.status_code, refused.json()["code"]) == (409, "replay_refused")
+    assert "20 minutes away" in refused.json()["detail"]
+    assert refused.headers["Retry-After"] == "60"
+    assert zekt.sql(queues) == before
+    assert len(zekt.deliveries()) == count
+    assert ask(None, f"/api/replay/{old}", "POST").status_code == 202
 
 
 def test_nobody_else_may_replay(zekt: Zekt, ask: Any, make: Callable[..., str]) -> None:

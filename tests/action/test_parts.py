@@ -13,7 +13,7 @@ from zekt_action import address, commands, outputs
 from zekt_action.body import build
 from zekt_action.by_requests import RequestsTransport
 from zekt_action.errors import ADVICE, CODES, ActionError, broker_code
-from zekt_action.inputs import Job
+from zekt_action.inputs import Inputs, Job
 from zekt_action.limits import MAX_INPUT_BYTES
 from zekt_action.payload import Payload
 from zekt_action.transport import NoAnswerError, Request
@@ -155,10 +155,15 @@ def test_a_summary_shows_markup_as_text(tmp_path: Path) -> None:
 
 
 def test_the_request_is_what_the_broker_reads() -> None:
-    raw = build(
-        Job({"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "x"}), "e", Payload(b"{}", {}, "0" * 64), "msg-1", None
-    )
-    head = MessageHead.model_validate_json(raw)
+    job = Job({"GITHUB_RUN_ID": "42", "GITHUB_RUN_ATTEMPT": "x"})
+    asked = {"INPUT_EVENT_TYPE": "e", "INPUT_PAYLOAD": "{}", "INPUT_ZEKT_API_URL": "https://zekt.example"}
+    legs = ("", '{"os": "a"}', '{"os": "b"}', '{"os": "a"}')
+    inputs = [Inputs({**asked, "INPUT_LEG": leg}) for leg in legs]
+    sent = [build(each, job, Payload(b"{}", {}, "0" * 64), "msg-1", None) for each in inputs]
+    head, *others = (MessageHead.model_validate_json(raw) for raw in sent)
+    one, two, again = (other.leg for other in others)
+    assert head.leg is None
+    assert one == again != two
     assert (head.event_type, head.workflow_run_id, head.run_attempt, head.message_id) == ("e", "42", 1, "msg-1")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from typer.testing import CliRunner, Result
 
 from zekt_backend.cli import app
@@ -62,6 +63,26 @@ def test_a_delivery_that_is_not_there_says_where_to_look(zekt_command: Callable[
 
 def test_the_version_is_told(zekt_command: Callable[..., Result]) -> None:
     assert zekt_command("--version").stdout.startswith("zekt ")
+
+
+def test_migrate_says_which_database_it_was_and_never_the_password(
+    new_database: Callable[[], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = new_database()
+    known = conninfo_to_dict(url)
+    monkeypatch.setenv("ZEKT_DATABASE_URL", make_conninfo(url, password="hunter2"))
+    told = CliRunner().invoke(app, ["migrate"], catch_exceptions=False).stderr
+    assert told.splitlines()[-1] == f"Up to date: the database {known['dbname']} at {known['host']}."
+    assert "hunter2" not in told
+
+
+def test_migrate_says_that_it_has_made_a_database_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("ZEKT_DATABASE_URL", raising=False)
+    with tempfile.TemporaryDirectory(prefix="zekt-") as folder:
+        monkeypatch.setenv("ZEKT_DATA_DIR", folder)
+        told = CliRunner().invoke(app, ["migrate"], catch_exceptions=False).stderr
+    said = f"Up to date: the embedded database in {folder}, since ZEKT_DATABASE_URL is not set."
+    assert told.splitlines()[-1] == said
 
 
 def test_the_doctor_finds_nothing_where_nothing_is(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -75,6 +75,17 @@ def test_when_no_completion_comes_github_is_asked_how_the_run_ended(start: Start
     assert_legal(ended)
 
 
+def test_a_run_is_asked_about_under_the_name_that_its_repository_has_now(start: Start) -> None:
+    zekt = start(settings={"complete_timeout": timedelta(seconds=1)})
+    run, delivery_id = dispatched(zekt)
+    zekt.github.world.runs.finish(run, "success")
+    zekt.github.app.rename("infra-team/platform", "hosting")
+    zekt.sql("UPDATE repositories SET full_name = 'infra-team/hosting' WHERE id = 2002")
+    zekt.confirm(run, **ids(zekt, delivery_id))
+    ended = zekt.until(delivery_id, "completed", "failed")
+    assert (ended["status"], ended["conclusion"]) == ("completed", "success")
+
+
 def test_a_run_that_is_still_going_is_given_more_time(start: Start) -> None:
     zekt = start(settings={"complete_timeout": timedelta(seconds=1)})
     run, delivery_id = dispatched(zekt)

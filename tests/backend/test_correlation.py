@@ -123,6 +123,26 @@ def test_rerunning_only_what_failed_loses_no_message_of_what_had_not(start: Star
     assert len(zekt.deliveries()) == 2
 
 
+def test_rerunning_one_leg_of_a_matrix_loses_no_message_of_the_others(start: Start) -> None:
+    zekt = start(conclusions=["success"])
+    first = zekt.start_run()
+    for leg in ("linux", "macos"):
+        assert _of_leg(zekt, first, leg) == 202
+    zekt.github.finish_run(first, "failure")
+    second = zekt.github.rerun(first)
+    assert _of_leg(zekt, second, "windows") == 202
+    assert _of_leg(zekt, second, "macos") == 202
+    zekt.github.finish_run(second)
+    payloads = [d.client_payload["zekt"]["payload"] for d in zekt.dispatched(3)]
+    assert sorted(payloads) == ["linux 1", "macos 2", "windows 2"]
+
+
+def _of_leg(zekt: Any, run: Any, leg: str) -> int:
+    head = {"eventType": "order", "job": "build", "step": "send", "leg": leg}
+    body = json.dumps({**head, "payload": f"{leg} {run.attempt}"}).encode()
+    return int(zekt.post("/api/events/receive", run.token(leg=leg), body).status_code)
+
+
 def test_the_same_webhook_a_hundred_times_at_once_has_one_effect(zekt: Any) -> None:
     run = zekt.start_run()
     zekt.send(run)

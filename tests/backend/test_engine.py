@@ -22,6 +22,7 @@ from zekt_backend.store import schema
 from zekt_backend.store.database import Database
 from zekt_sandbox.server import SandboxServer
 from zekt_testing.processes import Process, zekt_process
+from zekt_testing.scene import until_ready
 
 Start = Callable[..., Any]
 
@@ -208,6 +209,25 @@ def test_a_limit_learned_by_one_worker_holds_for_all(start: Start) -> None:
     assert len(accepted) == 7
 
 
+def test_an_embedded_database_that_nothing_can_start_for_a_while_is_started_after_it(
+    github: SandboxServer, tmp_path: Path
+) -> None:
+    here, away = tmp_path / "here", tmp_path / "away"
+    here.mkdir()
+    with (
+        tempfile.TemporaryDirectory(prefix="zekt-") as folder,
+        zekt_process(github, tmp_path, "serve", ZEKT_DATA_DIR=folder, TMPDIR=str(here)) as serve,
+    ):
+        url = serve.said("started")["url"]
+        postmaster = int((Path(folder) / "postgres" / "postmaster.pid").read_text().splitlines()[0])
+        here.rename(away)
+        os.kill(postmaster, signal.SIGKILL)
+        assert "No such file" in serve.said("embedded_database_down")["detail"]
+        away.rename(here)
+        serve.said("embedded_database_revived")
+        until_ready(url)
+
+
 def test_an_embedded_database_that_is_killed_is_started_again(github: SandboxServer, tmp_path: Path) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="zekt-") as folder,
@@ -217,11 +237,6 @@ def test_an_embedded_database_that_is_killed_is_started_again(github: SandboxSer
         postmaster = int((Path(folder) / "postgres" / "postmaster.pid").read_text().splitlines()[0])
         os.kill(postmaster, signal.SIGKILL)
         assert serve.said("embedded_database_revived")["pid"] != postmaster
-        pause = threading.Event()
-        for _ in range(200):
-            if requests.get(f"{url}/readyz", timeout=10).status_code == 200:
-                break
-            pause.wait(0.05)
-        assert requests.get(f"{url}/readyz", timeout=10).json()["status"] == "ready"
+        until_ready(url)
         serve.popen.terminate()
         assert serve.popen.wait(30) == 0

@@ -1,5 +1,6 @@
 """Service Descriptions: published, changed, with a schema or without, retired and brought back."""
 
+import json
 import re
 from collections.abc import Callable
 from typing import Any
@@ -8,6 +9,7 @@ import pytest
 import requests
 from playwright.sync_api import expect
 
+from zekt_backend.rules.door import MAX_SCHEMA_BYTES
 from zekt_testing.broker import ADMIN_TOKEN, ORDER, Zekt
 from zekt_testing.browser import Visitor
 
@@ -110,11 +112,21 @@ def test_a_schema_is_asked_changed_refused_and_no_longer_asked(zekt: Zekt, sam: 
     page.get_by_role("button", name="Ask for this schema").click()
     assert "schema_invalid" in page.get_by_role("alert").inner_text()
     expect(page.get_by_label("Schema")).to_have_value('{"type": 5}')
+    large = json.dumps({"description": '"{}": ' * 12_000}, indent=1)
+    assert len(large) < MAX_SCHEMA_BYTES
+    page.get_by_label("Schema").fill(large)
+    page.get_by_role("button", name="Ask for this schema").click()
+    page.get_by_role("status").get_by_text("must fit version 3").wait_for()
+    page.goto(f"{ONE}/schema")
+    page.get_by_label("Schema").fill(larger := large + " " * MAX_SCHEMA_BYTES)
+    page.get_by_role("button", name="Ask for this schema").click()
+    assert "body_too_large" in page.get_by_role("alert").inner_text()
+    expect(page.get_by_label("Schema")).to_have_value(larger)
     page.goto(f"{ONE}/schema")
     patch(zekt, description="Changed meanwhile.")
     page.get_by_role("button", name="Ask for no schema").click()
     assert "Somebody else has changed this service" in page.get_by_role("alert").inner_text()
-    assert service(zekt)["schemaVersion"] == 2
+    assert service(zekt)["schemaVersion"] == 3
     page.get_by_role("button", name="Ask for no schema").click()
     page.get_by_role("status").get_by_text("asks for no schema now").wait_for()
     page.get_by_role("link", name="Version 1").click()

@@ -98,6 +98,16 @@ def test_the_schemas_see_the_message_as_it_is_kept(examiners: Examiners, fake: d
     assert found.redacted == b'{"t": "[redacted: github-token]"}'
 
 
+def test_of_a_message_that_was_redacted_and_does_not_fit_both_are_told(
+    examiners: Examiners, fake: dict[str, str]
+) -> None:
+    found = examiners.message(
+        {"t": fake["github-token"], "n": "x"}, "redact", {"properties": {"n": {"type": "integer"}}}
+    )
+    assert [place["pointer"] for places in found.broken.values() for place in places] == ["/n"]
+    assert found.redacted == b'{"t": "[redacted: github-token]", "n": "x"}'
+
+
 def test_a_schema_that_nests_deeply_and_a_message_that_does_are_examined(examiners: Examiners) -> None:
     assert examiners.schema(DEEP) == ""
     tree = {"$ref": "#/$defs/n", "$defs": {"n": {"anyOf": [{"type": "null"}, {"items": {"$ref": "#/$defs/n"}}]}}}

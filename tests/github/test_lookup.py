@@ -73,7 +73,7 @@ def test_an_installation_that_is_gone_knows_no_run(app: GitHubApp, github: Any) 
     assert ask_run(app) is None
 
 
-@pytest.mark.parametrize("what", [500, 502, 429, "hang", "cut"])
+@pytest.mark.parametrize("what", [500, 502, 429, 301, "hang", "cut"])
 def test_githubs_trouble_is_worth_another_try(app: GitHubApp, github: Any, what: Any) -> None:
     github.script("GET", RUN, what)
     error = error_of(app)
@@ -81,12 +81,22 @@ def test_githubs_trouble_is_worth_another_try(app: GitHubApp, github: Any, what:
     assert error.retry_after
 
 
-@pytest.mark.parametrize("status", [401, 403, 301])
+@pytest.mark.parametrize("status", [401, 403])
 def test_a_refusal_is_told_with_advice(app: GitHubApp, github: Any, status: int) -> None:
-    github.script("GET", RUN, status, headers={"Location": "/elsewhere"})
+    github.script("GET", RUN, status)
     error = error_of(app)
     assert error.code == "github_refused"
     assert error.retry_after is None
+
+
+def test_a_token_that_has_ended_early_is_replaced_once(app: GitHubApp, github: Any, clock: Any) -> None:
+    github.script("GET", RUN, 404)
+    assert ask_run(app) is None
+    clock.move(minutes=10)
+    github.script("GET", RUN, 401)
+    github.script("GET", RUN, 200, body='{"status": "completed", "conclusion": "success", "run_attempt": 1}')
+    assert ask_run(app) == RunState("completed", "success", 1)
+    assert github.mints == [51, 51]
 
 
 @pytest.mark.parametrize("body", ["", "[]", "{}", '{"status": 1}', "[" * 5000, '{"status": "x", "run_attempt": 0}'])

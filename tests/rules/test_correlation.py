@@ -41,3 +41,28 @@ def test_what_one_consumer_was_given_is_still_owed_to_another() -> None:
     given = replace(message("a", 1), carried_to=(7,))
     assert owed([given, message("b", 2, "deploy")], 7) == [message("b", 2, "deploy")]
     assert owed([given], 8) == [given]
+
+
+LEGS = [replace(message(leg, 1), leg=leg, check_run_id=leg) for leg in ("linux", "macos", "windows")]
+
+
+def test_a_leg_that_runs_again_replaces_its_own_message_alone() -> None:
+    again = replace(message("again", 2), leg="windows", check_run_id="4")
+    assert names([*LEGS, again], 2) == ["linux", "macos", "again"]
+
+
+def test_a_leg_that_sends_for_the_first_time_replaces_nobodys() -> None:
+    late = replace(message("windows", 2), leg="windows", check_run_id="4")
+    assert names([*LEGS[:1], late], 2) == ["linux", "windows"]
+
+
+def test_of_jobs_that_cannot_be_told_apart_nothing_is_lost_until_as_many_have_sent_again() -> None:
+    alike = [replace(each, leg=None) for each in LEGS]
+    again = [replace(message(str(n), 2), check_run_id=str(n)) for n in range(3)]
+    assert names([*alike, again[0]], 2) == ["linux", "macos", "windows", "0"]
+    assert names([*alike, *again], 2) == ["0", "1", "2"]
+
+
+def test_who_names_no_job_is_never_known_again() -> None:
+    nameless = [replace(message(name, attempt), job=None, step=None) for attempt, name in enumerate("ab", 1)]
+    assert names(nameless, 2) == ["a", "b"]

@@ -204,7 +204,7 @@ def test_a_broker_without_the_extra_starts_and_says_so(
     }
     with zekt_process(github, tmp_path, "serve", **settings) as broker:
         broker.said("started")
-        assert "zekt[backend,otel]" in broker.said("tracing_off")["why"]
+        assert "pip install '.[backend,otel]'" in broker.said("tracing_off")["why"]
     assert broker.popen.returncode == 0
 
 

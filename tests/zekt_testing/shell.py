@@ -18,9 +18,9 @@ from zekt_sandbox.app import ROUTES as SANDBOX
 ROOT = Path(__file__).resolve().parents[2]
 # The shell's own, and programs whose arguments nobody here can know better than their manuals.
 KNOWN = {
-    "act", "cat", "cd", "cp", "createdb", "createuser", "docker", "echo", "eval", "export", "gh", "git", "grep", "jq",
-    "kill", "ln", "mkdir", "mktemp", "openssl", "pg_dump", "pip", "printf", "psql", "python", "python3", "sed", "sleep",
-    "systemctl", "wait", ".",
+    "act", "bash", "cat", "cd", "chmod", "cp", "createdb", "createuser", "docker", "echo", "eval", "export", "gh",
+    "git", "grep", "install", "jq", "kill", "ln", "mkdir", "mktemp", "openssl", "pg_dump", "pip", "printf", "psql",
+    "python", "python3", "sed", "sleep", "systemctl", "tee", "useradd", "wait", ".",
 }  # fmt: skip
 _WORDS_OF_THE_SHELL = {"{", "}", "do", "done", "else", "fi", "if", "then", "until", "while", "!"}
 _OPERATORS = ";&|()<>\n"

@@ -1,5 +1,6 @@
 """`GET /api/events/{id}/decision`: why did this (not) arrive?"""
 
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.requests import Request
@@ -25,18 +26,21 @@ async def decision(request: Request, broker: Broker) -> JSONResponse:
         rows = [await explanations.of_attempt(connection, key) for key in keys]
         whole = explanation.explain_all(rows, only=only)
         if not principal.may(rows[0]["account"], Right.READ):
-            whole = explanation.for_consumer(whole, await _own(connection, principal, whole))
+            whole = explanation.for_consumer(whole, await _own(connection, principal, whole, rows))
     return JSONResponse(whole)
 
 
-async def _own(tx: Tx, principal: Principal, whole: dict[str, Any]) -> dict[int, bool]:
-    """The subscriptions of the caller's accounts that were asked about, and whether each one's provider hides.
+async def _own(tx: Tx, principal: Principal, whole: dict[str, Any], rows: Sequence[dict[str, Any]]) -> dict[int, bool]:
+    """The subscriptions of the caller's accounts that were asked about, and whether each one's provider hides, or did.
 
     At least one, or it is not theirs to see.
     """
+    hidden = {id_ for row in rows for decision in row["decisions"] for id_ in decision["reasons"].get("hidden", ())}
     asked = {c["subscription"] for d in whole["decisions"] for c in d["consumers"] if c["subscription"] is not None}
     consumers = await explanations.consumers_of(tx, sorted(asked))
-    own = {id_: hides for id_, (account, hides) in consumers.items() if principal.may(account, Right.READ)}
+    own = {
+        id_: hides or id_ in hidden for id_, (account, hides) in consumers.items() if principal.may(account, Right.READ)
+    }
     if not own:
         principal.require(None, Right.READ)
     return own

@@ -53,7 +53,7 @@ def _next_for_provider(file: Path, event_type: str) -> str:
     return f"""\
 1. Let it write the message that you mean, then: zekt lint {_word(file)}
 2. Commit it to the default branch.
-3. Have whoever runs the broker whitelist and publish it, OWNER/REPO being your repository:
+3. Once your OWNER/REPO is enabled as a provider (docs/onboarding.md), have it whitelisted and published:
      zekt workflows allow OWNER/REPO {_path(file)}
      zekt services publish SLUG OWNER/REPO {_path(file)} --event-type {_word(event_type)}"""
 
@@ -62,7 +62,7 @@ def _next_for_consumer(file: Path, durable: bool) -> str:
     return f"""\
 1. Let it do the work that you mean, then: zekt lint {_word(file)}
 2. Commit it to the default branch: GitHub starts it from there alone.
-3. Ask for the service that sends it, OWNER/REPO being your repository:
+3. Once your OWNER/REPO is enabled as a consumer (docs/onboarding.md), ask for the service that sends it:
      zekt subscriptions request SLUG@OWNER/REPO{" --durable" if durable else ""}
 4. When the provider has approved, this says whether it will run:
      zekt doctor SLUG@OWNER/REPO"""

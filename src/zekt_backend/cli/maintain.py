@@ -14,9 +14,10 @@ from zekt_backend.store import embedded, schema, server
 
 def migrate() -> None:
     """Bring the database to this version's tables (serve and worker do it too)."""
-    with server.database(_settings()) as url:
+    settings = _settings()
+    with server.database(settings) as url:
         schema.migrate(url)
-    Console(stderr=True).print("The database is up to date.")
+    Console(stderr=True).print(f"Up to date: {server.name_of(settings)}.", markup=False, soft_wrap=True)
 
 
 def doctor(

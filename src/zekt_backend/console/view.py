@@ -16,6 +16,7 @@ from zekt_backend.console import nav, notices, static, words
 from zekt_backend.console.ask import Answer, Api, Refused
 from zekt_backend.console.notices import Said, Undo
 from zekt_backend.errors import ZektError
+from zekt_backend.rules.door import MAX_SCHEMA_BYTES
 from zekt_backend.rules.people import is_local
 
 HEADERS = {
@@ -34,6 +35,8 @@ if TYPE_CHECKING:
     from jinja2 import Environment
 
 _MOST_FIELDS = 200
+_MOST_FORM_BYTES = 6 * MAX_SCHEMA_BYTES + bodies.MAX_SMALL_BODY
+"""The largest that is typed is a schema, of which a form has three bytes for most signs, and six for a line break."""
 SIGN_IN = "/sign-in"
 
 Handler = Callable[[Request, Broker], Awaitable[Response]]
@@ -222,7 +225,7 @@ async def fields_of(request: Request) -> list[tuple[str, str]]:
     """
     if request.method != "POST":
         return []
-    raw = await bodies.read(request, bodies.MAX_SMALL_BODY)
+    raw = await bodies.read(request, _MOST_FORM_BYTES)
     try:
         return parse_qsl(raw.decode(), keep_blank_values=True, max_num_fields=_MOST_FIELDS)
     except ValueError:

@@ -114,7 +114,7 @@ def _message(job: dict[str, Any], document: str, at: list[int | None]) -> tuple[
         at[0] = int(service_id)
         if broken := schemas.violations(text, document):
             answer["broken"] = {service_id: [{"pointer": b.pointer, "reason": b.reason} for b in broken]}
-            return answer, b""
+            break
     return answer, kept
 
 

@@ -263,6 +263,8 @@ def _new_message(incoming: Incoming, event_id: str) -> NewMessage:
         payload_sha256=digest,
         job=head.job,
         step=head.step,
+        leg=head.leg,
+        check_run_id=claims.check_run_id,
         causation=None,
         consumers_notified=0,
         late=False,

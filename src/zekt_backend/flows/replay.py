@@ -16,6 +16,8 @@ from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.decisions import NewDelivery
 
 PATIENCE_SECONDS = 3.0
+LONGEST_QUEUE = timedelta(minutes=10)
+"""Of an organisation's dispatches. All that is sent there stands in it: no account's replays make it longer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,22 +42,34 @@ async def replay(
     """Make the new delivery, with its slot and its job, and return its id. The old one may stand as it likes.
 
     Raises:
-        ZektError: as `make`.
+        ZektError: as `make`; and `replay_refused` where it would have to wait too long.
     """
     replay_id = new_id()
 
     async def work(tx: Tx) -> None:
         if await deliveries.lock(tx, replay_id) is not None:
             return  # Made before: that commit's own answer was lost on its way to us.
-        await make(tx, delivery_id, replay_id=replay_id, asker=asker, now=clock.now(), terms=terms)
+        now = clock.now()
+        due_at = await make(tx, delivery_id, replay_id=replay_id, asker=asker, now=now, terms=terms)
+        if asker.account_id is not None and due_at - now > LONGEST_QUEUE:
+            raise _crowded(due_at - now)
 
     # Whoever asks again asks for one more replay, so a connection that breaks is made good here.
     await db.run(work, patience=PATIENCE_SECONDS)
     return replay_id
 
 
-async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: datetime, terms: Terms) -> None:
-    """The same in the caller's transaction.
+def _crowded(wait: timedelta) -> ZektError:
+    return ZektError(
+        "replay_refused",
+        f"The consumer's organisation is sent so much that the next free place is {wait.total_seconds() / 60:.0f}"
+        " minutes away. Nothing was sent. Try again later; many at once (POST /api/replays) wait by themselves.",
+        retry_after=60,
+    )
+
+
+async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: datetime, terms: Terms) -> datetime:
+    """The same in the caller's transaction. Returns when it is due.
 
     Content and correlation are the old delivery's; where it goes, and how, is what the subscription says now.
 
@@ -73,6 +87,7 @@ async def make(tx: Tx, delivery_id: str, *, replay_id: str, asker: Asker, now: d
     await decisions.record(tx, [], [new], now)
     await jobs.enqueue(tx, [jobs.deliver(new.id, 0, new.due_at - now)])
     await _tell(tx, new, asker, now)
+    return new.due_at
 
 
 async def _tell(tx: Tx, new: NewDelivery, asker: Asker, now: datetime) -> None:

@@ -9,7 +9,7 @@ from zekt_backend.errors import ZektError
 from zekt_backend.flows.complete_run import end
 from zekt_backend.rules.lifecycle import Fact, Status
 from zekt_backend.rules.records import RunState
-from zekt_backend.store import deliveries
+from zekt_backend.store import deliveries, reach
 from zekt_backend.store.database import Database, Tx
 from zekt_backend.store.deliveries import Delivery
 
@@ -25,8 +25,12 @@ _END_IT = "End the consumer's job with the complete action, `if: always()`, or s
 
 @dataclass(frozen=True, slots=True)
 class _Owed:
+    """Asked about as the consumer is now: since the dispatch it may have been renamed, or the app installed anew."""
+
     delivery: Delivery
     run_id: int
+    repository: str
+    installation_id: int
 
 
 async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> None:
@@ -39,7 +43,7 @@ async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> N
     if owed is None:
         return
     try:
-        run, refusal = await ask(owed.delivery.installation_id, owed.delivery.consumer, owed.run_id), None
+        run, refusal = await ask(owed.installation_id, owed.repository, owed.run_id), None
     except ZektError as error:
         if error.code != "github_refused":
             raise
@@ -57,7 +61,9 @@ async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:
     delivery = await deliveries.lock(tx, delivery_id)
     if delivery is None or delivery.status is not Status.CONFIRMED or delivery.consumer_run_id is None:
         return None
-    return _Owed(delivery, delivery.consumer_run_id)
+    now = (await reach.of(tx, {delivery.consumer_id}))[delivery.consumer_id]
+    installation_id = now.installation_id or delivery.installation_id
+    return _Owed(delivery, delivery.consumer_run_id, now.full_name, installation_id)
 
 
 async def _write(tx: Tx, delivery: Delivery, run: RunState | None, now: datetime, *, refusal: str | None) -> None:

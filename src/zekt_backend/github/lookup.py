@@ -91,11 +91,22 @@ def run_conclusion(app: GitHubApp, installation_id: int, repository: str, run_id
         ZektError: `github_refused` or `github_unavailable`, as above.
     """
     _check_name(repository)
-    reply = get(lambda: app.requester(installation_id), f"/repos/{repository}/actions/runs/{run_id}")
+    reply = get_as(app, installation_id, f"/repos/{repository}/actions/runs/{run_id}")
     if reply.status == requests.codes.not_found:
         return None
+    if reply.status == requests.codes.moved_permanently:
+        # Renamed. The app's news, or the hourly reading, tell the new name.
+        raise ZektError("github_unavailable", f"{repository} has another name now.", retry_after=_RETRY_AFTER)
     run = read(reply, _Run, app, repository)
     return RunState(status=run.status, conclusion=run.conclusion, run_attempt=run.run_attempt)
+
+
+def get_as(app: GitHubApp, installation_id: int, path: str) -> Reply:
+    """`get` as an installation. A removed one's tokens end at once: a new one is given, or tells that it is gone."""
+    reply = get(lambda: app.requester(installation_id), path)
+    if reply.status == requests.codes.unauthorized and app.forget(installation_id):
+        reply = get(lambda: app.requester(installation_id), path)
+    return reply
 
 
 def _check_name(full_name: str) -> None:

@@ -14,7 +14,7 @@ import requests
 
 from zekt_backend.errors import ZektError
 from zekt_backend.github.client import GitHubApp
-from zekt_backend.github.lookup import get, read
+from zekt_backend.github.lookup import get_as, read
 from zekt_backend.rules.people import Found, Role, Seat
 
 _Told = TypeVar("_Told")
@@ -101,10 +101,7 @@ def _is_admin(app: GitHubApp, installation_id: int, repository_id: int, person: 
 
 def _ask(app: GitHubApp, installation_id: int, path: str, kind: type[_Told], about: str) -> _Told | None:
     """None for 404: not a member, or the app is not there any more."""
-    reply = get(lambda: app.requester(installation_id), path)
-    if reply.status == requests.codes.unauthorized and app.forget(installation_id):
-        # A removed installation's tokens end at once. A new one is given, or tells that it is gone.
-        reply = get(lambda: app.requester(installation_id), path)
+    reply = get_as(app, installation_id, path)
     if reply.status == requests.codes.not_found:
         return None
     return read(reply, kind, app, about, advice=_ADVICE)

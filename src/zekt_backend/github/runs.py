@@ -3,6 +3,7 @@
 https://docs.github.com/en/rest/actions/workflow-runs
 """
 
+import uuid
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from urllib.parse import quote
@@ -88,7 +89,8 @@ def is_visible(github: Metered, owner: int, repository: str) -> bool:
 
 
 def _run(told: _Told) -> Run:
-    guid = f"reconcile-{told.repository.id}-{told.id}-{told.run_attempt}"
+    # Consumers see it, and perhaps not whose run it is. Known again an event is by its run and attempt.
+    guid = f"reconcile-{uuid.uuid4()}"
     return Run(
         event=webhook.run_event(guid, told, told.repository),
         completed=told.status == "completed",

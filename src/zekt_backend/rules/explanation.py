@@ -59,7 +59,7 @@ def for_consumer(whole: Row, own: Mapping[int, bool]) -> dict[str, Any]:
 
     Args:
         whole: as `explain` gives it.
-        own: the caller's subscriptions, and whether each one's service hides its provider.
+        own: the caller's subscriptions, and whether each one's service hides its provider, or did when it was decided.
     """
     return {
         **whole,

@@ -98,8 +98,11 @@ def _origin(new: NewDelivery) -> str:
 
 
 def _reasons(decision: Decision) -> dict[str, Any]:
+    subscriptions = [verdict.subscription for verdict in decision.verdicts]
     return {
         "provider": _told(decision.rules),
+        # Whom the provider hid from: what was decided then stays hidden from them.
+        "hidden": [each.id for each in subscriptions if each.service.hide_provider],
         "consumers": [
             {
                 "subscription": verdict.subscription.id,

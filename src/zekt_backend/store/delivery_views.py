@@ -117,7 +117,7 @@ async def _attempts(tx: Tx, delivery_id: str) -> list[dict[str, Any]]:
 async def _decision(tx: Tx, delivery_id: str) -> dict[str, Any] | None:
     row = await one(
         tx,
-        """SELECT c.decided_at AS "decidedAt", c.outcome, c.reasons
+        """SELECT c.decided_at AS "decidedAt", c.outcome, c.reasons - 'hidden' AS reasons
            FROM decisions c JOIN deliveries d ON d.event_guid = c.event_guid
            WHERE d.id = %s AND (c.event_id IS NULL OR c.event_id = d.event_id)
            ORDER BY c.event_id IS NULL, c.id LIMIT 1""",

@@ -22,6 +22,8 @@ class NewMessage:
     payload_sha256: str
     job: str | None
     step: str | None
+    leg: str | None
+    check_run_id: str
     causation: dict[str, Any] | None
     consumers_notified: int
     late: bool
@@ -31,7 +33,16 @@ class NewMessage:
 
     @property
     def head(self) -> Message:
-        return Message(self.event_id, self.event_type, self.workflow_path, self.key.run_attempt, self.job, self.step)
+        return Message(
+            self.event_id,
+            self.event_type,
+            self.workflow_path,
+            self.key.run_attempt,
+            self.job,
+            self.step,
+            leg=self.leg,
+            check_run_id=self.check_run_id,
+        )
 
 
 async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
@@ -39,9 +50,9 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
     return await changed(
         tx,
         """INSERT INTO messages (event_id, dedupe_key, repository_id, run_id, run_attempt, workflow_path, event_type,
-               payload, payload_sha256, job, step, causation, consumers_notified, late, guarded, traceparent,
-               received_at)
-           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
+               payload, payload_sha256, job, step, leg, check_run_id, causation, consumers_notified, late, guarded,
+               traceparent, received_at)
+           VALUES (%s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s, %s)
            ON CONFLICT (dedupe_key) DO NOTHING""",
         (
             message.event_id,
@@ -55,6 +66,8 @@ async def save_once(tx: Tx, message: NewMessage, now: datetime) -> bool:
             message.payload_sha256,
             message.job,
             message.step,
+            message.leg,
+            message.check_run_id,
             Jsonb(message.causation) if message.causation else None,
             message.consumers_notified,
             message.late,

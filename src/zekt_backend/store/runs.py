@@ -52,8 +52,8 @@ async def pasts(tx: Tx, keys: Collection[RunKey]) -> dict[RunKey, Past]:
         """SELECT k.*, m.*, cause.*
            FROM unnest(%s::bigint[], %s::bigint[], %s::int[]) AS k (of_repository, of_run, of_attempt)
            LEFT JOIN LATERAL (
-               SELECT m.event_id, m.event_type, m.workflow_path, m.run_attempt, m.job, m.step, m.traceparent,
-                      m.flushed_at IS NOT NULL AS gone, m.seq,
+               SELECT m.event_id, m.event_type, m.workflow_path, m.run_attempt, m.job, m.step, m.leg,
+                      m.check_run_id, m.traceparent, m.flushed_at IS NOT NULL AS gone, m.seq,
                       ARRAY(SELECT d.subscription_id FROM deliveries d WHERE d.event_id = m.event_id) AS carried_to
                FROM messages m
                WHERE m.repository_id = of_repository AND m.run_id = of_run AND m.run_attempt <= of_attempt
@@ -76,4 +76,15 @@ async def pasts(tx: Tx, keys: Collection[RunKey]) -> dict[RunKey, Past]:
     return found
 
 
-_MESSAGE = ("event_id", "event_type", "workflow_path", "run_attempt", "job", "step", "traceparent", "gone")
+_MESSAGE = (
+    "event_id",
+    "event_type",
+    "workflow_path",
+    "run_attempt",
+    "job",
+    "step",
+    "leg",
+    "check_run_id",
+    "traceparent",
+    "gone",
+)

@@ -53,6 +53,14 @@ def hosted(settings: Settings) -> "Iterator[Embedded | External]":
         embedded.stop()
 
 
+def name_of(settings: Settings) -> str:
+    """Which database a command works on, for people to read: neither its user nor the password is in it."""
+    if settings.database_url is None:
+        return f"the embedded database in {settings.data_dir}, since ZEKT_DATABASE_URL is not set"
+    known = conninfo_to_dict(_checked(settings.database_url.get_secret_value()))
+    return f"the database {known.get('dbname', '(by default)')} at {known.get('host', '(by default)')}"
+
+
 def _checked(url: str) -> str:
     """The library's own complaint would repeat the URL, and with it the password."""
     try:

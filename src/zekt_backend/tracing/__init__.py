@@ -28,7 +28,7 @@ def start(endpoint: str | None) -> Tracer:
         # Nothing of the SDK is loaded where nobody wants spans.
         from zekt_backend.tracing.sending import Sending  # noqa: PLC0415
     except ImportError as error:
-        why = "The extra is not installed: pip install 'zekt[backend,otel]'. Until then no spans are sent."
+        why = "The extra is not installed: pip install '.[backend,otel]' in a checkout. Until then no spans are sent."
         log.warning("tracing_off", why=why, missing=error.name)
         return Tracer()
     return Sending(endpoint)

@@ -48,8 +48,8 @@ def find_tools(home: Path) -> Tools:
     act = shutil.which("act", path=beside) or shutil.which("act")
     if act is None:
         raise LocalError(
-            "There is no act, which runs workflows on this machine. Install it: pip install 'zekt[act]' (in a checkout:"
-            " pip install -e '.[act]'), or https://nektosact.com/installation/."
+            "There is no act, which runs workflows on this machine. Install it: pip install '.[backend,act]' in a"
+            " checkout of Zekt, or https://nektosact.com/installation/."
         )
     git = shutil.which("git")
     if git is None:

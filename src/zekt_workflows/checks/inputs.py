@@ -11,7 +11,7 @@ from zekt_workflows.rules import UNKNOWN_INPUT
 _BROKER = ("zekt-api-url", "audience", "timeout-seconds", "max-attempts", "fail-on-error")
 _DELIVERY = ("correlation-id", "delivery-id")
 TAKES = {
-    Part.SEND: ("event-type", "payload", "payload-file", "payload-schema", "shield", *_BROKER),
+    Part.SEND: ("event-type", "payload", "payload-file", "payload-schema", "leg", "shield", *_BROKER),
     Part.CONFIRM: (*_DELIVERY, *_BROKER),
     Part.COMPLETE: ("status", "conclusion", "result", "result-file", *_DELIVERY, *_BROKER),
 }
