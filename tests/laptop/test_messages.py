@@ -65,7 +65,7 @@ def test_no_act(path: Callable[[str], None], monkeypatch: pytest.MonkeyPatch, ex
     monkeypatch.setattr(sys, "executable", str(tmp_path / "python3"))  # beside which pip would have put it
     said = refused("up", str(example(tmp_path)))
     assert said.startswith("sandbox_refused: There is no act, which runs workflows on this machine.")
-    assert "[act]" in said
+    assert ".[backend,act]" in said
 
 
 def test_no_docker_command(path: Callable[[str], None], example: Example, tmp_path: Path) -> None:
