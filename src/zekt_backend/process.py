@@ -111,9 +111,8 @@ async def _keep_alive(embedded: "Embedded", stopping: asyncio.Event) -> None:
         try:
             await asyncio.to_thread(embedded.revive)
             log.info("embedded_database_revived", pid=embedded.pid)
-        except (ZektError, OSError) as error:
-            # Whatever it is, such as a full disk, may pass: nobody else would look again.
-            log.warning("embedded_database_down", detail=getattr(error, "detail", None) or str(error))
+        except ZektError as error:
+            log.warning("embedded_database_down", detail=error.detail)
 
 
 async def run_until(

@@ -51,15 +51,22 @@ async def settle(delivery_id: str, *, db: Database, clock: Clock, ask: Ask) -> N
     delivery = owed.delivery
 
     async def work(tx: Tx) -> None:
-        if await _owed(tx, delivery_id) is not None:
+        if await _confirmed(tx, delivery_id) is not None:
             await _write(tx, delivery, run, clock.now(), refusal=refusal)
 
     await db.run(work)
 
 
-async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:
+async def _confirmed(tx: Tx, delivery_id: str) -> Delivery | None:
     delivery = await deliveries.lock(tx, delivery_id)
     if delivery is None or delivery.status is not Status.CONFIRMED or delivery.consumer_run_id is None:
+        return None
+    return delivery
+
+
+async def _owed(tx: Tx, delivery_id: str) -> _Owed | None:
+    delivery = await _confirmed(tx, delivery_id)
+    if delivery is None or delivery.consumer_run_id is None:
         return None
     now = (await reach.of(tx, {delivery.consumer_id}))[delivery.consumer_id]
     installation_id = now.installation_id or delivery.installation_id

@@ -88,11 +88,18 @@ class Embedded:
         return True
 
     def revive(self) -> None:
-        """Start the server again if it has died. The URL stays the same."""
-        # Folders may have been closed since: pytest does so to its own at every start, a tidy administrator too.
-        machine.open_up(self._site.home, self._site.binaries, allowed=self._as_root_allowed)
-        with _exclusively(self._site.home):
-            self._server = postmaster.ensure_running(self._site)
+        """Start the server again if it has died. The URL stays the same.
+
+        Raises:
+            ZektError: `embedded_refused`; what is in the way, such as a full disk, may pass.
+        """
+        try:
+            # Folders may have been closed since: pytest does so to its own at every start, a tidy administrator too.
+            machine.open_up(self._site.home, self._site.binaries, allowed=self._as_root_allowed)
+            with _exclusively(self._site.home):
+                self._server = postmaster.ensure_running(self._site)
+        except OSError as error:
+            raise refused(f"It does not start: {error}.") from error
 
     def stop(self) -> None:
         """Let go of the server, and stop it when nobody else holds it. Twice is fine."""
